@@ -1,0 +1,70 @@
+"""Every published 4.x network in one table. A new version is a new row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vsrife.networks.config import HeadConfig, IFNetConfig
+
+__all__ = ["CATALOG", "DEFAULT"]
+
+DEFAULT = "4.26"
+
+_C = (192, 128, 96, 64)
+_LITE = (128, 96, 64, 48)
+_FIVE = (192, 128, 96, 64, 32)
+
+_4_0 = IFNetConfig(_C, body="prelu", outputs=5, shuffle=False, accumulates_mask=True, doubles=True)
+_4_2 = replace(_4_0, body="plain", doubles=False)
+_4_5 = IFNetConfig(_C, outputs=5, accumulates_mask=True)
+_4_6 = replace(_4_5, outputs=6)
+_4_7 = IFNetConfig(_C, head=HeadConfig(16, 4, layers=2, named=False))
+_4_10 = IFNetConfig(_C, head=HeadConfig(32, 8, named=False))
+_4_12_LITE = IFNetConfig(_LITE, head=HeadConfig(32, 4, named=False))
+_4_13 = IFNetConfig(_C, head=HeadConfig(32, 8))
+_4_14_LITE = replace(_4_13, groups=2)
+_4_15_LITE = IFNetConfig(_LITE, head=HeadConfig(16, 4))
+_4_20 = IFNetConfig((384, 192, 96, 48), head=HeadConfig(32, 8))
+_4_21 = IFNetConfig((256, 192, 96, 48), head=HeadConfig(32, 8), outputs=13, hands_on=True, ensemble=False)
+_4_22_LITE = replace(_4_21, widths=(192, 128, 64, 32), head=HeadConfig(16, 4))
+_4_25 = replace(_4_21, widths=_FIVE, scales=(16, 8, 4, 2, 1), head=HeadConfig(16, 4))
+
+CATALOG: dict[str, IFNetConfig] = {
+    "4.0": _4_0,
+    "4.1": _4_0,
+    "4.2": _4_2,
+    "4.3": _4_2,
+    "4.4": _4_2,
+    "4.5": _4_5,
+    "4.6": _4_6,
+    "4.7": _4_7,
+    "4.8": _4_7,
+    "4.9": _4_7,
+    "4.10": _4_10,
+    "4.11": _4_10,
+    "4.12": _4_10,
+    "4.12.lite": _4_12_LITE,
+    "4.13": _4_13,
+    "4.13.lite": _4_12_LITE,
+    "4.14": _4_13,
+    "4.14.lite": _4_14_LITE,
+    "4.15": _4_13,
+    "4.15.lite": _4_15_LITE,
+    "4.16.lite": _4_15_LITE,
+    "4.17": _4_13,
+    "4.17.lite": _4_15_LITE,
+    "4.18": _4_13,
+    "4.19": _4_13,
+    "4.20": _4_20,
+    "4.21": _4_21,
+    "4.22": _4_21,
+    "4.22.lite": _4_22_LITE,
+    "4.23": _4_21,
+    "4.24": _4_13,
+    "4.25": _4_25,
+    "4.25.lite": replace(_4_25, widths=(192, 128, 96, 64, 24), scales=(32, 16, 8, 4, 1)),
+    "4.25.heavy": replace(_4_25, widths=(384, 256, 192, 128, 64)),
+    "4.26": _4_25,
+    "4.26.heavy": replace(_4_25, head=HeadConfig(16, 16)),
+}
+"""Published name → architecture."""
