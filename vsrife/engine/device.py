@@ -1,0 +1,67 @@
+"""Which device computes, and in which precision."""
+
+from __future__ import annotations
+
+import platform
+
+import torch
+
+from vsrife.errors import RifeError
+
+__all__ = ["DEVICES", "PRECISIONS", "resolve_device", "resolve_precision"]
+
+DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps", "xpu", "xpu:N")
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device a name stands for; `auto` is CUDA where there is one, else the CPU.
+
+    Raises:
+        RifeError: the name is none of `DEVICES`, or this machine has no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    kind, _, index = name.partition(":")
+    allowed = f"RIFE: device must be {', '.join(DEVICES)}, got {name}"
+    if f"{kind}:N" not in DEVICES and (kind not in DEVICES or index) or (":" in name and not index.isdecimal()):
+        raise RifeError(allowed)
+    if kind == "cpu":
+        return torch.device("cpu")
+    count = _device_count(kind)
+    if int(index or 0) >= count:
+        raise RifeError(f"RIFE: device {name} is not here: PyTorch {torch.__version__} sees {count} {kind} devices")
+    return torch.device(kind, int(index or 0))
+
+
+def _device_count(kind: str) -> int:
+    match kind:
+        case "cuda":
+            return torch.cuda.device_count()
+        case "xpu":
+            return torch.xpu.device_count()
+        case _:
+            return int(torch.backends.mps.is_available())
+
+
+def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+    """The dtype the convolutions run in; `auto` is the fastest that the device computes in hardware.
+
+    Raises:
+        RifeError: the name is neither `auto` nor in `PRECISIONS`.
+    """
+    if name == "auto":
+        if device.type == "cpu":
+            return torch.bfloat16 if _cpu_has_bf16() else torch.float32
+        return torch.float16
+    if name not in PRECISIONS:
+        raise RifeError(f"RIFE: precision must be auto, {', '.join(PRECISIONS)}, got {name}")
+    return PRECISIONS[name]
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies bf16 in hardware (AVX-512 BF16 or AMX); elsewhere bf16 is slower than fp32."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)

@@ -1,0 +1,155 @@
+"""Video frames as tensors: their planes as they are, and the RGB view the network looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vsrife.motion import Sites
+from vsrife.motion.field import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["MATRICES", "Colour", "PictureFormat", "Source", "rgb_view"]
+
+MATRICES: dict[int, tuple[float, float]] = {
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+    10: (0.2627, 0.0593),
+}
+"""H.273 MatrixCoefficients → (Kr, Kb), table 4 of the specification. 10 is constant luminance, whose chroma is close
+enough to 9's for a network to look at."""
+YCGCO, ICTCP = 8, 14
+_ICTCP_TO_LMS = ((1, 0.00860904, 0.11102963), (1, -0.00860904, -0.11102963), (1, 0.56003134, -0.32062717))
+
+
+@dataclass(frozen=True)
+class PictureFormat:
+    """A constant video format.
+
+    Args:
+        family: of the colours.
+        bits: of a sample.
+        is_float: half or single precision rather than integers.
+        subsampling_w: log2 of luma columns to a chroma column.
+        subsampling_h: log2 of luma rows to a chroma row.
+    """
+
+    family: Literal["gray", "rgb", "yuv"]
+    bits: int
+    is_float: bool
+    subsampling_w: int
+    subsampling_h: int
+    width: int
+    height: int
+
+    @property
+    def planes(self) -> int:
+        """Number of planes."""
+        return 1 if self.family == "gray" else 3
+
+    @property
+    def subsampled(self) -> bool:
+        """Whether planes 1 and 2 are smaller than plane 0."""
+        return bool(self.subsampling_w or self.subsampling_h)
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Of a sample in memory."""
+        if self.is_float:
+            return np.dtype(np.float16 if self.bits == 16 else np.float32)
+        return np.dtype(np.uint8 if self.bits == 8 else np.uint16)
+
+    def shape(self, plane: int) -> tuple[int, int]:
+        """Height and width of a plane."""
+        if plane == 0:
+            return self.height, self.width
+        return self.height >> self.subsampling_h, self.width >> self.subsampling_w
+
+
+@dataclass(frozen=True)
+class Colour:
+    """How samples become RGB, by H.273 numbers.
+
+    Args:
+        matrix: MatrixCoefficients, one of `MATRICES`, 8 (YCgCo) or 14 (ICtCp); only of use for YUV.
+        full_range: full rather than limited range; only of use for integers.
+        chroma_location: 0 left, 1 centre, 2 top left, 3 top, 4 bottom left, 5 bottom; only of use where subsampled.
+    """
+
+    matrix: int = 1
+    full_range: bool = False
+    chroma_location: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source frame as it comes from the frame server: its number, its planes and how to read their colours."""
+
+    number: int
+    planes: Sequence[NDArray[np.generic]]
+    colour: Colour
+
+
+def chroma_sites(form: PictureFormat, location: int) -> Sites:
+    """Where the chroma samples lie, in luma pixels."""
+    step_y, step_x = 1 << form.subsampling_h, 1 << form.subsampling_w
+    height, width = form.shape(1)
+    across = 0 if location in (0, 2, 4) else (step_x - 1) / 2
+    down = {2: 0, 3: 0, 4: step_y - 1, 5: step_y - 1}.get(location, (step_y - 1) / 2)
+    return Sites(height, width, step_y, step_x, down, across)
+
+
+def rgb_view(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> Tensor:
+    """What the network looks at: 1×3×H×W, RGB clamped to 0..1, fp32.
+
+    Chroma is brought to the picture's size bilinearly; transfer and primaries are left as they are.
+
+    Args:
+        planes: h×w each, samples in the clip's own values, any dtype.
+        form: the clip's format.
+        colour: how to read it.
+    """
+    samples = [plane.float()[None, None] for plane in planes]
+    if form.is_float:
+        samples = [torch.nan_to_num(plane, nan=0.0, posinf=1.0, neginf=0.0) for plane in samples]
+    else:
+        peak, unit = (1 << form.bits) - 1, 1 << (form.bits - 8)
+        low, luma, chroma = (0, peak, peak) if colour.full_range else (16 * unit, 219 * unit, 224 * unit)
+        middle = 1 << (form.bits - 1)
+        for index, plane in enumerate(samples):
+            is_chroma = form.family == "yuv" and index > 0
+            samples[index] = (plane - middle) / chroma if is_chroma else (plane - low) / luma
+    if form.family == "gray":
+        return samples[0].clamp(0, 1).expand(-1, 3, -1, -1)
+    if form.family == "yuv":
+        if form.subsampled:
+            sites = chroma_sites(form, colour.chroma_location)
+            ys, xs = Sites(form.height, form.width).coordinates(samples[0].device)
+            ys, xs = (ys - sites.offset_y) / sites.step_y, (xs - sites.offset_x) / sites.step_x
+            samples[1:] = [resample(plane, ys, xs) for plane in samples[1:]]
+        samples = _rgb(*samples, colour.matrix)
+    return torch.cat(samples, 1).clamp(0, 1)
+
+
+def _rgb(y: Tensor, u: Tensor, v: Tensor, matrix: int) -> list[Tensor]:
+    """H.273 clause 8.3, solved for R', G', B' (for ICtCp: for L', M', S', which look enough like a picture)."""
+    if matrix == YCGCO:
+        return [y - u + v, y + u, y - u - v]
+    if matrix == ICTCP:
+        return [a * y + b * u + c * v for a, b, c in _ICTCP_TO_LMS]
+    kr, kb = MATRICES[matrix]
+    red = y + 2 * (1 - kr) * v
+    blue = y + 2 * (1 - kb) * u
+    return [red, (y - kr * red - kb * blue) / (1 - kr - kb), blue]

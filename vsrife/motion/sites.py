@@ -1,0 +1,33 @@
+"""Where the samples of a plane lie on the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Sites"]
+
+
+@dataclass(frozen=True)
+class Sites:
+    """The grid of a plane's samples, in picture pixels.
+
+    Sample (x, y) of the plane lies at (x·step_x + offset_x, y·step_y + offset_y) on the picture, whose pixel centres
+    count from 0. A full-size plane has step 1 and offset 0; 4:2:0 chroma has step 2 and an offset of 0, ½ or 1 by its
+    chroma location.
+    """
+
+    height: int
+    width: int
+    step_y: int = 1
+    step_x: int = 1
+    offset_y: float = 0
+    offset_x: float = 0
+
+    def coordinates(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Picture coordinates of the rows (height) and columns (width), fp32."""
+        ys = torch.arange(self.height, dtype=torch.float32, device=device) * self.step_y + self.offset_y
+        xs = torch.arange(self.width, dtype=torch.float32, device=device) * self.step_x + self.offset_x
+        return ys, xs
