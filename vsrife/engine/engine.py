@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from vsrife.engine.slot import Slot
+from vsrife.engine.slot import device_slot
 from vsrife.motion import BlockMap, Motion, level_input
 from vsrife.networks.fold import folded
 from vsrife.weights import load_network
@@ -36,7 +36,7 @@ class Engine:
         self.config = network.config
         self.device = device
         self.dtype = dtype
-        self.slot = Slot()
+        self.slot = device_slot(device)
         self._network = folded(network).to(device, memory_format=torch.channels_last)
         for block, scale in zip(self._network.blocks, self.config.scales, strict=True):
             block.to(self._block_dtype(scale))

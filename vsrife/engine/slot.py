@@ -1,7 +1,8 @@
-"""One worker thread for each engine, so that a device is owned by one thread however many ask for frames."""
+"""One worker thread for each device, so that it is owned by one thread however many filters and threads ask for frames."""
 
 from __future__ import annotations
 
+import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Slot"]
+    import torch
+
+__all__ = ["Slot", "device_slot"]
 
 
 class Slot:
@@ -26,3 +29,16 @@ class Slot:
     def run[T](self, work: Callable[[], T]) -> T:
         """Wait for `work` to have run; returns what it returns, raises what it raises."""
         return self._executor.submit(work).result()
+
+
+_slots: weakref.WeakValueDictionary[torch.device, Slot] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def device_slot(device: torch.device) -> Slot:
+    """The slot of a device: made by the first who asks, kept while someone holds it."""
+    with _lock:
+        slot = _slots.get(device)
+        if slot is None:
+            slot = _slots[device] = Slot()
+        return slot

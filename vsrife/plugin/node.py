@@ -51,7 +51,7 @@ def _create(clip: vs.VideoNode, arguments: Arguments) -> vs.VideoNode:
         render=renderer.render,
         num_frames=timeline.length,
         fps_num=fps.numerator,
-        fps_den=fps.denominator,
+        fps_den=fps.denominator if fps else 0,  # 0/0 is VapourSynth's unknown rate
     )
 
 

@@ -1,0 +1,104 @@
+"""What the tests share: made-up clips with known motion, frames as arrays, and the figures they are judged by."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import vapoursynth as vs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("VSRIFE_DATA", ROOT.parent / "shared" / "data"))
+
+
+def data(relative: str) -> Path:
+    """A development file; the test is skipped where it is absent."""
+    path = DATA / relative
+    if not path.exists():
+        pytest.skip(f"development data {relative} is not here (VSRIFE_DATA names its folder)")
+    return path
+
+
+def texture(width: int, height: int, shift_x: float, shift_y: float, seed: int = 7) -> NDArray[np.float32]:
+    """A smooth random RGB picture (3×H×W, 0..1) seen through a window moved by a shift in pixels; exact at any shift."""
+    rng = np.random.default_rng(seed)
+    waves = 24
+    angle, phase = rng.uniform(0, 2 * np.pi, (2, 3, waves))
+    frequency = rng.uniform(0.02, 0.35, (3, waves))
+    amplitude = rng.uniform(0.2, 1, (3, waves))
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    x, y = x + shift_x, y + shift_y
+    planes = []
+    for c in range(3):
+        waves_here = zip(amplitude[c], frequency[c], angle[c], phase[c], strict=True)
+        total = sum(a * np.sin(f * (x * np.cos(d) + y * np.sin(d)) + p) for a, f, d, p in waves_here)
+        planes.append(0.5 + 0.45 * total / amplitude[c].sum() * 2.2)
+    return np.clip(np.stack(planes), 0, 1).astype(np.float32)
+
+
+def clip_of(frames: list[NDArray[np.float32]]) -> vs.VideoNode:
+    """An RGBS clip of given pictures (3×H×W)."""
+    height, width = frames[0].shape[1:]
+    blank = vs.core.std.BlankClip(format=vs.RGBS, width=width, height=height, length=len(frames), fpsnum=24, keep=True)
+
+    def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        out = f.copy()
+        for plane in range(3):
+            np.copyto(np.asarray(out[plane]), frames[n][plane])
+        return out
+
+    return vs.core.std.ModifyFrame(blank, blank, fill)
+
+
+def moving_clip(
+    width: int = 128, height: int = 96, length: int = 5, step: tuple[float, float] = (4.0, 1.5), form: int = vs.RGBS
+) -> vs.VideoNode:
+    """A texture that moves by `step` pixels a frame, in any format."""
+    clip = clip_of([texture(width, height, n * step[0], n * step[1]) for n in range(length)])
+    return converted(clip, form)
+
+
+def converted(clip: vs.VideoNode, form: int) -> vs.VideoNode:
+    """The clip in another format, YUV by BT.709."""
+    family = vs.core.get_video_format(form).color_family
+    matrix = {"matrix": vs.MATRIX_BT709} if family in (vs.YUV, vs.GRAY) else {}
+    return clip.resize.Bicubic(format=form, **matrix)
+
+
+def planes(frame: vs.VideoFrame) -> list[NDArray[np.generic]]:
+    """A frame's planes, copied."""
+    return [np.array(frame[plane]) for plane in range(frame.format.num_planes)]
+
+
+def digest(frame: vs.VideoFrame) -> str:
+    """A hash of a frame's pixels and properties."""
+    state = hashlib.sha256(repr(sorted((k, str(v)) for k, v in frame.props.items())).encode())
+    for plane in planes(frame):
+        state.update(plane.tobytes())
+    return state.hexdigest()
+
+
+def psnr(a: NDArray[np.generic], b: NDArray[np.generic], peak: float) -> float:
+    """In dB; infinite where equal."""
+    error = float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2))
+    return float("inf") if error == 0 else 10 * float(np.log10(peak**2 / error))
+
+
+def peak(form: vs.VideoFormat) -> float:
+    """The largest value of a format's samples."""
+    return 1.0 if form.sample_type == vs.FLOAT else float((1 << form.bits_per_sample) - 1)
+
+
+def video(name: str) -> vs.VideoNode:
+    """A development clip; skips where it or the source filter is absent."""
+    path = data(f"clips/{name}")
+    if not hasattr(vs.core, "bs"):
+        pytest.skip("vapoursynth-bestsource is not installed")
+    return vs.core.bs.VideoSource(str(path), cachemode=0)
