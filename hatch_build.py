@@ -77,6 +77,7 @@ class NativePluginHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def target(self) -> Target | None:
+        """The platform to cross-build for, None for this one."""
         name = os.environ.get("VSRIFE_TARGET")
         if not name:
             return None
@@ -85,9 +86,11 @@ class NativePluginHook(BuildHookInterface[Any]):
         return TARGETS[name]
 
     def dependencies(self) -> list[str]:
+        """What the build needs beside the requirements that always hold."""
         return ["ziglang>=0.13"] if self.target() or not system_compiler() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and say which files go where and what the wheel is called."""
         if self.target_name != "wheel":
             return
         target = self.target()

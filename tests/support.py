@@ -27,7 +27,7 @@ def data(relative: str) -> Path:
 
 
 def texture(width: int, height: int, shift_x: float, shift_y: float, seed: int = 7) -> NDArray[np.float32]:
-    """A smooth random RGB picture (3×H×W, 0..1) seen through a window moved by a shift in pixels; exact at any shift."""
+    """A smooth random RGB picture (3×H×W, 0..1) seen through a window that is moved by any shift in pixels."""
     rng = np.random.default_rng(seed)
     waves = 24
     angle, phase = rng.uniform(0, 2 * np.pi, (2, 3, waves))

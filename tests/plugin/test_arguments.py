@@ -61,7 +61,9 @@ def test_an_unknown_matrix_lists_the_known() -> None:
         Arguments(matrix="rgb")
 
 
-@pytest.mark.parametrize(("given", "number"), [("709", 1), ("1", 1), ("2020ncl", 9), ("9", 9), ("ictcp", 14), ("601", 6)])
+@pytest.mark.parametrize(
+    ("given", "number"), [("709", 1), ("1", 1), ("2020ncl", 9), ("9", 9), ("ictcp", 14), ("601", 6)]
+)
 def test_a_matrix_is_taken_by_name_and_number(given: str, number: int) -> None:
     assert Arguments(matrix=given).matrix_number == number
 

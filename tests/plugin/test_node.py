@@ -78,7 +78,9 @@ def test_below_one_drops_frames() -> None:
 
 
 def test_a_huge_clip_needs_no_list() -> None:
-    clip = vs.core.std.BlankClip(width=64, height=64, length=2**27, keep=True).std.AssumeFPS(fpsnum=10000000, fpsden=417083)
+    clip = vs.core.std.BlankClip(width=64, height=64, length=2**27, keep=True).std.AssumeFPS(
+        fpsnum=10000000, fpsden=417083
+    )
     made = vs.core.rife.RIFE(clip, fps_num=60, fps_den=1)
     assert made.num_frames == -(-(2**27) * 1251249 // 500000)
     n = made.num_frames - 1234567
@@ -255,7 +257,10 @@ def test_a_failing_source_fails_the_frame_alone() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: vs.core.std.BlankClip(width=64, height=64, format=vs.GRAY32), r"RIFE: clip must have at most 16 bits .*got Gray32"),
+        (
+            lambda: vs.core.std.BlankClip(width=64, height=64, format=vs.GRAY32),
+            r"RIFE: clip must have at most 16 bits .*got Gray32",
+        ),
         (lambda: vs.core.std.BlankClip(width=15, height=64), "RIFE: clip must be at least 16x16, got 15x64"),
         (
             lambda: vs.core.std.Splice(
@@ -312,17 +317,22 @@ def test_a_thousand_argument_sets_work_or_raise_one_line() -> None:
     keep = vs.core.rife.RIFE(vs.core.std.BlankClip(width=16, height=16))  # holds the network, loaded once
     outcomes = Counter[str]()
 
-    @settings(max_examples=1000, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=1000, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
     @given(arguments=argument_sets(), form=CLIPS, size=st.sampled_from([3, 4, 4, 5, 8, 9, 10]))
     def attempt(arguments: dict[str, object], form: int, size: int) -> None:
         clip = vs.core.std.BlankClip(format=form, width=4 * size, height=4 * size, length=3, keep=True)
+        refusal = None
         try:
             made = vs.core.rife.RIFE(clip, **arguments)
         except vs.Error as error:
+            refusal = str(error)
+        if refusal is not None:
             outcomes["refused"] += 1
-            assert str(error).startswith("RIFE: ")
-            assert "internal" not in str(error)
-            assert "\n" not in str(error)
+            assert refusal.startswith("RIFE: ")
+            assert "internal" not in refusal
+            assert "\n" not in refusal
             return
         outcomes["worked"] += 1
         for n in {0, made.num_frames // 2, made.num_frames - 1}:

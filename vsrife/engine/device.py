@@ -24,7 +24,7 @@ def resolve_device(name: str) -> torch.device:
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     kind, _, index = name.partition(":")
     allowed = f"RIFE: device must be {', '.join(DEVICES)}, got {name}"
-    if f"{kind}:N" not in DEVICES and (kind not in DEVICES or index) or (":" in name and not index.isdecimal()):
+    if (f"{kind}:N" not in DEVICES and (kind not in DEVICES or index)) or (":" in name and not index.isdecimal()):
         raise RifeError(allowed)
     if kind == "cpu":
         return torch.device("cpu")

@@ -37,7 +37,7 @@ class Engine:
         self.device = device
         self.dtype = dtype
         self.slot = device_slot(device)
-        self._network = folded(network).to(device, memory_format=torch.channels_last)
+        self._network = folded(network).to(device).to(memory_format=torch.channels_last)
         for block, scale in zip(self._network.blocks, self.config.scales, strict=True):
             block.to(self._block_dtype(scale))
         if self.config.head:
@@ -49,7 +49,7 @@ class Engine:
         return torch.float32 if self.dtype == torch.bfloat16 else self.dtype
 
     def _block_dtype(self, scale: float) -> torch.dtype:
-        """A block's precision: the coarse ones decide where everything goes and cost little, so bf16 leaves them fp32."""
+        """A block's precision: the coarse ones decide where all goes and cost little, so bf16 leaves them fp32."""
         return torch.float32 if self.dtype == torch.bfloat16 and scale >= COARSE else self.dtype
 
     def look(self, picture: Tensor) -> Tensor:
@@ -82,7 +82,9 @@ class Engine:
         for index in range(len(motion.maps), len(scales)):
             scale = scales[index]
             x = level_input(look0, look1, motion, timestep, scale=scale, handed_on=self.config.handed_on)
-            out = self._network.blocks[index](x.to(self._block_dtype(self.config.scales[index]), memory_format=torch.channels_last))
+            out = self._network.blocks[index](
+                x.to(self._block_dtype(self.config.scales[index]), memory_format=torch.channels_last)
+            )
             block = BlockMap(out.float().contiguous(), self.config.map_scale(scale))
             motion = Motion((*motion.maps, block), motion.accumulates_mask)
         return motion

@@ -127,6 +127,8 @@ def rgb_view(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> T
     else:
         peak, unit = (1 << form.bits) - 1, 1 << (form.bits - 8)
         low, luma, chroma = (0, peak, peak) if colour.full_range else (16 * unit, 219 * unit, 224 * unit)
+        if colour.matrix == YCGCO:
+            chroma = luma  # H.273 makes it from RGB that is scaled already
         middle = 1 << (form.bits - 1)
         for index, plane in enumerate(samples):
             is_chroma = form.family == "yuv" and index > 0
@@ -139,7 +141,7 @@ def rgb_view(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> T
             ys, xs = Sites(form.height, form.width).coordinates(samples[0].device)
             ys, xs = (ys - sites.offset_y) / sites.step_y, (xs - sites.offset_x) / sites.step_x
             samples[1:] = [resample(plane, ys, xs) for plane in samples[1:]]
-        samples = _rgb(*samples, colour.matrix)
+        samples = _rgb(samples[0], samples[1], samples[2], colour.matrix)
     return torch.cat(samples, 1).clamp(0, 1)
 
 

@@ -1,4 +1,4 @@
-"""One worker thread for each device, so that it is owned by one thread however many filters and threads ask for frames."""
+"""One worker thread for each device, however many filters and threads ask for frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two primitives the filter is made of: a block's input from what is known so far, and planes moved along the motion."""
+"""The filter's two primitives: a block's input from what is known so far, and planes moved along the motion."""
 
 from vsrife.motion.field import BlockMap, Motion
 from vsrife.motion.reference import level_input, synthesise

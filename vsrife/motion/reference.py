@@ -55,8 +55,8 @@ def _gather(x: Tensor, weights_y: Tensor, weights_x: Tensor, scale: float) -> Te
         return x
     if scale % 2 == 0:  # every centre lies half-way between two pixels
         return avg_pool2d(x, 2)
-    x = x.unflatten(2, weights_y.shape).unflatten(4, weights_x.shape)
-    return torch.einsum("nchiwj,hi,wj->nchw", x, weights_y, weights_x)
+    split = x.reshape(*x.shape[:2], *weights_y.shape, *weights_x.shape)
+    return torch.einsum("nchiwj,hi,wj->nchw", split, weights_y, weights_x)
 
 
 def level_input(

@@ -75,7 +75,7 @@ class IFNetConfig:
         return self.outputs - 5 if self.hands_on else 0
 
     def inputs(self, block: int) -> int:
-        """Input channels of a block: two pictures, two feature maps and the timestep; then also mask, handed-on channels and flow."""
+        """Input channels of a block: two pictures, their features, the timestep; later also mask, handed-on, flow."""
         first = 2 * (3 + self.features) + 1
         return first if block == 0 else first + 1 + self.handed_on + 4
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from vsrife.networks.blocks import SLOPE, ResidualConv
-from vsrife.networks.ifnet import IFNet
+
+if TYPE_CHECKING:
+    from vsrife.networks.ifnet import IFNet
 
 __all__ = ["folded"]
 

@@ -84,7 +84,9 @@ class IFNet(nn.Module):
         align = self.config.alignment(scale)
         border = (0, -width % align, 0, -height % align)
         img0, img1, timestep = (pad(x, border, mode="replicate") for x in (img0, img1, timestep))
-        flow, mask = self._motion(img0.clamp(0, 1), img1.clamp(0, 1), self.features(img0), self.features(img1), timestep, scale)
+        flow, mask = self._motion(
+            img0.clamp(0, 1), img1.clamp(0, 1), self.features(img0), self.features(img1), timestep, scale
+        )
         warped0 = backward_warp(img0.clamp(0, 1), flow[:, :2])
         warped1 = backward_warp(img1.clamp(0, 1), flow[:, 2:])
         weight = mask.sigmoid()
@@ -123,7 +125,9 @@ class IFNet(nn.Module):
         return out[:, :4] * up, out[:, 4:5], handed_on
 
     @staticmethod
-    def _warped(img0: Tensor, img1: Tensor, f0: Tensor, f1: Tensor, flow: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _warped(
+        img0: Tensor, img1: Tensor, f0: Tensor, f1: Tensor, flow: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Pictures and features, each warped by its own half of the flow."""
         to0, to1 = flow[:, :2], flow[:, 2:]
         return backward_warp(img0, to0), backward_warp(img1, to1), backward_warp(f0, to0), backward_warp(f1, to1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import vapoursynth as vs
-
+from vsrife.plugin.native import native_plugin
 from vsrife.plugin.node import create
 
 __all__ = ["enter"]
@@ -11,4 +10,4 @@ __all__ = ["enter"]
 
 def enter() -> None:
     """Called by the native `RIFE`: has `create` called with that function's own arguments and result."""
-    vs.core.rife.Bridge(func=create)
+    native_plugin().Bridge(func=create)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import vapoursynth as vs
+from vsrife.plugin.native import native_plugin
 
-from vsrife.errors import RifeError
+if TYPE_CHECKING:
+    import vapoursynth as vs
 
 __all__ = ["rife"]
-
-PLUGIN_ID = "org.vsrife.plugin"
 
 
 def rife(clip: vs.VideoNode, multi: float | Fraction | None = None, **arguments: Any) -> vs.VideoNode:
@@ -26,13 +25,9 @@ def rife(clip: vs.VideoNode, multi: float | Fraction | None = None, **arguments:
         vapoursynth.Error: an argument cannot be used; the line begins with `RIFE: `.
         RifeError: the native plugin is not loaded, or another plugin has taken its name.
     """
-    plugin = getattr(vs.core, "rife", None)
-    if plugin is None:
-        raise RifeError("RIFE: the native plugin is not loaded; install vsrife with pip into this Python")
-    if plugin.identifier != PLUGIN_ID:
-        raise RifeError(f"RIFE: core.rife is another plugin, {plugin.identifier}; remove that one to use this")
     if isinstance(multi, Fraction):
         arguments |= {"factor_num": multi.numerator, "factor_den": multi.denominator}
     elif multi is not None:
         arguments["multi"] = multi
-    return plugin.RIFE(clip, **arguments)
+    node: vs.VideoNode = native_plugin().RIFE(clip, **arguments)
+    return node

@@ -5,17 +5,18 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import vapoursynth as vs
-
 from vsrife.errors import RifeError
 from vsrife.networks.catalog import DEFAULT
 from vsrife.plugin.arguments import INT64_MAX, Arguments
 from vsrife.plugin.formats import check_clip, picture_format, source_planes, target_planes
+from vsrife.plugin.native import native_plugin
 from vsrife.plugin.properties import colour, cut_between, duration, integer, position
 from vsrife.plugin.timeline import Moment, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import vapoursynth as vs
 
     from vsrife.engine import Colour, Interpolator, PictureFormat
 
@@ -45,7 +46,7 @@ def _create(clip: vs.VideoNode, arguments: Arguments) -> vs.VideoNode:
         raise RifeError(f"RIFE: the output frame rate must fit 64-bit integers, got {fps}")
 
     renderer = _Renderer(timeline, fps, arguments, _interpolator(clip, arguments), picture_format(clip))
-    return vs.core.rife.Node(
+    node: vs.VideoNode = native_plugin().Node(
         clip=clip,
         plan=renderer.plan,
         render=renderer.render,
@@ -53,6 +54,7 @@ def _create(clip: vs.VideoNode, arguments: Arguments) -> vs.VideoNode:
         fps_num=fps.numerator,
         fps_den=fps.denominator if fps else 0,  # 0/0 is VapourSynth's unknown rate
     )
+    return node
 
 
 def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:

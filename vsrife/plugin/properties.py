@@ -48,7 +48,7 @@ def colour(properties: Properties, *, is_rgb: bool, width: int, height: int, mat
     return Colour(
         matrix=matrix or 1,
         full_range=is_rgb if full is None else full == 1,
-        chroma_location=location if location in range(6) else 0,
+        chroma_location=location if location is not None and 0 <= location <= 5 else 0,
     )
 
 
@@ -72,7 +72,7 @@ def duration(properties: Properties, rate: Fraction, fps: Fraction) -> dict[str,
 
 
 def position(moment: Moment, *, made: bool) -> dict[str, int]:
-    """Where an output frame lies: `RifeLeft` + `RifeTimeNum`/`RifeTimeDen`; `RifeMade` is 1 where the network made it."""
+    """Where an output frame lies, `RifeLeft` + `RifeTimeNum`/`RifeTimeDen`, and whether the network made it."""
     return {
         "RifeLeft": moment.left,
         "RifeTimeNum": moment.timestep.numerator,

@@ -27,7 +27,9 @@ def convert(source: Path, target: Path, architecture: str) -> None:
     state = read_weights(source)
     check(state, architecture)
     partial = target.with_suffix(".partial")
-    save_file({name: value.half().contiguous() for name, value in state.items()}, partial, {"architecture": architecture})
+    save_file(
+        {name: value.half().contiguous() for name, value in state.items()}, partial, {"architecture": architecture}
+    )
     partial.chmod(0o644)
     partial.replace(target)
 

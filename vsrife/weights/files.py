@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from pathlib import Path
+import warnings
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 from vsrife.errors import ModelError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
 __all__ = ["inference_weights", "read_metadata", "read_weights"]
@@ -42,7 +44,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             case ".safetensors":
                 state = load_file(path)
             case ".pkl" | ".pth" | ".pt":
-                state = torch.load(path, map_location="cpu", weights_only=True)
+                with warnings.catch_warnings(action="ignore"):
+                    state = torch.load(path, map_location="cpu", weights_only=True)
             case _:
                 raise ModelError(f"RIFE: model_path must end in .safetensors, .pkl or .pth, got {path.name}")
     except pickle.UnpicklingError as error:

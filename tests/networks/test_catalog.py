@@ -1,0 +1,63 @@
+"""The table of networks against published counts and rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vsrife.networks import CATALOG, IFNet, IFNetConfig
+
+MILLIONS = {
+    "4.0": 5.16, "4.2": 5.16, "4.5": 5.28, "4.6": 5.31, "4.7": 5.33, "4.10": 5.36, "4.12.lite": 2.63, "4.13": 5.36,
+    "4.14.lite": 2.97, "4.15.lite": 2.62, "4.20": 15.38, "4.21": 9.32, "4.22.lite": 4.87, "4.25": 5.67,
+    "4.25.heavy": 21.66, "4.25.lite": 5.62, "4.26.heavy": 5.72,
+}  # fmt: skip
+
+
+def parameters(config: IFNetConfig) -> int:
+    with torch.device("meta"):
+        return sum(p.numel() for p in IFNet(config).parameters())
+
+
+def test_thirty_six_names_of_seventeen_networks() -> None:
+    assert len(CATALOG) == 36
+    assert len(set(CATALOG.values())) == len(MILLIONS) == 17
+
+
+@pytest.mark.parametrize(("name", "millions"), MILLIONS.items())
+def test_parameter_counts(name: str, millions: float) -> None:
+    assert parameters(CATALOG[name]) / 1e6 == pytest.approx(millions, abs=0.011)
+
+
+def test_exact_counts_of_published_files() -> None:
+    assert parameters(CATALOG["4.26"]) == 5_664_776
+    assert parameters(CATALOG["4.0"]) == 5_160_980
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "alignment"),
+    [
+        ("4.6", 1, 32),
+        ("4.6", 0.5, 64),
+        ("4.6", 2, 32),
+        ("4.26", 1, 64),
+        ("4.26", 0.25, 256),
+        ("4.25.lite", 1, 128),
+        ("4.0", 1, 64),
+    ],
+)
+def test_alignment_is_derived(name: str, scale: float, alignment: int) -> None:
+    assert CATALOG[name].alignment(scale) == alignment
+
+
+def test_inputs_are_derived() -> None:
+    assert [CATALOG["4.0"].inputs(i) for i in (0, 1)] == [7, 12]
+    assert [CATALOG["4.26"].inputs(i) for i in (0, 4)] == [15, 28]
+    assert [CATALOG["4.26.heavy"].inputs(i) for i in (0, 1)] == [39, 52]
+
+
+def test_widths_and_scales_must_match() -> None:
+    with pytest.raises(ValueError, match="3 widths for 4 scales"):
+        replace(CATALOG["4.6"], widths=(1, 2, 3))

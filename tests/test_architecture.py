@@ -1,0 +1,126 @@
+"""Who may import whom, and what importing costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PACKAGE = ROOT / "vsrife"
+ALLOWED = {
+    "errors": set(),
+    "networks": {"errors"},
+    "weights": {"networks", "errors"},
+    "motion": {"errors"},
+    "engine": {"motion", "networks", "weights", "errors"},
+    "plugin": {"engine", "networks", "errors"},
+    "native": set(),
+}
+"""Part → parts it may import."""
+LIGHT = {"plugin/timeline.py", "networks/config.py", "networks/catalog.py", "errors.py"}
+"""Files that import the standard library and one another alone."""
+
+
+def imports(path: Path) -> set[str]:
+    """Every module a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            found.add(node.module or "")
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_arrows_point_one_way(path: Path) -> None:
+    inner = path.relative_to(PACKAGE).parts
+    part = inner[0].removesuffix(".py")
+    if part == "__init__":
+        return
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("vsrife.")}
+    known = {name for name in used if name in ALLOWED} - {part}
+    assert known <= ALLOWED[part]
+    if part != "plugin":
+        assert not any(name.split(".")[0] == "vapoursynth" for name in imports(path))
+
+
+@pytest.mark.parametrize("name", sorted(LIGHT))
+def test_light_files_import_the_standard_library(name: str) -> None:
+    light = {f"vsrife.{path.removesuffix('.py').replace('/', '.')}" for path in LIGHT}
+    for module in imports(PACKAGE / name):
+        top = module.split(".")[0]
+        assert top in sys.stdlib_module_names or any(module.startswith(allowed) for allowed in light)
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_importing_loads_no_torch() -> None:
+    assert run("import sys, vsrife; print('torch' in sys.modules, 'vapoursynth' in sys.modules)") == "False False"
+    assert run("import sys, vsrife.plugin; from vsrife import rife; print('torch' in sys.modules)") == "False"
+
+
+def test_arguments_are_checked_before_torch_is_loaded() -> None:
+    code = """
+import sys, vapoursynth as vs
+try:
+    vs.core.rife.RIFE(vs.core.std.BlankClip(), scale=3)
+except vs.Error as error:
+    print(error, 'torch' in sys.modules)
+"""
+    assert run(code) == "RIFE: scale must be 0.25, 0.5, 1, 2 or 4, got 3 False"
+
+
+def test_missing_torch_is_one_line() -> None:
+    code = """
+import sys, vapoursynth as vs
+sys.modules['torch'] = None
+try:
+    vs.core.rife.RIFE(vs.core.std.BlankClip())
+except vs.Error as error:
+    print(error)
+"""
+    message = run(code)
+    assert message.startswith("RIFE: PyTorch cannot be imported (")
+    assert message.endswith("; pip install torch")
+
+
+def test_missing_package_is_one_line() -> None:
+    code = """
+import sys, vapoursynth as vs
+sys.modules['vsrife'] = None
+try:
+    vs.core.rife.RIFE(vs.core.std.BlankClip())
+except vs.Error as error:
+    print(error)
+"""
+    assert run(code).startswith("RIFE: the Python package vsrife cannot be used: ")
+
+
+def test_importing_changes_no_global_state() -> None:
+    code = """
+import os, warnings, torch
+before = (dict(os.environ), list(warnings.filters), torch.get_num_threads(), torch.is_grad_enabled(),
+          torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark, torch.get_default_dtype())
+import vapoursynth as vs
+made = vs.core.rife.RIFE(vs.core.std.BlankClip(width=64, height=64)).get_frame(1)
+after = (dict(os.environ), list(warnings.filters), torch.get_num_threads(), torch.is_grad_enabled(),
+         torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark, torch.get_default_dtype())
+print(before == after)
+"""
+    assert run(code) == "True"

