@@ -1,0 +1,94 @@
+"""What only a card can show: `python benchmarks/gpu_check.py [OUT.json]` on a machine with CUDA.
+
+For three sizes: PSNR of the card's fp32 and fp16 pictures to the CPU's fp32 ones, the median time of
+a made frame through the interpolator (host planes in, host planes out), and the memory the card held at most.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import sys
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import torch
+
+from vsrife.engine import Colour, Interpolator, PictureFormat, Source, resolve_precision, shared_engine
+
+SIZES = ((640, 360), (1280, 720), (1920, 1080))
+RUNS = 20
+
+
+def frames(width: int, height: int) -> list[Source]:
+    """Two 8-bit 4:2:0 frames of a smooth texture that moves by (6, 2) pixels."""
+    rng = np.random.default_rng(1)
+    waves = rng.uniform((0.02, 0, 0), (0.3, 2 * np.pi, 2 * np.pi), (16, 3))
+    sources = []
+    for n in range(2):
+        planes = []
+        for step, seed in ((1, 0.0), (2, 1.0), (2, 2.0)):
+            y, x = np.mgrid[0:height:step, 0:width:step].astype(np.float32)
+            x, y = x + 6 * n, y + 2 * n
+            total = sum(np.sin(f * (x * np.cos(d) + y * np.sin(d)) + p + seed) for f, d, p in waves)
+            planes.append((128 + 12 * total).clip(16, 235).astype(np.uint8))
+        sources.append(Source(n, planes, Colour()))
+    return sources
+
+
+def render(device: str, precision: str, width: int, height: int, runs: int) -> tuple[list[np.ndarray], float]:
+    """The frame half-way, and the median seconds of making it."""
+    where = torch.device(device)
+    engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
+    interpolator = Interpolator(engine, PictureFormat("yuv", 8, False, 1, 1, width, height), 1)
+    left, right = frames(width, height)
+    out = [np.empty_like(plane) for plane in left.planes]
+    seconds = []
+    for _ in range(runs + 3):
+        started = time.perf_counter()
+        interpolator.render(left, right, 0.5, out)
+        seconds.append(time.perf_counter() - started)
+    return out, statistics.median(seconds[3:]) if runs else seconds[-1]
+
+
+def psnr(a: list[np.ndarray], b: list[np.ndarray]) -> float:
+    """Over all planes, in dB."""
+    error = np.mean([np.mean((x.astype(np.float64) - y) ** 2) for x, y in zip(a, b, strict=True)])
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+def main() -> None:
+    """Measure and write."""
+    if not torch.cuda.is_available():
+        sys.exit("gpu_check: this machine has no CUDA device")
+    result = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "card": torch.cuda.get_device_name(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "cases": [],
+    }
+    for width, height in SIZES:
+        truth, _ = render("cpu", "fp32", width, height, 0)
+        for precision in ("fp32", "fp16"):
+            torch.cuda.reset_peak_memory_stats()
+            made, seconds = render("cuda:0", precision, width, height, RUNS)
+            result["cases"].append(
+                {
+                    "size": f"{width}x{height}",
+                    "precision": precision,
+                    "psnr_to_cpu_fp32": round(psnr(made, truth), 2),
+                    "ms_a_made_frame": round(seconds * 1e3, 3),
+                    "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20),
+                }
+            )
+            print(result["cases"][-1], flush=True)
+    if len(sys.argv) > 1:
+        with open(sys.argv[1], "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
