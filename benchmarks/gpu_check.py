@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import numpy as np
 import torch
 
-from vsrife.engine import Colour, Interpolator, PictureFormat, Source, resolve_precision, shared_engine
+from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, resolve_precision, shared_engine
 
 SIZES = ((640, 360), (1280, 720), (1920, 1080))
 RUNS = 20
@@ -42,7 +42,7 @@ def render(device: str, precision: str, width: int, height: int, runs: int) -> t
     """The frame half-way, and the median seconds of making it."""
     where = torch.device(device)
     engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
-    interpolator = Interpolator(engine, PictureFormat("yuv", 8, False, 1, 1, width, height), 1)
+    interpolator = Interpolator(engine, PictureFormat("yuv", 8, False, 1, 1, width, height), Options())
     left, right = frames(width, height)
     out = [np.empty_like(plane) for plane in left.planes]
     seconds = []

@@ -20,8 +20,10 @@ ALLOWED = {
     "weights": {"networks", "errors"},
     "motion": {"errors"},
     "engine": {"motion", "networks", "weights", "errors"},
-    "plugin": {"engine", "networks", "errors"},
+    "plugin": {"engine", "networks", "weights", "errors"},
     "native": set(),
+    "cli": {"weights", "networks", "errors"},
+    "__main__": {"cli"},
 }
 """Part → parts it may import."""
 LIGHT = {"plugin/timeline.py", "networks/config.py", "networks/catalog.py", "errors.py"}

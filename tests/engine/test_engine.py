@@ -10,10 +10,19 @@ import pytest
 import torch
 from support import psnr, texture
 
-from vsrife.engine import Colour, Engine, Interpolator, PictureFormat, Source, resolve_device, resolve_precision
+from vsrife.engine import (
+    Colour,
+    Engine,
+    Interpolator,
+    Options,
+    PictureFormat,
+    Source,
+    resolve_device,
+    resolve_precision,
+)
 from vsrife.engine.slot import device_slot
 from vsrife.errors import RifeError
-from vsrife.networks import CATALOG, IFNet
+from vsrife.networks import ANCESTORS, CATALOG, Ancestor, IFNet, build
 from vsrife.weights import load_network
 
 CPU = torch.device("cpu")
@@ -24,31 +33,34 @@ def pair(width: int = 150, height: int = 110) -> tuple[np.ndarray, np.ndarray]:
     return texture(width, height, 0, 0), texture(width, height, 9, 4)
 
 
-def through_engine(network: IFNet, precision: str, t: float = 0.5, scale: float = 1) -> np.ndarray:
+def through_engine(
+    network: IFNet | Ancestor, precision: str, t: float = 0.5, scale: float = 1, ensemble: int = 0
+) -> np.ndarray:
     first, second = pair()
-    interpolator = Interpolator(Engine(network, CPU, resolve_precision(precision, CPU)), RGBS, scale)
+    interpolator = Interpolator(Engine(network, CPU, resolve_precision(precision, CPU)), RGBS, Options(scale, ensemble))
     out = [np.empty((RGBS.height, RGBS.width), np.float32) for _ in range(3)]
     interpolator.render(Source(0, list(first), Colour()), Source(1, list(second), Colour()), t, out)
     return np.stack(out)
 
 
-def published(network: IFNet, t: float = 0.5, scale: float = 1) -> np.ndarray:
+def published(network: IFNet | Ancestor, t: float = 0.5, **options: float) -> np.ndarray:
     first, second = (torch.from_numpy(p)[None] for p in pair())
     with torch.inference_mode():
-        return network(first, second, t, scale=scale)[0].numpy()
+        made: np.ndarray = network(first, second, t, **options)[0].numpy()
+    return made
 
 
 @pytest.mark.parametrize("t", [0.125, 0.5, 0.9])
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1, 2])
 def test_the_fast_form_is_the_published_form(t: float, scale: float) -> None:
     network = load_network("4.26", None)
-    assert np.abs(through_engine(network, "fp32", t, scale) - published(network, t, scale)).max() <= 1e-4
+    assert np.abs(through_engine(network, "fp32", t, scale) - published(network, t, scale=scale)).max() <= 1e-4
 
 
-def random_network(name: str) -> IFNet:
+def random_network(name: str) -> IFNet | Ancestor:
     """A network whose layers neither die out nor explode, with motion of a few pixels."""
     torch.manual_seed(11)
-    network = IFNet(CATALOG[name]).eval().requires_grad_(False)
+    network = build(name).eval().requires_grad_(False)
     for key, parameter in network.named_parameters():
         if key.endswith("beta"):
             torch.nn.init.uniform_(parameter, 0.2, 1)
@@ -64,6 +76,40 @@ REPRESENTATIVES = {config: name for name, config in CATALOG.items()}
 def test_every_architecture_runs_in_the_fast_form(name: str) -> None:
     network = random_network(name)
     assert np.abs(through_engine(network, "fp32") - published(network)).max() <= 3e-4
+
+
+@pytest.mark.parametrize("name", ["4.0", "4.6", "4.9", "4.24"])
+def test_the_published_ensemble_runs_in_the_fast_form(name: str) -> None:
+    network = random_network(name)
+    expected = published(network, ensemble=True)
+    assert np.abs(through_engine(network, "fp32", ensemble=1) - expected).max() <= 3e-4
+    assert np.abs(through_engine(network, "fp32") - expected).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ANCESTORS)
+def test_the_networks_before_run_through_their_residual(name: str) -> None:
+    """The filter's route, motion and residual apart, against the published form."""
+    network = random_network(name)
+    made = through_engine(network, "fp32").clip(0, 1)
+    assert np.abs(made - published(network)).max() <= 3e-4
+
+
+@pytest.mark.parametrize("t", [0.25, 0.75, 0.3, 0.99, 0.01])
+def test_a_network_that_knows_the_middle_serves_other_times(t: float) -> None:
+    network = random_network("3.6")
+    assert not network.config.any_time
+    assert psnr(through_engine(network, "fp32", t), published(network, t), 1) > 60
+
+
+@pytest.mark.parametrize("passes", [2, 4, 8])
+def test_passes_see_the_same_motion(passes: int) -> None:
+    """On an easy texture every view agrees, so their mean is near the plain pass; and near the truth."""
+    network = load_network("4.26", None)
+    mean = through_engine(network, "fp32", 0.3, ensemble=passes)
+    truth = texture(150, 110, 9 * 0.3, 4 * 0.3)
+    inside = np.s_[:, 16:-16, 16:-16]
+    assert psnr(mean[inside], through_engine(network, "fp32", 0.3)[inside], 1) > 36
+    assert psnr(mean[inside], truth[inside], 1) > 36
 
 
 def test_4_0_doubles_its_scales_in_both_forms() -> None:
@@ -92,7 +138,7 @@ def test_the_two_ends_swap() -> None:
     results = []
     for a, b, t in ((first, second, 0.25), (second, first, 0.75)):
         out = [np.empty((RGBS.height, RGBS.width), np.float32) for _ in range(3)]
-        Interpolator(engine, RGBS, 1).render(Source(0, list(a), Colour()), Source(1, list(b), Colour()), t, out)
+        Interpolator(engine, RGBS, Options()).render(Source(0, list(a), Colour()), Source(1, list(b), Colour()), t, out)
         results.append(np.stack(out)[:, 12:-12, 12:-12])
     truth = texture(150, 110, 2.25, 1)[:, 12:-12, 12:-12]
     assert psnr(results[0], results[1], 1) > 38

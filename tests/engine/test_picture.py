@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 import vapoursynth as vs
-from support import clip_of, planes, psnr, texture
+from support import clip_of, converted, planes, psnr, texture
 
-from vsrife.engine.picture import Colour, PictureFormat, chroma_sites, rgb_view
+from vsrife.engine.picture import Colour, PictureFormat, chroma_sites, plane_differences, rgb_view
 from vsrife.plugin.formats import picture_format
 
 pytestmark = pytest.mark.vpy("unique-core")
@@ -72,3 +72,18 @@ def test_chroma_sites_of_420(location: int, across: float, down: float) -> None:
     sites = chroma_sites(PictureFormat("yuv", 8, False, 1, 1, 64, 48), location)
     assert (sites.offset_x, sites.offset_y) == (across, down)
     assert (sites.width, sites.height, sites.step_x, sites.step_y) == (32, 24, 2, 2)
+
+
+@pytest.mark.parametrize("form", [vs.YUV444P8, vs.YUV444P16, vs.YUV444PS, vs.RGB24, vs.RGB48, vs.RGBS])
+@pytest.mark.parametrize("colour", [Colour(1), Colour(9, True), Colour(6), Colour(8), Colour(14)])
+def test_a_difference_in_rgb_is_one_in_the_planes(form: int, colour: Colour) -> None:
+    """Planes moved by what a change of RGB comes to must look like the changed RGB."""
+    clip = converted(clip_of([texture(64, 48, 0, 0) * 0.3 + 0.3]), form)
+    shape = picture_format(clip)
+    before = [torch.from_numpy(plane.astype(np.float32)) for plane in planes(clip.get_frame(0))]
+    change = torch.from_numpy(texture(64, 48, 9, 9, seed=3) - 0.5)[None] * 0.1
+    after = [plane + d for plane, d in zip(before, plane_differences(change, shape, colour), strict=True)]
+    seen, expected = rgb_view(after, shape, colour), rgb_view(before, shape, colour) + change
+    inside = (expected > 0.01) & (expected < 0.99)
+    assert bool(inside.float().mean() > 0.5)
+    assert float((seen - expected)[inside].abs().max()) < 1e-5

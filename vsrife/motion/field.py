@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["BlockMap", "Motion", "resample"]
+__all__ = ["Blend", "BlockMap", "Motion", "resample"]
+
+
+class Blend(Protocol):
+    """What planes are moved along: a motion, or the mean of several."""
+
+    def blend(self, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
+        """Evaluate at picture coordinates `ys` (M, fp32) and `xs` (K, fp32).
+
+        Returns:
+            Flow N×4×M×K in picture pixels (Ft→0 x, y, Ft→1 x, y) and the weight of picture 0, N×1×M×K in 0..1.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,20 @@ class Motion:
             if self.accumulates_mask:
                 mask = mask + there[:, 4:5]
         return flow, mask, handed_on
+
+    def blend(self, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Blend`: the weight is σ(mask)."""
+        flow, mask, _ = self.at(ys, xs)
+        return flow, mask.sigmoid()
+
+    def swapped(self) -> Motion:
+        """The same motion seen from the other end: flows exchanged, mask negated."""
+        return Motion(tuple(BlockMap(swap_ends(m.data), m.scale) for m in self.maps), self.accumulates_mask)
+
+
+def swap_ends(data: Tensor) -> Tensor:
+    """A map's channels for exchanged pictures: Ft→1 before Ft→0, the mask's sign turned."""
+    return torch.cat((data[:, 2:4], data[:, :2], -data[:, 4:5], data[:, 5:]), 1)
 
 
 def resample(x: Tensor, ys: Tensor, xs: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn.functional import avg_pool2d, grid_sample
 from vsrife.motion.field import resample
 
 if TYPE_CHECKING:
-    from vsrife.motion.field import Motion
+    from vsrife.motion.field import Blend, Motion
     from vsrife.motion.sites import Sites
 
 __all__ = ["level_input", "sample", "synthesise"]
@@ -107,7 +107,7 @@ def level_input(
     return torch.cat((seen0[:, :3], seen1[:, :3], seen0[:, 3:], seen1[:, 3:], time, known), 1)
 
 
-def synthesise(planes0: Tensor, planes1: Tensor, motion: Motion, sites: Sites) -> Tensor:
+def synthesise(planes0: Tensor, planes1: Tensor, motion: Blend, sites: Sites) -> Tensor:
     """Planes between two frames: warped and blended in their own values.
 
     Args:
@@ -117,13 +117,13 @@ def synthesise(planes0: Tensor, planes1: Tensor, motion: Motion, sites: Sites) -
         sites: where the planes' samples lie on the picture; flow and mask are evaluated there.
 
     Returns:
-        N×P×h×w, fp32: σ(m)·warp(planes0, Ft→0) + (1 − σ(m))·warp(planes1, Ft→1). Bilinear, coordinates clamped to the
-        plane. Neither rounded nor clipped.
+        N×P×h×w, fp32: w·warp(planes0, Ft→0) + (1 − w)·warp(planes1, Ft→1), w being the weight of `motion`. Bilinear,
+        coordinates clamped to the plane. Neither rounded nor clipped.
     """
     ys, xs = sites.coordinates(planes0.device)
-    flow, mask, _ = motion.at(ys, xs)
+    flow, weight = motion.blend(ys, xs)
     y = torch.arange(sites.height, dtype=torch.float32, device=planes0.device).view(1, -1, 1)
     x = torch.arange(sites.width, dtype=torch.float32, device=planes0.device).view(1, 1, -1)
     warped0 = sample(planes0, y + flow[:, 1] / sites.step_y, x + flow[:, 0] / sites.step_x)
     warped1 = sample(planes1, y + flow[:, 3] / sites.step_y, x + flow[:, 2] / sites.step_x)
-    return warped1.lerp_(warped0, mask.sigmoid())
+    return warped1.lerp_(warped0, weight)

@@ -292,7 +292,8 @@ static void VS_CC node_create(const VSMap *in, VSMap *out, void *user_data, VSCo
 
 #define RIFE_ARGUMENTS                                                                                                 \
     "clip:vnode;multi:float:opt;factor_num:int:opt;factor_den:int:opt;fps_num:int:opt;fps_den:int:opt;"                \
-    "model:data:opt;model_path:data:opt;scale:float:opt;sc:int:opt;matrix:data:opt;device:data:opt;precision:data:opt;"
+    "model:data:opt;model_path:data:opt;auto_download:int:opt;scale:float:opt;ensemble:int:opt;"                       \
+    "ensemble_mask:data:opt;sc:int:opt;matrix:data:opt;device:data:opt;precision:data:opt;"
 
 VS_EXTERNAL_API(void) VapourSynthPluginInit2(VSPlugin *plugin, const VSPLUGINAPI *vspapi) {
     vspapi->configPlugin("org.vsrife.plugin", "rife", "RIFE frame interpolation",

@@ -1,21 +1,56 @@
-"""The published networks: a config for each, one module for all. Importing this imports no torch until it is used."""
+"""The published networks: a config for each, `make` and `build` for all. Importing this imports no torch."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vsrife.networks.catalog import CATALOG, DEFAULT
+from vsrife.networks.catalog import ANCESTORS, CATALOG, DEFAULT
 from vsrife.networks.config import SCALES, HeadConfig, IFNetConfig
+from vsrife.networks.config_ancestors import AncestorConfig, AnyConfig, LegacyConfig, PaperConfig, RefinedConfig
 
 if TYPE_CHECKING:
-    from vsrife.networks.ifnet import IFNet, backward_warp, build
+    from vsrife.networks.ancestor import TIME_STEP, Ancestor
+    from vsrife.networks.estimate import Estimate
+    from vsrife.networks.factory import build, make
+    from vsrife.networks.ifnet import IFNet, backward_warp
+    from vsrife.networks.refined import RefinedIFNet
 
-__all__ = ["CATALOG", "DEFAULT", "SCALES", "HeadConfig", "IFNet", "IFNetConfig", "backward_warp", "build"]
+__all__ = [
+    "ANCESTORS",
+    "CATALOG",
+    "DEFAULT",
+    "SCALES",
+    "TIME_STEP",
+    "Ancestor",
+    "AncestorConfig",
+    "AnyConfig",
+    "Estimate",
+    "HeadConfig",
+    "IFNet",
+    "IFNetConfig",
+    "LegacyConfig",
+    "PaperConfig",
+    "RefinedConfig",
+    "RefinedIFNet",
+    "backward_warp",
+    "build",
+    "make",
+]
+
+_NEEDS_TORCH = {
+    "TIME_STEP": "ancestor",
+    "Ancestor": "ancestor",
+    "Estimate": "estimate",
+    "IFNet": "ifnet",
+    "RefinedIFNet": "refined",
+    "backward_warp": "ifnet",
+    "build": "factory",
+    "make": "factory",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("IFNet", "backward_warp", "build"):
-        from vsrife.networks import ifnet
-
-        return getattr(ifnet, name)
+    if name in _NEEDS_TORCH:
+        return getattr(import_module(f"vsrife.networks.{_NEEDS_TORCH[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

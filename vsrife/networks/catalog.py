@@ -1,12 +1,13 @@
-"""Every published 4.x network in one table. A new version is a new row."""
+"""Every published network: the 4.x line in one table, what came before it in another. A new version is a new row."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from vsrife.networks.config import HeadConfig, IFNetConfig
+from vsrife.networks.config_ancestors import LegacyConfig, PaperConfig, RefinedConfig
 
-__all__ = ["CATALOG", "DEFAULT"]
+__all__ = ["ANCESTORS", "CATALOG", "DEFAULT"]
 
 DEFAULT = "4.26"
 
@@ -68,3 +69,20 @@ CATALOG: dict[str, IFNetConfig] = {
     "4.26.heavy": replace(_4_25, head=HeadConfig(16, 16)),
 }
 """Published name → architecture."""
+
+ANCESTORS: dict[str, PaperConfig | LegacyConfig | RefinedConfig] = {
+    "paper": PaperConfig(),
+    "paper-2t": PaperConfig(turned=True),
+    "paper-2r": PaperConfig(fine=True),
+    "paper-large": PaperConfig(fine=True, turned=True),
+    "paper-m": PaperConfig(any_time=True),
+    "3.5": LegacyConfig(two_steps=False),
+    "3.6": LegacyConfig(),
+    "3.8": LegacyConfig(swaps=False, adapts=True),
+    "4.0.refine": RefinedConfig(_C, body="prelu", outputs=5, shuffle=False, accumulates_mask=True, doubles=True),
+}
+"""The same for the networks besides the 4.x line's fast form.
+
+The shapes of their weights do not tell the paper's variants for t = 0.5 apart, nor 3.6 from 3.8. 3.0 and 3.1, which
+were published as three files with a fusion network of another kind, are not here.
+"""

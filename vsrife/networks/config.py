@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 __all__ = ["SCALES", "HeadConfig", "IFNetConfig"]
 
@@ -47,6 +47,9 @@ class IFNetConfig:
         ensemble: whether its authors published an ensemble inside the network.
         doubles: whether the scales are doubled at run time where block 1 finds more than 32 px of motion (4.0, 4.1).
     """
+
+    any_time: ClassVar[bool] = True
+    refines: ClassVar[bool] = False
 
     widths: tuple[int, ...]
     scales: tuple[int, ...] = (8, 4, 2, 1)

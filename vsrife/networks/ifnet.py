@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample, interpolate, pad
 
+from vsrife.errors import RifeError
 from vsrife.networks.blocks import Block, build_head
 from vsrife.networks.catalog import CATALOG
 
 if TYPE_CHECKING:
     from vsrife.networks.config import IFNetConfig
 
-__all__ = ["IFNet", "backward_warp", "build"]
+__all__ = ["DOUBLING_MOTION", "IFNet", "backward_warp", "build"]
+
+Ends = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Picture 0, picture 1, features 0, features 1."""
+DOUBLING_MOTION = 32
+"""Pixels that block 1 must add to both flows for the 4.0 networks to look again at twice the scale."""
 
 
 def backward_warp(picture: Tensor, flow: Tensor) -> Tensor:
@@ -66,7 +72,9 @@ class IFNet(nn.Module):
         out: Tensor = self.encode(picture)
         return out
 
-    def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5, *, scale: float = 1) -> Tensor:
+    def forward(
+        self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5, *, scale: float = 1, ensemble: bool = False
+    ) -> Tensor:
         """The picture between two pictures.
 
         Args:
@@ -74,63 +82,91 @@ class IFNet(nn.Module):
             img1: the same at time 1.
             timestep: 0..1, or an N×1×H×W map of times.
             scale: flow scale, see `SCALES`.
+            ensemble: run every block also with the pictures swapped and average, where it was published so.
 
         Returns:
             N×3×H×W, the two pictures warped along the estimated motion and blended by its mask.
+
+        Raises:
+            RifeError: the network was published without an ensemble.
         """
+        if ensemble and not self.config.ensemble:
+            raise RifeError("IFNet: ensemble must be False for a network that was published without one, got True")
         height, width = img0.shape[-2:]
         if not isinstance(timestep, Tensor):
             timestep = img0.new_full((img0.shape[0], 1, height, width), timestep)
         align = self.config.alignment(scale)
         border = (0, -width % align, 0, -height % align)
         img0, img1, timestep = (pad(x, border, mode="replicate") for x in (img0, img1, timestep))
-        flow, mask = self._motion(
-            img0.clamp(0, 1), img1.clamp(0, 1), self.features(img0), self.features(img1), timestep, scale
-        )
-        warped0 = backward_warp(img0.clamp(0, 1), flow[:, :2])
-        warped1 = backward_warp(img1.clamp(0, 1), flow[:, 2:])
+        features = self.features(img0), self.features(img1)
+        img0, img1 = img0.clamp(0, 1), img1.clamp(0, 1)
+        flow, mask = self._motion((img0, img1, *features), timestep, self.config.block_scales(scale), ensemble)
         weight = mask.sigmoid()
-        return (warped0 * weight + warped1 * (1 - weight))[..., :height, :width]
+        made = backward_warp(img0, flow[:, :2]) * weight + backward_warp(img1, flow[:, 2:]) * (1 - weight)
+        return made[..., :height, :width]
 
-    def _motion(
-        self, img0: Tensor, img1: Tensor, f0: Tensor, f1: Tensor, timestep: Tensor, scale: float
-    ) -> tuple[Tensor, Tensor]:
-        """Full-size flow (N×4) and mask logits (N×1) of aligned pictures."""
-        scales = self.config.block_scales(scale)
-        flow, mask, handed_on = self._refine(0, scales, (img0, img1, f0, f1, timestep), None)
-        mask_before = mask
+    def _motion(self, ends: Ends, timestep: Tensor, scales: tuple[float, ...], ensemble: bool) -> tuple[Tensor, Tensor]:
+        """Full-size flow (N×4) and mask logits (N×1) of aligned pictures and their features."""
+        known = self._refine(0, scales, ends, timestep, None)
+        if ensemble:
+            known = _mean(known, self._refine(0, scales, _swapped_ends(ends), 1 - timestep, None))
         for index in range(1, len(scales)):
-            inputs = (*self._warped(img0, img1, f0, f1, flow), timestep, mask_before, handed_on)
-            delta, mask, handed_on = self._refine(index, scales, inputs, flow)
-            if self.config.doubles and index == 1 and min(delta[:, :2].abs().max(), delta[:, 2:].abs().max()) > 32:
+            step = self._refine(index, scales, ends, timestep, known)
+            if self.config.doubles and index == 1 and _moves_far(step.flow):
                 scales = tuple(2 * s for s in scales)
-                flow, mask_before, handed_on = self._refine(0, scales, (img0, img1, f0, f1, timestep), None)
-                inputs = (*self._warped(img0, img1, f0, f1, flow), timestep, mask_before, handed_on)
-                delta, mask, handed_on = self._refine(index, scales, inputs, flow)
-            flow = flow + delta
-            mask_before = mask = mask_before + mask if self.config.accumulates_mask else mask
-        return flow, mask
+                known = self._refine(0, scales, ends, timestep, None)
+                step = self._refine(index, scales, ends, timestep, known)
+            if ensemble:
+                swapped = self._refine(index, scales, _swapped_ends(ends), 1 - timestep, known.swapped())
+                step = _mean(step, swapped)
+            mask = known.mask + step.mask if self.config.accumulates_mask else step.mask
+            known = _Known(known.flow + step.flow, mask, step.handed_on)
+        return known.flow, known.mask
 
     def _refine(
-        self, index: int, scales: tuple[float, ...], inputs: tuple[Tensor, ...], flow: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """One block between its two resizings: what it adds to the flow, its mask, what it hands on, at full size."""
+        self, index: int, scales: tuple[float, ...], ends: Ends, timestep: Tensor, known: _Known | None
+    ) -> _Known:
+        """One block between its two resizings: the flow it adds, its mask and what it hands on, at full size."""
         scale = scales[index]
-        x = interpolate(torch.cat(inputs, 1), scale_factor=1 / scale, mode="bilinear")
-        if flow is not None:
-            x = torch.cat((x, interpolate(flow, scale_factor=1 / scale, mode="bilinear") / scale), 1)
+        if known is None:
+            x = interpolate(torch.cat((*ends, timestep), 1), scale_factor=1 / scale, mode="bilinear")
+        else:
+            seen = (
+                backward_warp(end, known.flow[:, side : side + 2]) for end, side in zip(ends, (0, 2, 0, 2), strict=True)
+            )
+            inputs = torch.cat((*seen, timestep, known.mask, known.handed_on), 1)
+            x = interpolate(inputs, scale_factor=1 / scale, mode="bilinear")
+            x = torch.cat((x, interpolate(known.flow, scale_factor=1 / scale, mode="bilinear") / scale), 1)
         up = self.config.map_scale(scale)
         out = interpolate(self.blocks[index](x), scale_factor=up, mode="bilinear")
-        handed_on = out[:, 5:] if self.config.hands_on else out[:, :0]
-        return out[:, :4] * up, out[:, 4:5], handed_on
+        return _Known(out[:, :4] * up, out[:, 4:5], out[:, 5:] if self.config.hands_on else out[:, :0])
 
-    @staticmethod
-    def _warped(
-        img0: Tensor, img1: Tensor, f0: Tensor, f1: Tensor, flow: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Pictures and features, each warped by its own half of the flow."""
-        to0, to1 = flow[:, :2], flow[:, 2:]
-        return backward_warp(img0, to0), backward_warp(img1, to1), backward_warp(f0, to0), backward_warp(f1, to1)
+
+class _Known(NamedTuple):
+    """Motion at full size: flow in pixels, mask logits, and what the last block hands on."""
+
+    flow: Tensor
+    mask: Tensor
+    handed_on: Tensor
+
+    def swapped(self) -> _Known:
+        """The same seen from the other end."""
+        return _Known(torch.cat((self.flow[:, 2:], self.flow[:, :2]), 1), -self.mask, self.handed_on)
+
+
+def _mean(straight: _Known, swapped: _Known) -> _Known:
+    """Of a block's two views, the second brought back to the first's."""
+    back = swapped.swapped()
+    return _Known((straight.flow + back.flow) / 2, (straight.mask + back.mask) / 2, straight.handed_on)
+
+
+def _swapped_ends(ends: Ends) -> Ends:
+    img0, img1, f0, f1 = ends
+    return img1, img0, f1, f0
+
+
+def _moves_far(flow: Tensor) -> bool:
+    return bool(min(flow[:, :2].abs().max(), flow[:, 2:].abs().max()) > DOUBLING_MOTION)
 
 
 def build(name: str) -> IFNet:

@@ -15,6 +15,9 @@ from vsrife.plugin.timeline import simplest_fraction
 __all__ = ["DEVICE_PATTERN", "MATRIX_NAMES", "PRECISION_NAMES", "Arguments"]
 
 INT64_MAX = 2**63 - 1
+ENSEMBLES = (0, 1, 2, 4, 8)
+MASK_NAMES = ("own", "mean", "logit")
+DEFAULT_MASK = "own"
 PRECISION_NAMES = ("auto", "fp32", "fp16", "bf16")
 DEVICE_PATTERN = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
 MATRIX_NAMES = {
@@ -44,7 +47,11 @@ class Arguments:
         fps_den: its denominator; the two come together and win over `factor_num`/`factor_den`.
         model: a model's name; with `model_path`, the version its weights are of.
         model_path: a .safetensors, .pkl or .pth file of the user's own.
+        auto_download: whether a model that is not here may be fetched.
         scale: flow scale: below 1 for large motion on large pictures, above 1 for small detail.
+        ensemble: 0 for one look at each pair, 1 for the ensemble published inside the network, 2, 4 or 8 for the mean
+            motion of so many looks (ends swapped, picture mirrored), for every network.
+        ensemble_mask: what several looks are blended with: own, mean or logit.
         sc: whether a pair with a scene change between its frames is left uninterpolated.
         matrix: of a YUV clip, name or number, over what its frames say.
         device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
@@ -58,14 +65,17 @@ class Arguments:
     fps_den: int | None = None
     model: str | None = None
     model_path: str | None = None
+    auto_download: int = 1
     scale: float = 1.0
+    ensemble: int = 0
+    ensemble_mask: str = DEFAULT_MASK
     sc: int = 1
     matrix: str | None = None
     device: str = "auto"
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("model", "model_path", "matrix", "device", "precision"):
+        for name in ("model", "model_path", "ensemble_mask", "matrix", "device", "precision"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value or "\0" in value):
                 raise RifeError(f"RIFE: {name} must be text, got {value!r}")
@@ -83,6 +93,11 @@ class Arguments:
             raise RifeError(f"RIFE: multi must be the only rate, got {others[0]} too")
         if self.scale not in SCALES:
             raise RifeError(f"RIFE: scale must be 0.25, 0.5, 1, 2 or 4, got {self.scale:g}")
+        if self.ensemble not in ENSEMBLES:
+            raise RifeError(f"RIFE: ensemble must be 0, 1, 2, 4 or 8, got {self.ensemble}")
+        if self.ensemble_mask not in MASK_NAMES:
+            allowed = ", ".join(MASK_NAMES)
+            raise RifeError(f"RIFE: ensemble_mask must be one of {allowed}, got {_shown(self.ensemble_mask)}")
         if self.matrix is not None and self.matrix_number is None:
             allowed = ", ".join(f"{name} ({number})" for name, number in MATRIX_NAMES.items())
             raise RifeError(f"RIFE: matrix must be one of {allowed}, got {_shown(self.matrix)}")

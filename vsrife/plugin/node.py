@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import vapoursynth as vs
+
 from vsrife.errors import RifeError
 from vsrife.networks.catalog import DEFAULT
 from vsrife.plugin.arguments import INT64_MAX, Arguments
@@ -12,11 +14,10 @@ from vsrife.plugin.formats import check_clip, picture_format, source_planes, tar
 from vsrife.plugin.native import native_plugin
 from vsrife.plugin.properties import colour, cut_between, duration, integer, position
 from vsrife.plugin.timeline import Moment, Timeline
+from vsrife.weights import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import vapoursynth as vs
 
     from vsrife.engine import Colour, Interpolator, PictureFormat
 
@@ -64,9 +65,20 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
         raise RifeError(f"RIFE: PyTorch cannot be imported ({error}); pip install torch") from error
     device = engine.resolve_device(arguments.device)
     dtype = engine.resolve_precision(arguments.precision, device)
-    model = arguments.model if arguments.model_path else arguments.model or DEFAULT
-    shared = engine.shared_engine(model, arguments.path, device, dtype)
-    return engine.Interpolator(shared, picture_format(clip), arguments.scale)
+    model, ensemble = arguments.model, arguments.ensemble
+    if model or not arguments.model_path:
+        model, with_ensemble = resolve(model or DEFAULT)
+        ensemble = ensemble or int(with_ensemble)
+    fetch = bool(arguments.auto_download)
+    shared = engine.shared_engine(model, arguments.path, device, dtype, fetch=fetch, log=_log)
+    if ensemble == 1 and not shared.has_ensemble:
+        raise RifeError("RIFE: ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
+    options = engine.Options(arguments.scale, ensemble, arguments.ensemble_mask)
+    return engine.Interpolator(shared, picture_format(clip), options)
+
+
+def _log(message: str) -> None:
+    vs.core.log_message(vs.MESSAGE_TYPE_INFORMATION, f"RIFE: {message.removeprefix('RIFE: ')}")
 
 
 class _Renderer:

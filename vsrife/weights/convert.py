@@ -6,32 +6,78 @@ fp16 safetensors, inference part only, with the architecture as metadata. The sa
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors.torch import save_file
 
+from vsrife.errors import ModelError
 from vsrife.networks import CATALOG
-from vsrife.weights.detect import check
-from vsrife.weights.files import read_weights
+from vsrife.weights.download import sha256
+from vsrife.weights.files import replacing
+from vsrife.weights.loading import open_weights
+from vsrife.weights.names import NAMES, resolve
+from vsrife.weights.store import find, imported_path
 
-__all__ = ["convert"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["convert", "import_weights"]
 
 
 def convert(source: Path, target: Path, architecture: str) -> None:
     """Write the weights of `source`, checked against `architecture`, to `target` in fp16.
 
     Raises:
-        ModelError: the source cannot be read or has another architecture.
+        ModelError: the source cannot be read, has another architecture or weights too large for fp16.
     """
-    state = read_weights(source)
-    check(state, architecture)
-    partial = target.with_suffix(".partial")
-    save_file(
-        {name: value.half().contiguous() for name, value in state.items()}, partial, {"architecture": architecture}
-    )
-    partial.chmod(0o644)
-    partial.replace(target)
+    _write(*open_weights(source, architecture), target)
+
+
+def import_weights(source: Path, name: str | None, architecture: str | None) -> tuple[str, str, Path]:
+    """Keep a weights file in the user's folder, in fp16, as a model.
+
+    Args:
+        source: any file `read_weights` reads.
+        name: what to call it; without it, what the file is called.
+        architecture: the version it is of; without it, what the name or the file says or its shapes tell.
+
+    Returns:
+        The model's name, a name of its network and its file.
+
+    Raises:
+        ModelError: the file fits no network, or the name is none or is taken.
+    """
+    name = _model_name(name or (source.name if source.is_dir() else source.stem))
+    target, here = imported_path(name), find(name)
+    if here:
+        raise ModelError(f"RIFE: model {name} is here already, {here}; delete that or give another name")
+    asked = resolve(architecture).name if architecture else None
+    if name in NAMES and asked not in (None, name):
+        raise ModelError(f"RIFE: model {name} must be a {name} network, got {asked}; give another name")
+    state, network = open_weights(source, name if name in NAMES else asked)
+    _write(state, network, target)
+    return name, network, target
+
+
+def _model_name(name: str) -> str:
+    """The name in the spelling that `resolve` makes of it."""
+    if name.isdigit():
+        raise ModelError(f"RIFE: a model's name must not be a number, those are the ncnn plugin's, got {name}")
+    try:
+        return resolve(name).name
+    except ModelError:
+        return name
+
+
+def _write(state: dict[str, Tensor], architecture: str, target: Path) -> None:
+    halved = {name: value.half().contiguous() for name, value in state.items()}
+    for name, value in halved.items():
+        if not value.isfinite().all():
+            raise ModelError(f"RIFE: {name} has weights that are too large for fp16 or no numbers")
+    with replacing(target) as partial:
+        save_file(halved, partial, {"architecture": architecture})
+        partial.chmod(0o644)
 
 
 def main() -> None:
@@ -43,7 +89,7 @@ def main() -> None:
     options = parser.parse_args()
     convert(options.source, options.target, options.model)
     for path in (options.source, options.target):
-        print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}  {path.stat().st_size} bytes")
+        print(f"{sha256(path)}  {path.name}  {path.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -2,69 +2,91 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import warnings
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from vsrife.errors import ModelError
+from vsrife.weights.ncnn import files_of, read_ncnn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import Tensor
 
-__all__ = ["inference_weights", "read_metadata", "read_weights"]
+__all__ = ["inference_weights", "read_weights", "replacing"]
 
-TRAINING_ONLY = ("teacher.", "block_tea.", "caltime.", "contextnet.", "unet.", "lossfn.")
-"""Parts of a published file that the 4.x networks do not run: training's own, and what 4.0 kept of its ancestors."""
+TRAINING_ONLY = ("teacher.", "block_tea.", "caltime.", "lossfn.")
+"""Parts of a published file that only training runs."""
 
 
 def inference_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The part of a published state dict that inference needs, under its bare names."""
+    """A published state dict without the parts that only training needs, under its bare names."""
     bare = {name.removeprefix("module."): value for name, value in state.items()}
     return {name: value for name, value in bare.items() if not name.startswith(TRAINING_ONLY)}
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a .safetensors, .pkl or .pth file.
+    """Read a .safetensors, .pkl or .pth file, or ncnn's pair of files by their folder or by either of them.
 
     A pickle is read by `torch.load(weights_only=True)`, which refuses everything but tensors and plain containers.
 
     Raises:
         ModelError: the file is missing, of another kind, damaged, or a pickle that asks for code to be run.
     """
-    if not path.is_file():
-        raise ModelError(f"RIFE: model_path must be a file that exists, got {path}")
+    if not path.exists():
+        raise ModelError(f"RIFE: model_path must be a file or ncnn's folder that exists, got {path}")
+    pair = files_of(path)
+    if pair:
+        return read_ncnn(*pair)
+    if path.suffix.lower() not in (".safetensors", ".pkl", ".pth", ".pt"):
+        raise ModelError(f"RIFE: model_path must end in .safetensors, .pkl, .pth or ncnn's .param, got {path.name}")
     try:
-        match path.suffix.lower():
-            case ".safetensors":
-                state = load_file(path)
-            case ".pkl" | ".pth" | ".pt":
-                with warnings.catch_warnings(action="ignore"):
-                    state = torch.load(path, map_location="cpu", weights_only=True)
-            case _:
-                raise ModelError(f"RIFE: model_path must end in .safetensors, .pkl or .pth, got {path.name}")
+        state = _stored(path)
     except pickle.UnpicklingError as error:
         raise ModelError(f"RIFE: {path.name} is refused: it holds more than plain weights") from error
-    except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
-        if isinstance(error, ModelError):
-            raise
+    except Exception as error:  # a damaged pickle makes torch raise errors of nearly every kind
         raise ModelError(f"RIFE: {path.name} cannot be read as weights: {_first_line(error)}") from error
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()) or not state:
+    if not isinstance(state, dict) or not state or not all(_is_weight(*item) for item in state.items()):
         raise ModelError(f"RIFE: {path.name} must hold a dictionary of tensors")
     return inference_weights(state)
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """The text metadata of a .safetensors file; empty for every other kind."""
-    if path.suffix.lower() != ".safetensors":
-        return {}
-    with safe_open(path, framework="pt") as file:
-        return dict(file.metadata() or {})
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A file beside `target`, of the same kind, that takes its place when the block ends well and goes otherwise.
+
+    Raises:
+        ModelError: it cannot be written.
+    """
+    partial = target.with_name(f".{os.getpid()}-{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(target)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"RIFE: {target} cannot be written: {_first_line(error)}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _stored(path: Path) -> object:
+    if path.suffix.lower() == ".safetensors":
+        return load_file(path)
+    with warnings.catch_warnings(action="ignore"):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _is_weight(name: object, value: object) -> bool:
+    return isinstance(name, str) and isinstance(value, torch.Tensor) and value.layout == torch.strided
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,27 +1,21 @@
-"""Models by name: the manifest, the files that came with the package, and networks made from them."""
+"""Models by name: the manifest, and the folders their files lie in. Importing this imports no torch."""
 
 from __future__ import annotations
 
-import hashlib
+import os
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import torch
+from urllib.parse import urlsplit
 
 from vsrife.errors import ModelError
-from vsrife.networks import CATALOG, IFNet
-from vsrife.weights.detect import check, detect
-from vsrife.weights.files import read_metadata, read_weights
 
-if TYPE_CHECKING:
-    from torch import Tensor
+__all__ = ["Entry", "find", "imported", "imported_path", "manifest", "models_folder", "read_metadata", "user_folder"]
 
-    from vsrife.networks import IFNetConfig
-
-__all__ = ["Entry", "load_network", "manifest", "models_folder"]
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a file of ours may be called: no separator, no leading dot, so that it stays in its folder."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +23,38 @@ class Entry:
     """One model of the manifest.
 
     Args:
-        file: its file, relative to the models folder.
+        name: what scripts call it.
         architecture: the version in `CATALOG` whose network it fits.
-        sha256: of the file; another file is refused.
         license: SPDX name.
-        source: where the weights come from.
+        author: who made the weights.
+        source: the URL they are published at.
+        bundled: its file in the models folder, where it comes with the package.
+        sha256: of its file; None where it is not known before the first download.
+        size: of its file in bytes, likewise.
     """
 
-    file: str
+    name: str
     architecture: str
-    sha256: str
     license: str
+    author: str
     source: str
+    bundled: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        if not PLAIN_NAME.fullmatch(self.file):
+            raise ModelError(f"RIFE: the manifest's file for model {self.name} must be a plain name, got {self.file!r}")
+
+    @property
+    def file(self) -> str:
+        """The name of its file, bundled or fetched."""
+        return self.bundled or urlsplit(self.source).path.rpartition("/")[2]
+
+    @property
+    def path(self) -> Path:
+        """Where its file lies, or will once it is fetched."""
+        return (models_folder() if self.bundled else user_folder()) / self.file
 
 
 def models_folder() -> Path:
@@ -51,54 +65,64 @@ def models_folder() -> Path:
     )
 
 
+def user_folder() -> Path:
+    """The folder of fetched and imported models: `VSRIFE_MODELS`, or `vsrife` in the user's caches."""
+    named = os.environ.get("VSRIFE_MODELS")
+    if named:
+        return Path(named).expanduser().absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("vsrife", appauthor=False)
+
+
 @cache
 def manifest() -> dict[str, Entry]:
     """Name → entry of every model in the manifest."""
     with (models_folder() / "manifest.toml").open("rb") as file:
-        return {name: Entry(**entry) for name, entry in tomllib.load(file)["models"].items()}
+        content = tomllib.load(file)
+    entries = {}
+    for name, own in content["models"].items():
+        fields = {"name": name, **content["defaults"], **own}
+        entries[name] = Entry(**{**fields, "source": fields["source"].format(name=name)})
+    return entries
 
 
-def load_network(model: str | None, path: Path | None) -> IFNet:
-    """A network with its weights, on the CPU in fp32, ready for inference.
-
-    Args:
-        model: a name in the manifest; with `path`, the architecture the file must have.
-        path: a weights file of the user's own.
+def imported_path(name: str) -> Path:
+    """Where a model that is imported as `name` lies.
 
     Raises:
-        ModelError: there is no such model, or its file is missing, damaged or of another architecture.
+        ModelError: the name cannot be a file's.
     """
-    if path is None:
-        return _bundled(model or "")
-    state = read_weights(path)
-    name = model or read_metadata(path).get("architecture")
-    if name is not None and name not in CATALOG:
-        raise ModelError(f"RIFE: model must be one of {', '.join(CATALOG)}, got {name}")
-    return _network(state, check(state, name) if name else detect(state))
+    if not PLAIN_NAME.fullmatch(name):
+        raise ModelError(f"RIFE: a model's name must be letters, digits, dots, - and _, got {name!r}")
+    return user_folder() / f"{name}.safetensors"
 
 
-def _bundled(model: str) -> IFNet:
-    if model not in manifest():
-        have = ", ".join(manifest())
-        if model in CATALOG:
-            raise ModelError(
-                f"RIFE: model {model} does not come with this package (it has {have}); give its file as model_path"
-            )
-        raise ModelError(f"RIFE: model must be {have}, or any RIFE 4.x version with model_path, got {model}")
-    entry = manifest()[model]
-    path = models_folder() / entry.file
-    if not path.is_file():
-        raise ModelError(f"RIFE: model {model} is missing its file {path}; install the package again")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
-        raise ModelError(
-            f"RIFE: model {model} is damaged: {path} has not the hash of the manifest; install the package again"
-        )
-    state = read_weights(path)
-    return _network(state, check(state, entry.architecture))
+def imported() -> dict[str, Path]:
+    """Name → file of the models the user has imported."""
+    files = sorted(user_folder().glob("*.safetensors"))
+    return {path.stem: path for path in files if PLAIN_NAME.fullmatch(path.stem)}
 
 
-def _network(state: dict[str, Tensor], config: IFNetConfig) -> IFNet:
-    with torch.device("meta"):
-        network = IFNet(config)
-    network.load_state_dict({name: value.float() for name, value in state.items()}, strict=True, assign=True)
-    return network.eval().requires_grad_(False)
+def find(name: str) -> Path | None:
+    """The file of a model: bundled, imported, or fetched; None where it is not here."""
+    entry = manifest().get(name)
+    paths = [entry.path] if entry and entry.bundled else []
+    if PLAIN_NAME.fullmatch(name):
+        paths.append(imported_path(name))
+    if entry:
+        paths.append(entry.path)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The text metadata of a .safetensors file; empty for every other kind and for files that are none."""
+    if path.suffix.lower() != ".safetensors":
+        return {}
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError):
+        return {}

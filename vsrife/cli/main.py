@@ -1,0 +1,40 @@
+"""The command line: what it offers, and what becomes of errors."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from vsrife.cli import models
+from vsrife.errors import RifeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: of the command line, without the program's name; None for this process's own.
+
+    Returns:
+        The exit status: 0, 1 after an error (one line on stderr), 130 when interrupted.
+    """
+    parser = argparse.ArgumentParser(prog="vsrife", description="RIFE frame interpolation for VapourSynth.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    models.add_to(commands)
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except RifeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0

@@ -1,0 +1,146 @@
+"""`vsrife models`: which models there are, and getting them here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vsrife.errors import ModelError
+from vsrife.networks.catalog import CATALOG
+from vsrife.weights import Entry, find, imported, manifest, read_metadata, resolve, user_folder
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+__all__ = ["add_to"]
+
+HEADINGS = ("model", "network", "licence", "size", "")
+SIZE = HEADINGS.index("size")
+UNKNOWN = "–"
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and what it can do."""
+    parser = commands.add_parser("models", help="list, fetch, import and look at models")
+    parser.set_defaults(run=list_models)
+    actions = parser.add_subparsers(metavar="ACTION", help="without one, the models are listed")
+
+    fetch = actions.add_parser("fetch", help="download published models")
+    which = fetch.add_mutually_exclusive_group(required=True)
+    which.add_argument("names", nargs="*", default=[], metavar="NAME", help="as in the list")
+    which.add_argument("--all", action="store_true", help="every model of the list")
+    fetch.set_defaults(run=fetch_models)
+
+    bring = actions.add_parser("import", help="keep a weights file of your own as a model")
+    _add_file(bring)
+    bring.add_argument("--name", help="what to call it; the file's own name if not given")
+    bring.add_argument("--model", help="the version it is of, where its shapes do not tell")
+    bring.set_defaults(run=import_model)
+
+    info = actions.add_parser("info", help="say what a weights file is")
+    _add_file(info)
+    info.set_defaults(run=describe)
+
+
+def list_models(_: argparse.Namespace) -> None:
+    """Print every model, published or imported, and whether it is here."""
+    rows = [HEADINGS, *_rows()]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells[SIZE] = row[SIZE].rjust(widths[SIZE])
+        print("  ".join(cells).rstrip())
+    print(f"\nFetched and imported models lie in {user_folder()}")
+
+
+def fetch_models(options: argparse.Namespace) -> None:
+    """Download models; those that are here stay as they are."""
+    names = list(manifest()) if options.all else [resolve(name).name for name in options.names]
+    entries = []
+    for name in names:
+        if name not in manifest():
+            raise ModelError(
+                f"RIFE: model {name} is not fetched from anywhere; vsrife models import keeps a file of it"
+            )
+        entries.append(manifest()[name])
+
+    from vsrife.weights import fetch
+
+    for entry in entries:
+        if find(entry.name) is None:
+            fetch(entry, lambda line: print(line, file=sys.stderr))
+        elif not options.all:
+            print(f"model {entry.name} is here: {find(entry.name)}")
+
+
+def import_model(options: argparse.Namespace) -> None:
+    """Check a weights file, and keep its fp16 form in the user's folder."""
+    from vsrife.weights.convert import import_weights
+
+    name, architecture, target = import_weights(options.file, options.name, options.model)
+    print(f'{options.file.name} is a {architecture} network, kept as model="{name}": {target}')
+
+
+def describe(options: argparse.Namespace) -> None:
+    """Print what a weights file holds."""
+    from vsrife.weights.detection import names_of
+    from vsrife.weights.download import sha256
+    from vsrife.weights.loading import open_weights
+    from vsrife.weights.ncnn import files_of
+
+    state, name = open_weights(options.file, None)
+    said = "architecture" in read_metadata(options.file)
+    parameters = sum(value.numel() for value in state.values())
+    kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})
+    lines = [
+        ("network", f"{name}, as the file says" if said else " or ".join(names_of(state))),
+        ("parameters", f"{parameters:,} in {len(state)} tensors, {', '.join(kinds)}"),
+    ]
+    for path in files_of(options.file) or (options.file,):
+        lines += [("file", f"{path} ({path.stat().st_size:,} bytes)"), ("sha256", sha256(path))]
+    for key, value in lines:
+        print(f"{key + ':':<12}{value}")
+
+
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file",
+        type=lambda text: Path(text).expanduser(),
+        metavar="FILE",
+        help=".safetensors, .pkl, .pth or ncnn's folder",
+    )
+
+
+def _rows() -> Iterator[tuple[str, ...]]:
+    for entry in manifest().values():
+        path = find(entry.name)
+        yield entry.name, _network(entry.architecture), entry.license, _size(entry, path), _state(entry, path)
+    for name, path in imported().items():
+        if name not in manifest():
+            architecture = read_metadata(path).get("architecture", UNKNOWN)
+            yield name, _network(architecture), UNKNOWN, _megabytes(path.stat().st_size), "imported"
+
+
+def _network(architecture: str) -> str:
+    """The first version with the same network, by which networks are called here."""
+    config = CATALOG.get(architecture)
+    return next((name for name, other in CATALOG.items() if other == config), architecture)
+
+
+def _size(entry: Entry, path: Path | None) -> str:
+    size = path.stat().st_size if path else entry.size
+    return _megabytes(size) if size else UNKNOWN
+
+
+def _state(entry: Entry, path: Path | None) -> str:
+    if path is None:
+        return "not present"
+    if path != entry.path:
+        return "imported"
+    return "bundled" if entry.bundled else "present"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

@@ -1,0 +1,45 @@
+"""From a config, or a published name, to its network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, overload
+
+from vsrife.networks.catalog import ANCESTORS, CATALOG
+from vsrife.networks.config import IFNetConfig
+from vsrife.networks.config_ancestors import PaperConfig, RefinedConfig
+from vsrife.networks.ifnet import IFNet
+from vsrife.networks.legacy import LegacyIFNet
+from vsrife.networks.paper import PaperIFNet
+from vsrife.networks.refined import RefinedIFNet
+
+if TYPE_CHECKING:
+    from vsrife.networks.ancestor import Ancestor
+    from vsrife.networks.config_ancestors import AncestorConfig, AnyConfig
+
+__all__ = ["build", "make"]
+
+
+@overload
+def make(config: IFNetConfig) -> IFNet: ...
+@overload
+def make(config: AncestorConfig) -> Ancestor: ...
+@overload
+def make(config: AnyConfig) -> IFNet | Ancestor: ...
+def make(config: AnyConfig) -> IFNet | Ancestor:
+    """The network of a config, with random weights."""
+    if isinstance(config, RefinedConfig):
+        return RefinedIFNet(config)
+    if isinstance(config, IFNetConfig):
+        return IFNet(config)
+    return PaperIFNet(config) if isinstance(config, PaperConfig) else LegacyIFNet(config)
+
+
+def build(name: str) -> IFNet | Ancestor:
+    """The network of a published name, with random weights.
+
+    Those made for t = 0.5 (`config.any_time` off) serve other times to `vsrife.networks.TIME_STEP`.
+
+    Raises:
+        KeyError: `name` is neither in `CATALOG` nor in `ANCESTORS`.
+    """
+    return make(CATALOG[name] if name in CATALOG else ANCESTORS[name])

@@ -1,0 +1,103 @@
+"""Which network a state dict belongs to, read off the shapes of its tensors."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import torch
+
+from vsrife.errors import ModelError
+from vsrife.networks import ANCESTORS, CATALOG, AnyConfig, make
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+
+__all__ = ["check", "detect", "names_of", "network_part"]
+
+CONFIGS: dict[str, AnyConfig] = {**CATALOG, **ANCESTORS}
+
+Shapes = dict[str, tuple[int, ...]]
+
+REFINEMENT = ("contextnet.", "unet.")
+"""Parts that files of 3.x and 4.0 carry although their fast form does not run them; other networks need them."""
+
+
+@cache
+def expected_shapes(config: AnyConfig) -> Shapes:
+    """Name → shape of every tensor of a network, without making it."""
+    with torch.device("meta"):
+        return {name: tuple(value.shape) for name, value in make(config).state_dict().items()}
+
+
+def network_part(state: Mapping[str, Tensor], config: AnyConfig) -> dict[str, Tensor]:
+    """A state dict without the parts of a RefineNet, if the network has none."""
+    return {name: value for name, value in state.items() if config.refines or not name.startswith(REFINEMENT)}
+
+
+def mismatches(state: Mapping[str, Tensor], config: AnyConfig) -> list[str]:
+    """What keeps a state dict from fitting a network, a line each; empty where it fits."""
+    expected = expected_shapes(config)
+    found = {name: tuple(value.shape) for name, value in network_part(state, config).items()}
+    lines = [
+        f"{name} has shape {found[name]}, expected {shape}"
+        for name, shape in expected.items()
+        if name in found and found[name] != shape
+    ]
+    lines += [f"{name} {shape} is missing" for name, shape in expected.items() if name not in found]
+    return lines + [f"{name} {shape} is not part of it" for name, shape in found.items() if name not in expected]
+
+
+def check(state: Mapping[str, Tensor], name: str, file: str = "the file") -> AnyConfig:
+    """The config of version `name`, if the state dict fits it.
+
+    Args:
+        state: without training-only parts.
+        name: in `CATALOG` or `ANCESTORS`.
+        file: what an error calls the state dict.
+
+    Raises:
+        ModelError: it does not; the message names the first tensor that is in the way.
+    """
+    config = CONFIGS[name]
+    wrong = mismatches(state, config)
+    if wrong:
+        raise ModelError(f"RIFE: the weights in {file} are not those of a {name} network: {_summary(wrong)}")
+    return config
+
+
+def detect(state: Mapping[str, Tensor], file: str = "the file") -> AnyConfig:
+    """The config whose tensors have these names and shapes.
+
+    Where several fit, the 4.x line comes first, so that a file with an unused RefineNet is 4.0. The others that fit,
+    see `names_of`, have to be asked for by name.
+
+    Raises:
+        ModelError: none fits; the message says what is in the way of the nearest one.
+    """
+    configs: dict[AnyConfig, str] = {}
+    for name, config in CONFIGS.items():
+        configs.setdefault(config, name)
+    wrong = {config: mismatches(state, config) for config in configs}
+    nearest = min(configs, key=lambda config: len(wrong[config]))
+    if not wrong[nearest]:
+        return nearest
+    if not any(name in expected_shapes(config) for config in configs for name in state):
+        raise ModelError(
+            f"RIFE: the weights in {file} are no RIFE network's, they begin with {next(iter(state), None)}"
+        )
+    raise ModelError(
+        f"RIFE: the weights in {file} fit no known network; nearest is {configs[nearest]}: {_summary(wrong[nearest])}"
+    )
+
+
+def names_of(state: Mapping[str, Tensor]) -> list[str]:
+    """All the names whose networks a state dict fits."""
+    return [name for name, config in CONFIGS.items() if not mismatches(state, config)]
+
+
+def _summary(wrong: list[str]) -> str:
+    return wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "")

@@ -1,0 +1,91 @@
+"""Networks with their weights, by a model's name or from a user's file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from vsrife.errors import ModelError
+from vsrife.networks import make
+from vsrife.weights.detection import CONFIGS, check, detect, network_part
+from vsrife.weights.download import check_hash, fetch_allowed
+from vsrife.weights.download import fetch as fetch_model
+from vsrife.weights.files import read_weights
+from vsrife.weights.names import resolve
+from vsrife.weights.store import find, manifest, read_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from vsrife.networks import IFNet
+    from vsrife.networks.ancestor import Ancestor
+
+__all__ = ["load_network", "open_weights"]
+
+
+def load_network(
+    model: str | None, path: Path | None, *, fetch: bool = True, log: Callable[[str], None] | None = None
+) -> IFNet | Ancestor:
+    """A network with its weights, on the CPU in fp32, ready for inference.
+
+    Args:
+        model: a model's name, as `resolve` takes it; with `path`, the version the file must be of.
+        path: a weights file of the user's own, or ncnn's folder.
+        fetch: whether a published model that is not here is downloaded; `VSRIFE_OFFLINE=1` forbids it too.
+        log: is told, in a line each, what is downloaded.
+
+    Raises:
+        ModelError: there is no such model, or its file is missing, damaged or of another architecture.
+    """
+    if path is None:
+        path, architecture = _file(resolve(model or "").name, fetch=fetch, log=log)
+    else:
+        architecture = resolve(model).name if model else None
+    state, name = open_weights(path, architecture)
+    with torch.device("meta"):
+        network = make(CONFIGS[name])
+    network.load_state_dict({key: value.float() for key, value in state.items()}, strict=True, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def open_weights(path: Path, architecture: str | None) -> tuple[dict[str, Tensor], str]:
+    """The weights a network needs, and a name of that network.
+
+    Args:
+        path: a weights file, or ncnn's folder.
+        architecture: the version it must be of; without it, what the file says or its shapes tell.
+
+    Raises:
+        ModelError: the file is damaged or of another architecture.
+    """
+    name = architecture or read_metadata(path).get("architecture")
+    if name is not None and name not in CONFIGS:
+        raise ModelError(f"RIFE: model must be one of {', '.join(CONFIGS)} for a file of one's own, got {name}")
+    state = read_weights(path)
+    config = check(state, name, path.name) if name else detect(state, path.name)
+    return network_part(state, config), name or next(key for key, other in CONFIGS.items() if other == config)
+
+
+def _file(name: str, *, fetch: bool, log: Callable[[str], None] | None) -> tuple[Path, str | None]:
+    """A model's file, and its architecture where the manifest says it."""
+    entry, path = manifest().get(name), find(name)
+    if entry is None:
+        if path is None:
+            raise ModelError(f"RIFE: model {name} is not fetched from anywhere; give its file as model_path")
+        return path, None
+    if path is None:
+        if entry.bundled:
+            raise ModelError(f"RIFE: model {name} is missing its file {entry.path}; install the package again")
+        if not fetch_allowed(fetch=fetch):
+            raise ModelError(
+                f'RIFE: model {name} is not here and may not be fetched; run "vsrife models fetch {name}", '
+                f"or put {entry.source} at {entry.path}"
+            )
+        path = fetch_model(entry, log)
+    if path == entry.path:
+        check_hash(entry)
+    return path, entry.architecture
