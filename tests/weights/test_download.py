@@ -134,7 +134,7 @@ def test_offline(release: Release, folder: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ModelError, match=f'is not here and may not be fetched; run "vsrife models fetch .*", or {put}'):
         load_network(MODEL, None, fetch=False)
     monkeypatch.setenv("VSRIFE_OFFLINE", "1")
-    with pytest.raises(ModelError, match="is not here and may not be fetched"):
+    with pytest.raises(ModelError, match=f"is not here and VSRIFE_OFFLINE forbids fetching it; {put}"):
         load_network(MODEL, None)
     assert release.requests == 0
     assert not folder.exists()

@@ -10,12 +10,11 @@ from torch.nn.functional import grid_sample, interpolate, pad
 
 from vsrife.errors import RifeError
 from vsrife.networks.blocks import Block, build_head
-from vsrife.networks.catalog import CATALOG
 
 if TYPE_CHECKING:
     from vsrife.networks.config import IFNetConfig
 
-__all__ = ["DOUBLING_MOTION", "IFNet", "backward_warp", "build"]
+__all__ = ["DOUBLING_MOTION", "IFNet", "backward_warp"]
 
 Ends = tuple[Tensor, Tensor, Tensor, Tensor]
 """Picture 0, picture 1, features 0, features 1."""
@@ -167,12 +166,3 @@ def _swapped_ends(ends: Ends) -> Ends:
 
 def _moves_far(flow: Tensor) -> bool:
     return bool(min(flow[:, :2].abs().max(), flow[:, 2:].abs().max()) > DOUBLING_MOTION)
-
-
-def build(name: str) -> IFNet:
-    """The network of a published version, with random weights.
-
-    Raises:
-        KeyError: `name` is not in `CATALOG`.
-    """
-    return IFNet(CATALOG[name])

@@ -18,16 +18,11 @@ if TYPE_CHECKING:
 
     from vsrife.weights.store import Entry
 
-__all__ = ["check_hash", "fetch", "fetch_allowed", "sha256"]
+__all__ = ["check_hash", "fetch", "sha256"]
 
 SCHEMES = ("https",)
 TIMEOUT = 30
 """Seconds without an answer after which a download is given up."""
-
-
-def fetch_allowed(*, fetch: bool) -> bool:
-    """Whether models may be downloaded: the caller's word, unless `VSRIFE_OFFLINE` is set."""
-    return fetch and os.environ.get("VSRIFE_OFFLINE", "0") in ("", "0")
 
 
 def fetch(entry: Entry, log: Callable[[str], None] | None = None) -> Path:
@@ -41,11 +36,16 @@ def fetch(entry: Entry, log: Callable[[str], None] | None = None) -> Path:
         log: is told, in a line each, what is downloaded.
 
     Raises:
-        ModelError: it cannot be had, or is not what it should be.
+        ModelError: it cannot be had, is not what it should be, or `VSRIFE_OFFLINE` is set.
     """
     from filelock import FileLock
 
     target = entry.path
+    if os.environ.get("VSRIFE_OFFLINE", "0") not in ("", "0") and not target.is_file():
+        raise ModelError(
+            f"RIFE: model {entry.name} is not here and VSRIFE_OFFLINE forbids fetching it; "
+            f"put {entry.source} at {target}"
+        )
     say = log or (lambda line: None)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import torch
 from vsrife.errors import ModelError
 from vsrife.networks import make
 from vsrife.weights.detection import CONFIGS, check, detect, network_part
-from vsrife.weights.download import check_hash, fetch_allowed
+from vsrife.weights.download import check_hash
 from vsrife.weights.download import fetch as fetch_model
 from vsrife.weights.files import read_weights
 from vsrife.weights.names import resolve
@@ -80,7 +80,7 @@ def _file(name: str, *, fetch: bool, log: Callable[[str], None] | None) -> tuple
     if path is None:
         if entry.bundled:
             raise ModelError(f"RIFE: model {name} is missing its file {entry.path}; install the package again")
-        if not fetch_allowed(fetch=fetch):
+        if not fetch:
             raise ModelError(
                 f'RIFE: model {name} is not here and may not be fetched; run "vsrife models fetch {name}", '
                 f"or put {entry.source} at {entry.path}"
