@@ -82,7 +82,7 @@ class Engine:
 class _Key:
     model: str | None
     path: Path | None
-    stamp: tuple[int, int] | None
+    stamp: tuple[tuple[int, int], ...]
     device: torch.device
     dtype: torch.dtype
 
@@ -107,13 +107,17 @@ def shared_engine(
     Raises:
         ModelError: see there.
     """
-    stamp = None
-    if path is not None and path.is_file():
-        status = path.stat()
-        stamp = (status.st_mtime_ns, status.st_size)
-    key = _Key(model, path, stamp, device, dtype)
+    key = _Key(model, path, _stamp(path), device, dtype)
     with _lock:
         engine = _engines.get(key)
         if engine is None:
             engine = _engines[key] = Engine(load_network(model, path, fetch=fetch, log=log), device, dtype)
         return engine
+
+
+def _stamp(path: Path | None) -> tuple[tuple[int, int], ...]:
+    """What changes when a user's file, or one in ncnn's folder, is written again."""
+    if path is None or not path.exists():
+        return ()
+    files = sorted(path.glob("flownet.*")) if path.is_dir() else [path]
+    return tuple((status.st_mtime_ns, status.st_size) for status in (file.stat() for file in files))
