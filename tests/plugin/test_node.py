@@ -268,11 +268,49 @@ def test_a_failing_source_fails_the_frame_alone() -> None:
             ),
             "RIFE: clip must have one format and size throughout",
         ),
+        (
+            lambda: vs.core.std.Splice(
+                [vs.core.std.BlankClip(format=form, width=64, height=64) for form in (vs.YUV420P8, vs.YUV420P10)],
+                mismatch=True,
+            ),
+            "RIFE: clip must have one format and size throughout",
+        ),
     ],
 )
 def test_clips_that_cannot_be(make: object, message: str) -> None:
     with pytest.raises(vs.Error, match="^" + message):
         vs.core.rife.RIFE(make())  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("rate", [(10**18 + 1, 10**16), (2**62 + 1, 2**57), (2**63 - 1, 1)])
+def test_rates_beyond_64_bits_are_refused_at_once(rate: tuple[int, int]) -> None:
+    clip = moving_clip(length=2).std.AssumeFPS(fpsnum=30000, fpsden=1001)
+    with pytest.raises(vs.Error, match=r"^RIFE: the (output frame rate|rate) .*"):
+        vs.core.rife.RIFE(clip, fps_num=rate[0], fps_den=rate[1])
+
+
+BAD_PLANS = [{"frames": [0.5, 1.5]}, {"frames": "x"}, {"frames": []}, {}, None, {"frames": list(range(17))}]
+
+
+@pytest.mark.parametrize("plan", BAD_PLANS, ids=str)
+def test_a_nonsense_plan_is_an_error(plan: object) -> None:
+    clip = moving_clip(length=2)
+    node = vs.core.rife.Node(clip, lambda n: plan, lambda **k: {}, 2, 24, 1)
+    with pytest.raises(vs.Error, match="plan asked for no frame or for too many"):
+        node.get_frame(0)
+
+
+def test_nonsense_from_render_does_not_end_the_process() -> None:
+    clip = moving_clip(length=2)
+    blank = vs.core.std.BlankClip(clip)
+    for answer in ({"x": blank, "y": lambda: None, "kept": 3}, {"take": "x"}, {"take": 99}, {"take": blank}):
+        node = vs.core.rife.Node(clip, lambda n: {"frames": [0, 1]}, lambda answer=answer, **k: answer, 2, 24, 1)
+        props = node.get_frame(0).props
+        assert not props.keys() & {"x", "y", "take"}
+        assert props.get("kept") == answer.get("kept")
+    variable = vs.core.std.Splice([clip, vs.core.std.BlankClip(clip, width=64)], mismatch=True)
+    with pytest.raises(vs.Error, match="Node: clip must have one format and size throughout"):
+        vs.core.rife.Node(variable, lambda n: {"frames": [0, 1]}, lambda **k: {}, 2, 24, 1)
 
 
 def test_too_many_frames() -> None:
@@ -285,6 +323,9 @@ RIGHT = {
     "multi": st.sampled_from([2.0, 2.5, 0.5, 1.0, 1 / 3]),
     "model": st.sampled_from(["4.26", "4.26"]),
     "scale": st.sampled_from([0.5, 1.0, 2.0]),
+    "ensemble": st.sampled_from([0, 0, 2]),
+    "ensemble_mask": st.sampled_from(["own", "mean", "logit"]),
+    "auto_download": st.just(0),
     "sc": st.integers(0, 1),
     "matrix": st.sampled_from(["709", "1", "2020ncl", "ycgco", "ictcp"]),
     "device": st.sampled_from(["auto", "cpu"]),
@@ -295,8 +336,10 @@ texts = st.one_of(st.text(max_size=8), st.sampled_from(["auto", "cuda:9", "mps",
 ints = st.one_of(st.integers(-3, 7), st.integers(-(2**63), 2**63 - 1))
 NONSENSE = {
     **dict.fromkeys(("multi", "scale"), st.floats()),
-    **dict.fromkeys(("factor_num", "factor_den", "fps_num", "fps_den", "sc"), ints),
-    **dict.fromkeys(("model", "model_path", "matrix", "device", "precision"), texts | st.integers(-1, 80)),
+    **dict.fromkeys(("factor_num", "factor_den", "fps_num", "fps_den", "sc", "ensemble"), ints),
+    **dict.fromkeys(
+        ("model", "model_path", "ensemble_mask", "matrix", "device", "precision"), texts | st.integers(-1, 80)
+    ),
 }
 CLIPS = st.sampled_from([vs.YUV420P8, vs.RGBS, vs.GRAYH, vs.YUV410P8, vs.RGB24, vs.YUV422P12, vs.RGBH, vs.GRAY32])
 
@@ -313,7 +356,8 @@ def argument_sets(draw: st.DrawFn) -> dict[str, object]:
 
 
 @pytest.mark.timeout(900)
-def test_a_thousand_argument_sets_work_or_raise_one_line() -> None:
+def test_a_thousand_argument_sets_work_or_raise_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSRIFE_OFFLINE", "1")
     keep = vs.core.rife.RIFE(vs.core.std.BlankClip(width=16, height=16))  # holds the network, loaded once
     outcomes = Counter[str]()
 
@@ -365,3 +409,7 @@ def test_the_function_is_the_filter() -> None:
     assert digest(rife(clip, 2).get_frame(1)) == digest(vs.core.rife.RIFE(clip, multi=2).get_frame(1))
     with pytest.raises(vs.Error, match=r"^RIFE: scale must be"):
         rife(clip, scale=3)
+    with pytest.raises(ValueError, match=r"^RIFE: multi must be the only rate, got factor_num too$"):
+        rife(clip, Fraction(5, 3), factor_num=9)
+    with pytest.raises(ValueError, match=r"^RIFE: multi must be above 0 and a fraction of 64-bit integers$"):
+        rife(clip, Fraction(2**70, 3))

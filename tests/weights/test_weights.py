@@ -130,3 +130,13 @@ def test_damaged_files_never_crash(file: str, tmp_path: Path) -> None:
         except ModelError as error:
             message = str(error)
         assert "\n" not in message
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 1j])
+def test_weights_that_are_no_numbers_are_refused(wrong: complex, tmp_path: Path) -> None:
+    state = build("4.25").state_dict()
+    key = "block1.conv0.0.0.bias"
+    state[key] = torch.full_like(state[key], wrong, dtype=torch.complex64 if isinstance(wrong, complex) else None)
+    torch.save(state, tmp_path / "flownet.pkl")
+    with pytest.raises(ModelError, match=rf"^RIFE: flownet.pkl is damaged: {key} must hold finite real numbers$"):
+        load_network("4.25", tmp_path / "flownet.pkl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 
 import torch
 
@@ -23,8 +24,10 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     kind, _, index = name.partition(":")
-    allowed = f"RIFE: device must be {', '.join(DEVICES)}, got {name}"
-    if (f"{kind}:N" not in DEVICES and (kind not in DEVICES or index)) or (":" in name and not index.isdecimal()):
+    allowed = f"RIFE: device must be one of {', '.join(DEVICES)}, got {name[:60]}"
+    if (f"{kind}:N" not in DEVICES and (kind not in DEVICES or index)) or (
+        ":" in name and not re.fullmatch("[0-9]{1,4}", index)
+    ):
         raise RifeError(allowed)
     if kind == "cpu":
         return torch.device("cpu")
@@ -55,7 +58,7 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
             return torch.bfloat16 if _cpu_has_bf16() else torch.float32
         return torch.float16
     if name not in PRECISIONS:
-        raise RifeError(f"RIFE: precision must be auto, {', '.join(PRECISIONS)}, got {name}")
+        raise RifeError(f"RIFE: precision must be one of auto, {', '.join(PRECISIONS)}, got {name[:60]}")
     return PRECISIONS[name]
 
 

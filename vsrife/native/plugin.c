@@ -179,7 +179,7 @@ static Request *plan_request(const Node *node, int n, VSFrameContext *context, c
     vsapi->mapSetInt(in, "n", n, maReplace);
 
     const char *error = call_python(node->plan, in, out, vsapi);
-    int count = error ? 0 : vsapi->mapNumElements(out, "frames");
+    int count = !error && vsapi->mapGetType(out, "frames") == ptInt ? vsapi->mapNumElements(out, "frames") : 0;
     if (error)
         vsapi->setFilterError(error, context);
     else if (count < 1 || count > MAX_FRAMES)
@@ -194,6 +194,16 @@ static Request *plan_request(const Node *node, int n, VSFrameContext *context, c
     vsapi->freeMap(in);
     vsapi->freeMap(out);
     return request;
+}
+
+/* Nodes and functions may not become frame properties: the core ends the process over them. */
+static void drop_references(VSMap *map, const VSAPI *vsapi) {
+    for (int i = vsapi->mapNumKeys(map) - 1; i >= 0; i--) {
+        const char *key = vsapi->mapGetKey(map, i);
+        int type = vsapi->mapGetType(map, key);
+        if (type == ptFunction || type == ptVideoNode || type == ptAudioNode)
+            vsapi->mapDeleteKey(map, key);
+    }
 }
 
 /* render(n, frames, planes, strides) -> properties of the output, which it has written to the planes; or `take`, the
@@ -223,6 +233,7 @@ static VSFrame *render_frame(const Node *node, int n, const Request *request, VS
         vsapi->freeFrame(made);
         made = NULL;
     } else {
+        drop_references(out, vsapi);
         int missing = 0, take = vsapi->mapGetIntSaturated(out, "take", 0, &missing);
         if (!made || !missing) {
             vsapi->freeFrame(made);
@@ -281,6 +292,11 @@ static void VS_CC node_create(const VSMap *in, VSMap *out, void *user_data, VSCo
     node->plan = vsapi->mapGetFunction(in, "plan", 0, NULL);
     node->render = vsapi->mapGetFunction(in, "render", 0, NULL);
     node->info = *vsapi->getVideoInfo(node->clip);
+    if (node->info.format.colorFamily == cfUndefined || !node->info.width || !node->info.height) {
+        vsapi->mapSetError(out, "Node: clip must have one format and size throughout");
+        node_free(node, core, vsapi);
+        return;
+    }
     node->info.numFrames = (int)num_frames;
     node->info.fpsNum = vsapi->mapGetInt(in, "fps_num", 0, NULL);
     node->info.fpsDen = vsapi->mapGetInt(in, "fps_den", 0, NULL);

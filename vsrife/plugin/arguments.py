@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,14 +11,12 @@ from vsrife.errors import RifeError
 from vsrife.networks.config import SCALES
 from vsrife.plugin.timeline import simplest_fraction
 
-__all__ = ["DEVICE_PATTERN", "MATRIX_NAMES", "PRECISION_NAMES", "Arguments"]
+__all__ = ["MATRIX_NAMES", "Arguments"]
 
 INT64_MAX = 2**63 - 1
 ENSEMBLES = (0, 1, 2, 4, 8)
 MASK_NAMES = ("own", "mean", "logit")
 DEFAULT_MASK = "own"
-PRECISION_NAMES = ("auto", "fp32", "fp16", "bf16")
-DEVICE_PATTERN = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
 MATRIX_NAMES = {
     "709": 1,
     "fcc": 4,
@@ -37,7 +34,7 @@ MATRIX_NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """What a script may say, beside the clip.
+    """What a script may say, beside the clip. `device` and `precision` are checked by the engine, which knows them.
 
     Args:
         multi: output frames for each source frame, any rational above 0, also below 1.
@@ -77,8 +74,8 @@ class Arguments:
     def __post_init__(self) -> None:
         for name in ("model", "model_path", "ensemble_mask", "matrix", "device", "precision"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, str) or not value or "\0" in value):
-                raise RifeError(f"RIFE: {name} must be text, got {value!r}")
+            if value is not None and (not isinstance(value, str) or not value or not value.isprintable()):
+                raise RifeError(f"RIFE: {name} must be printable text, got {_shown(value)}")
         for name in ("factor_num", "factor_den", "fps_num", "fps_den"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -101,12 +98,6 @@ class Arguments:
         if self.matrix is not None and self.matrix_number is None:
             allowed = ", ".join(f"{name} ({number})" for name, number in MATRIX_NAMES.items())
             raise RifeError(f"RIFE: matrix must be one of {allowed}, got {_shown(self.matrix)}")
-        if not DEVICE_PATTERN.fullmatch(self.device):
-            raise RifeError(
-                f"RIFE: device must be auto, cpu, cuda, cuda:N, mps, xpu or xpu:N, got {_shown(self.device)}"
-            )
-        if self.precision not in PRECISION_NAMES:
-            raise RifeError(f"RIFE: precision must be {', '.join(PRECISION_NAMES)}, got {_shown(self.precision)}")
 
     @property
     def matrix_number(self) -> int | None:
@@ -120,7 +111,12 @@ class Arguments:
     @property
     def path(self) -> Path | None:
         """`model_path` as a path."""
-        return None if self.model_path is None else Path(self.model_path).expanduser()
+        if self.model_path is None:
+            return None
+        try:
+            return Path(self.model_path).expanduser()
+        except RuntimeError:
+            raise RifeError(f"RIFE: model_path must have a home that exists, got {_shown(self.model_path)}") from None
 
     def rate(self, fps: Fraction) -> Fraction:
         """Output frames for each source frame of a clip of `fps` frames a second (0 where it is unknown).
@@ -139,7 +135,7 @@ class Arguments:
         return Fraction(self.factor_num or 2, self.factor_den or 1)
 
 
-def _shown(value: str) -> str:
-    """A user's text, short and on one line."""
-    text = value if value.isprintable() else repr(value)
+def _shown(value: object) -> str:
+    """What a user gave, short and on one line."""
+    text = value if isinstance(value, str) and value and value.isprintable() else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -29,7 +29,7 @@ def check_clip(clip: vs.VideoNode) -> None:
     Raises:
         RifeError: variable format or size, sides under 16, integers of more than 16 bits.
     """
-    if not clip.format or not clip.width or not clip.height:
+    if not clip.format or clip.format.color_family == vs.UNDEFINED or not clip.width or not clip.height:
         raise RifeError("RIFE: clip must have one format and size throughout, got a variable one")
     if min(clip.width, clip.height) < SMALLEST:
         raise RifeError(f"RIFE: clip must be at least 16x16, got {clip.width}x{clip.height}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from vsrife.errors import RifeError
+from vsrife.plugin.arguments import INT64_MAX
 from vsrife.plugin.native import native_plugin
 
 if TYPE_CHECKING:
@@ -23,9 +25,14 @@ def rife(clip: vs.VideoNode, multi: float | Fraction | None = None, **arguments:
 
     Raises:
         vapoursynth.Error: an argument cannot be used; the line begins with `RIFE: `.
-        RifeError: the native plugin is not loaded, or another plugin has taken its name.
+        RifeError: the native plugin is not loaded, another plugin has taken its name, or `multi` is a Fraction that is
+            too large or comes with another rate.
     """
     if isinstance(multi, Fraction):
+        if arguments.keys() & {"factor_num", "factor_den", "fps_num", "fps_den"}:
+            raise RifeError(f"RIFE: multi must be the only rate, got {', '.join(sorted(arguments))} too")
+        if max(multi.numerator, multi.denominator) > INT64_MAX or multi <= 0:
+            raise RifeError("RIFE: multi must be above 0 and a fraction of 64-bit integers")
         arguments |= {"factor_num": multi.numerator, "factor_den": multi.denominator}
     elif multi is not None:
         arguments["multi"] = multi

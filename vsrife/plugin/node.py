@@ -32,6 +32,8 @@ def create(clip: vs.VideoNode, **arguments: Any) -> dict[str, Any]:
         return {"clip": _create(clip, Arguments(**arguments))}
     except RifeError as error:
         return {"error": _one_line(str(error))}
+    except OSError as error:
+        return {"error": _one_line(f"RIFE: a file cannot be used: {error.strerror}: {str(error.filename)[:80]}")}
     except Exception as error:
         return {"error": _one_line(f"RIFE: internal error, {type(error).__name__}: {error}")}
 
@@ -42,9 +44,9 @@ def _create(clip: vs.VideoNode, arguments: Arguments) -> vs.VideoNode:
     timeline = Timeline(clip.num_frames, rate)
     fps = clip.fps * rate
     if timeline.length > LONGEST:
-        raise RifeError(f"RIFE: the rate must give at most {LONGEST} frames, got {timeline.length}")
-    if max(fps.numerator, fps.denominator) > INT64_MAX:
-        raise RifeError(f"RIFE: the output frame rate must fit 64-bit integers, got {fps}")
+        raise RifeError(f"RIFE: the rate must give at most {LONGEST} frames, got {_brief(timeline.length)}")
+    if max(fps.numerator, fps.denominator, rate.numerator, rate.denominator) > INT64_MAX:
+        raise RifeError("RIFE: the output frame rate and its ratio to the clip's must be fractions of 64-bit integers")
 
     renderer = _Renderer(timeline, fps, arguments, _interpolator(clip, arguments), picture_format(clip))
     node: vs.VideoNode = native_plugin().Node(
@@ -165,6 +167,12 @@ class _Renderer:
 def _listed(value: Any) -> Sequence[Any]:
     """VapourSynth hands over lists of one as the one."""
     return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _brief(number: int) -> str:
+    """An integer that may have hundreds of digits."""
+    digits = str(number)
+    return digits if len(digits) <= 20 else f"a number of {len(digits)} digits"
 
 
 def _one_line(message: str) -> str:

@@ -67,7 +67,11 @@ def open_weights(path: Path, architecture: str | None) -> tuple[dict[str, Tensor
         raise ModelError(f"RIFE: model must be one of {', '.join(CONFIGS)} for a file of one's own, got {name}")
     state = read_weights(path)
     config = check(state, name, path.name) if name else detect(state, path.name)
-    return network_part(state, config), name or next(key for key, other in CONFIGS.items() if other == config)
+    part = network_part(state, config)
+    for key, value in part.items():
+        if not value.is_floating_point() or value.is_meta or not bool(torch.isfinite(value).all()):
+            raise ModelError(f"RIFE: {path.name} is damaged: {key} must hold finite real numbers")
+    return part, name or next(key for key, other in CONFIGS.items() if other == config)
 
 
 def _file(name: str, *, fetch: bool, log: Callable[[str], None] | None) -> tuple[Path, str | None]:
