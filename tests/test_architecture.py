@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "vsrife"
 ALLOWED = {
     "errors": set(),
-    "networks": {"errors"},
+    "views": set(),
+    "networks": {"views", "errors"},
     "weights": {"networks", "errors"},
-    "motion": {"errors"},
-    "engine": {"motion", "networks", "weights", "errors"},
+    "motion": {"views", "errors"},
+    "engine": {"motion", "networks", "weights", "views", "errors"},
     "plugin": {"engine", "networks", "weights", "errors"},
     "native": set(),
     "cli": {"weights", "networks", "errors"},

@@ -22,7 +22,7 @@ from vsrife.engine import (
 )
 from vsrife.engine.slot import device_slot
 from vsrife.errors import RifeError
-from vsrife.networks import ANCESTORS, CATALOG, Ancestor, IFNet, build
+from vsrife.networks import ANCESTORS, CATALOG, Ancestor, IFNet, between, build
 from vsrife.weights import load_network
 
 CPU = torch.device("cpu")
@@ -99,6 +99,17 @@ def test_a_network_that_knows_the_middle_serves_other_times(t: float) -> None:
     network = random_network("3.6")
     assert not network.config.any_time
     assert psnr(through_engine(network, "fp32", t), published(network, t), 1) > 60
+
+
+@pytest.mark.parametrize(("name", "passes"), [("4.26", 2), ("4.26", 8), ("4.6", 4), ("paper", 2), ("3.6", 8)])
+def test_several_passes_are_the_tensor_route(name: str, passes: int) -> None:
+    """The filter's mean of small maps against the mean of full-size flows."""
+    network = load_network("4.26", None) if name == "4.26" else random_network(name)
+    first, second = (torch.from_numpy(p)[None] for p in pair())
+    with torch.inference_mode():
+        expected = between(network, first, second, 0.5, passes=passes)[0].numpy()
+    made = through_engine(network, "fp32", 0.5, ensemble=passes).clip(0, 1)
+    assert psnr(made, expected, 1) > 70
 
 
 @pytest.mark.parametrize("passes", [2, 4, 8])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vsrife.motion import PASSES, BlockMap, Flip, MeanMotion, Motion, View, flipped, swap_ends
+from vsrife.motion import BlockMap, MeanMotion, Motion, swap_ends
+from vsrife.views import PASSES, Flip, View, flipped
 
 HEIGHT, WIDTH = 20, 30
 

@@ -46,6 +46,17 @@ def test_middlebury_gives_the_published_figure() -> None:
     assert np.mean(figures) == pytest.approx(33.31, abs=0.02)
 
 
+@pytest.mark.parametrize(("passes", "figure"), [(2, 34.74), (8, 35.04)])
+def test_middlebury_with_several_passes(passes: int, figure: float) -> None:
+    """Mean flows and mean masks, fp32."""
+    figures = []
+    for first, truth, last in middlebury():
+        pair = picture_clip(first, last)
+        made = vs.core.rife.RIFE(pair, ensemble=passes, ensemble_mask="mean", precision="fp32", device="cpu")
+        figures.append(psnr(np.stack(planes(made.get_frame(1)), -1), truth, 255))
+    assert np.mean(figures) == pytest.approx(figure, abs=0.03)
+
+
 FRAMES = {"bikes.mp4": (5, 50, 100, 160, 200), "cockatoo.mp4": (50, 157), "bigbuckbunny.mp4": (20, 90)}
 
 

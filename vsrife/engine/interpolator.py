@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from vsrife.engine.picture import Source, chroma_sites, plane_differences, rgb_view
-from vsrife.motion import PASSES, Flip, MeanMotion, Sites, flipped, synthesise
+from vsrife.motion import MeanMotion, Sites, synthesise
 from vsrife.networks import TIME_STEP
+from vsrife.views import PASSES, Flip, flipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from vsrife.networks.ancestor import TIME_STEP, Ancestor
     from vsrife.networks.estimate import Estimate
     from vsrife.networks.factory import build, make
-    from vsrife.networks.ifnet import IFNet, backward_warp
+    from vsrife.networks.ifnet import IFNet
     from vsrife.networks.refined import RefinedIFNet
+    from vsrife.networks.several import between
+    from vsrife.networks.warp import backward_warp
 
 __all__ = [
     "ANCESTORS",
@@ -34,6 +36,7 @@ __all__ = [
     "RefinedConfig",
     "RefinedIFNet",
     "backward_warp",
+    "between",
     "build",
     "make",
 ]
@@ -44,7 +47,8 @@ _NEEDS_TORCH = {
     "Estimate": "estimate",
     "IFNet": "ifnet",
     "RefinedIFNet": "refined",
-    "backward_warp": "ifnet",
+    "backward_warp": "warp",
+    "between": "several",
     "build": "factory",
     "make": "factory",
 }

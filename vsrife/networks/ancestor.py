@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import interpolate
 
 from vsrife.errors import RifeError
+from vsrife.networks.estimate import padded
 
 if TYPE_CHECKING:
     from vsrife.networks.config_ancestors import AncestorConfig
     from vsrife.networks.estimate import Estimate
 
-__all__ = ["TIME_STEP", "Ancestor", "padded"]
+__all__ = ["TIME_STEP", "Ancestor"]
 
 TIME_STEP = 1 / 16
 """How finely a network that knows only the middle serves other times: to the nearest multiple, in at most four runs."""
-
-
-def padded(align: int, *maps: Tensor) -> tuple[Tensor, ...]:
-    """N×C×H×W maps of one size, replicated to the right and below up to multiples of `align`."""
-    height, width = maps[0].shape[-2:]
-    return tuple(pad(x, (0, -width % align, 0, -height % align), mode="replicate") for x in maps)
 
 
 class Ancestor(nn.Module):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vsrife.networks.ifnet import backward_warp
+from torch.nn.functional import pad
+
+from vsrife.networks.warp import backward_warp
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Estimate"]
+__all__ = ["Estimate", "padded"]
 
 
 class Estimate(NamedTuple):
@@ -34,3 +36,9 @@ class Estimate(NamedTuple):
         """The picture of two N×3×H×W pictures in 0..1: the blend, corrected and then clamped to 0..1."""
         blend = self.blend(img0, img1)
         return blend if self.residual is None else (blend + self.residual).clamp(0, 1)
+
+
+def padded(align: int, *maps: Tensor) -> tuple[Tensor, ...]:
+    """N×C×H×W maps of one size, replicated to the right and below up to multiples of `align`."""
+    height, width = maps[0].shape[-2:]
+    return tuple(pad(x, (0, -width % align, 0, -height % align), mode="replicate") for x in maps)

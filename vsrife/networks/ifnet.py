@@ -6,42 +6,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import grid_sample, interpolate, pad
+from torch.nn.functional import interpolate
 
 from vsrife.errors import RifeError
 from vsrife.networks.blocks import Block, build_head
+from vsrife.networks.estimate import Estimate, padded
+from vsrife.networks.warp import backward_warp
 
 if TYPE_CHECKING:
     from vsrife.networks.config import IFNetConfig
 
-__all__ = ["DOUBLING_MOTION", "IFNet", "backward_warp"]
+__all__ = ["DOUBLING_MOTION", "IFNet"]
 
 Ends = tuple[Tensor, Tensor, Tensor, Tensor]
 """Picture 0, picture 1, features 0, features 1."""
 DOUBLING_MOTION = 32
 """Pixels that block 1 must add to both flows for the 4.0 networks to look again at twice the scale."""
-
-
-def backward_warp(picture: Tensor, flow: Tensor) -> Tensor:
-    """Look up, for every pixel, where its flow points to.
-
-    Args:
-        picture: N×C×H×W.
-        flow: N×2×H×W in pixels, x before y. Pixel (x, y) of the result is `picture` at (x + flow x, y + flow y).
-
-    Bilinear; coordinates count pixel centres from 0 (`align_corners=True`) and are clamped to the picture, whatever
-    the dtype of the picture they are fp32.
-    """
-    if picture.shape[1] == 0:
-        return picture
-    height, width = picture.shape[-2:]
-    ys = torch.arange(height, dtype=torch.float32, device=flow.device).view(1, -1, 1)
-    xs = torch.arange(width, dtype=torch.float32, device=flow.device).view(1, 1, -1)
-    x = (xs + flow[:, 0].float()) * (2 / max(width - 1, 1)) - 1
-    y = (ys + flow[:, 1].float()) * (2 / max(height - 1, 1)) - 1
-    grid = torch.stack((x, y), dim=-1)
-    warped = grid_sample(picture.float(), grid, mode="bilinear", padding_mode="border", align_corners=True)
-    return warped.to(picture.dtype)
 
 
 class IFNet(nn.Module):
@@ -92,17 +72,29 @@ class IFNet(nn.Module):
         if ensemble and not self.config.ensemble:
             raise RifeError("IFNet: ensemble must be False for a network that was published without one, got True")
         height, width = img0.shape[-2:]
-        if not isinstance(timestep, Tensor):
-            timestep = img0.new_full((img0.shape[0], 1, height, width), timestep)
         align = self.config.alignment(scale)
-        border = (0, -width % align, 0, -height % align)
-        img0, img1, timestep = (pad(x, border, mode="replicate") for x in (img0, img1, timestep))
-        features = self.features(img0), self.features(img1)
-        img0, img1 = img0.clamp(0, 1), img1.clamp(0, 1)
-        flow, mask = self._motion((img0, img1, *features), timestep, self.config.block_scales(scale), ensemble)
-        weight = mask.sigmoid()
-        made = backward_warp(img0, flow[:, :2]) * weight + backward_warp(img1, flow[:, 2:]) * (1 - weight)
+        img0, img1 = padded(align, img0, img1)
+        if isinstance(timestep, Tensor):
+            (timestep,) = padded(align, timestep)
+        made = self.estimate(img0, img1, timestep, scale, ensemble=ensemble).picture(img0.clamp(0, 1), img1.clamp(0, 1))
         return made[..., :height, :width]
+
+    def estimate(
+        self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5, scale: float = 1, *, ensemble: bool = False
+    ) -> Estimate:
+        """What the network says about aligned pictures, see `Estimate`.
+
+        Args:
+            img0: N×3×H×W in 0..1 (clamped), at time 0; sides are multiples of `config.alignment(scale)`.
+            img1: the same at time 1.
+            timestep: 0..1, or an N×1×H×W map of times.
+            scale: flow scale, see `SCALES`.
+            ensemble: see `forward`.
+        """
+        if not isinstance(timestep, Tensor):
+            timestep = torch.full_like(img0[:, :1], timestep)
+        ends = (img0.clamp(0, 1), img1.clamp(0, 1), self.features(img0), self.features(img1))
+        return Estimate(*self._motion(ends, timestep, self.config.block_scales(scale), ensemble))
 
     def _motion(self, ends: Ends, timestep: Tensor, scales: tuple[float, ...], ensemble: bool) -> tuple[Tensor, Tensor]:
         """Full-size flow (N×4) and mask logits (N×1) of aligned pictures and their features."""

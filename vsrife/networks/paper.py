@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from vsrife.networks.ancestor import Ancestor
 from vsrife.networks.blocks import activated_conv
 from vsrife.networks.estimate import Estimate
-from vsrife.networks.ifnet import backward_warp
 from vsrife.networks.refine import ContextNet, UNet, residual
+from vsrife.networks.warp import backward_warp
 
 if TYPE_CHECKING:
     from vsrife.networks.config_ancestors import PaperConfig

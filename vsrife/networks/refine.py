@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from vsrife.networks.blocks import activated_conv
-from vsrife.networks.ifnet import backward_warp
+from vsrife.networks.warp import backward_warp
 
 __all__ = ["ContextNet", "UNet", "residual"]
 
