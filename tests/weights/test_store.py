@@ -103,10 +103,19 @@ def test_what_cannot_be_imported(folder: Path, tmp_path: Path, name: str, model:
     assert not folder.exists()
 
 
-def test_numbers_that_are_none_are_not_imported(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (float("nan"), r"^RIFE: flownet.pkl is damaged: block0.lastconv.0.bias must hold finite real numbers$"),
+        (1e9, r"^RIFE: block0.lastconv.0.bias has weights that are too large for fp16"),
+    ],
+)
+def test_numbers_that_fp16_does_not_hold_are_not_imported(
+    wrong: float, message: str, folder: Path, tmp_path: Path
+) -> None:
     state = build("4.22.lite").state_dict()
-    state["block0.lastconv.0.bias"][0] = float("nan")
+    state["block0.lastconv.0.bias"][0] = wrong
     torch.save(state, tmp_path / "flownet.pkl")
-    with pytest.raises(ModelError, match=r"^RIFE: block0.lastconv.0.bias has weights that are too large for fp16"):
+    with pytest.raises(ModelError, match=message):
         import_weights(tmp_path / "flownet.pkl", "mine", None)
     assert list(folder.glob("*")) == []
