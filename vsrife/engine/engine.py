@@ -77,6 +77,21 @@ class Engine:
         whole = BlockMap(torch.cat((estimate.flow, estimate.mask), 1).float().contiguous(), 1)
         return Motion((whole,)), estimate.residual
 
+    def both_ways(
+        self, look0: Tensor, look1: Tensor, timestep: float, scale: float
+    ) -> tuple[tuple[Motion, Tensor | None], tuple[Motion, Tensor | None]]:
+        """`motion` of a pair as it is and with its ends exchanged and the time reversed, the latter as it sees it.
+
+        A 4.x network takes the two as one batch, which costs less than one after the other; but not one that looks at
+        the motion it found before it goes on.
+        """
+        if not self._fast or self._fast.config.doubles:
+            there = self.motion(look0, look1, timestep, scale)
+            return there, self.motion(look1, look0, 1 - timestep, scale)
+        times = look0.new_tensor([timestep, 1 - timestep]).view(2, 1, 1, 1)
+        motion = self._fast.motion(torch.cat((look0, look1)), torch.cat((look1, look0)), times, scale)
+        return (motion.part(0), None), (motion.part(1), None)
+
 
 @dataclass(frozen=True)
 class _Key:

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 from vsrife.engine.picture import Source, chroma_sites, plane_differences, rgb_view
 from vsrife.motion import MeanMotion, Sites, synthesise
 from vsrife.networks import TIME_STEP
-from vsrife.views import PASSES, Flip, flipped
+from vsrife.views import PASSES, Flip, View, flipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,13 +121,12 @@ class Interpolator:
             return motion, None if residual is None else residual[..., : self._form.height, : self._form.width]
         seen = []
         residuals = []
-        for view in PASSES[options.ensemble]:
-            looks = self._look(first, view.flip), self._look(last, view.flip)
-            time = 1 - timestep if view.swapped else timestep
-            motion, residual = self._engine.motion(*(looks[::-1] if view.swapped else looks), time, options.scale)
-            seen.append((view, motion))
-            if residual is not None:
-                residuals.append(flipped(residual[..., : self._form.height, : self._form.width], view.flip))
+        for flip in dict.fromkeys(view.flip for view in PASSES[options.ensemble]):
+            pair = self._engine.both_ways(self._look(first, flip), self._look(last, flip), timestep, options.scale)
+            for swapped, (motion, residual) in enumerate(pair):
+                seen.append((View(flip, bool(swapped)), motion))
+                if residual is not None:
+                    residuals.append(flipped(residual[..., : self._form.height, : self._form.width], flip))
         mean = MeanMotion(tuple(seen), self._form.height, self._form.width, options.mask)
         return mean, torch.stack(residuals).mean(0) if residuals else None
 

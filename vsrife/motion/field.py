@@ -77,6 +77,11 @@ class Motion:
         flow, mask, _ = self.at(ys, xs)
         return flow, mask.sigmoid()
 
+    def part(self, index: int) -> Motion:
+        """That of one pair of a batch."""
+        maps = tuple(BlockMap(m.data[index : index + 1], m.scale) for m in self.maps)
+        return Motion(maps, self.accumulates_mask)
+
     def swapped(self) -> Motion:
         """The same motion seen from the other end: flows exchanged, mask negated."""
         return Motion(tuple(BlockMap(swap_ends(m.data), m.scale) for m in self.maps), self.accumulates_mask)

@@ -77,7 +77,7 @@ def level_input(
         look0: N×(3 + features)×H×W, fp32: the picture at time 0 in RGB 0..1 and its head features.
         look1: the same at time 1.
         motion: the earlier blocks' maps; without any the pictures are taken unwarped.
-        timestep: 0..1, or an N×1×H×W map of times.
+        timestep: 0..1, an N×1×H×W map of times, or N×1×1×1, a time for each pair of the batch.
         scale: the block's, picture pixels to one input pixel; H and W are multiples of it.
         handed_on: channels the last block hands on to this one.
 
@@ -91,7 +91,8 @@ def level_input(
     ys, xs = rows.flatten(), columns.flatten()
 
     if isinstance(timestep, Tensor):
-        time = _gather(resample(timestep, ys, xs), weights_y, weights_x, scale)
+        whole = timestep.expand(-1, -1, height, width)
+        time = _gather(resample(whole, ys, xs), weights_y, weights_x, scale)
     else:
         time = look0.new_full((look0.shape[0], 1, rows.shape[0], columns.shape[0]), timestep)
 
