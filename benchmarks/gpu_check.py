@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import numpy as np
 import torch
 
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, resolve_precision, shared_engine
+from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, resolve_precision, shared_engine
 
 SIZES = ((640, 360), (1280, 720), (1920, 1080))
 RUNS = 20
@@ -42,13 +42,14 @@ def render(device: str, precision: str, width: int, height: int, runs: int) -> t
     """The frame half-way, and the median seconds of making it."""
     where = torch.device(device)
     engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
-    interpolator = Interpolator(engine, PictureFormat("yuv", 8, False, 1, 1, width, height), Options())
+    form = PictureFormat("yuv", 8, False, 1, 1, width, height)
+    interpolator = Interpolator(engine, form, Options())
     left, right = frames(width, height)
     out = [np.empty_like(plane) for plane in left.planes]
     seconds = []
     for _ in range(runs + 3):
         started = time.perf_counter()
-        interpolator.render(left, right, 0.5, out)
+        interpolator.render(Task(left, right, 0.5, form), out)
         seconds.append(time.perf_counter() - started)
     return out, statistics.median(seconds[3:]) if runs else seconds[-1]
 

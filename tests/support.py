@@ -12,6 +12,8 @@ import pytest
 import vapoursynth as vs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +65,30 @@ def moving_clip(
     """A texture that moves by `step` pixels a frame, in any format."""
     clip = clip_of([texture(width, height, n * step[0], n * step[1]) for n in range(length)])
     return converted(clip, form)
+
+
+def gray_clip(frames: list[NDArray[np.float32]]) -> vs.VideoNode:
+    """H×W arrays as a GRAYS clip."""
+    height, width = frames[0].shape
+    blank = vs.core.std.BlankClip(format=vs.GRAYS, width=width, height=height, length=len(frames), keep=True)
+
+    def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        out = f.copy()
+        np.copyto(np.asarray(out[0]), frames[n])
+        return out
+
+    return vs.core.std.ModifyFrame(blank, blank, fill)
+
+
+def logged(work: Callable[[], object]) -> list[str]:
+    """The lines that work leaves in VapourSynth's log, of ours."""
+    lines: list[str] = []
+    handle = vs.core.add_log_handler(lambda kind, message: lines.append(message))
+    try:
+        work()
+    finally:
+        vs.core.remove_log_handler(handle)
+    return [line for line in lines if line.startswith("RIFE: ")]
 
 
 def converted(clip: vs.VideoNode, form: int) -> vs.VideoNode:

@@ -1,6 +1,6 @@
 """RIFE frame interpolation for VapourSynth: `core.rife.RIFE(clip, multi=2)`.
 
-Importing this package imports neither torch nor vapoursynth; `rife` does so when it is first used.
+Importing this package imports neither torch nor vapoursynth; `rife`, `at` and `estimate_motion` do so when first used.
 """
 
 from __future__ import annotations
@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vsrife.plugin.function import rife
+    from vsrife.plugin.function import at, estimate_motion, rife
 
-__all__ = ["rife"]
+__all__ = ["at", "estimate_motion", "rife"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "rife":
-        from vsrife.plugin.function import rife
+    if name in __all__:
+        from vsrife.plugin import function
 
-        return rife
+        return getattr(function, name)
     if name == "__version__":
         from importlib.metadata import version
 

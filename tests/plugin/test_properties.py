@@ -5,8 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vsrife.plugin.properties import colour, cut_between, duration, guessed_matrix
+from vsrife.plugin.properties import colour, cut_between, duration, guessed_matrix, own_duration, scene_changes, span
+from vsrife.plugin.timeline import EvenTimeline
 
 
 @pytest.mark.parametrize(
@@ -54,13 +57,38 @@ def test_chroma_location_defaults_to_left() -> None:
 def test_either_side_of_a_cut_says_so() -> None:
     assert cut_between({"_SceneChangeNext": 1}, {})
     assert cut_between({}, {"_SceneChangePrev": 1})
-    assert not cut_between({"_SceneChangePrev": 1}, {"_SceneChangeNext": 1})
-    assert not cut_between({"_SceneChangeNext": 0}, {})
+    assert cut_between({"_SceneChangeNext": 0}, {"_SceneChangePrev": 1})
+    assert cut_between({"_SceneChangeNext": 0}, {}) is False
+    assert cut_between({"_SceneChangePrev": 1}, {"_SceneChangeNext": 1}) is None
 
 
 def test_durations_are_exact() -> None:
-    ntsc = {"_DurationNum": 1001, "_DurationDen": 24000}
-    assert duration(ntsc, Fraction(1001, 400), Fraction(60)) == {"_DurationNum": 1, "_DurationDen": 60}
-    assert duration(ntsc, Fraction(3), Fraction(0)) == {"_DurationNum": 1001, "_DurationDen": 72000}
-    assert duration({}, Fraction(2), Fraction(0)) == {}
-    assert duration({"_DurationNum": 0, "_DurationDen": 0}, Fraction(2), Fraction(0)) == {}
+    assert own_duration({"_DurationNum": 1001, "_DurationDen": 24000}) == Fraction(1001, 24000)
+    assert own_duration({}) is None
+    assert own_duration({"_DurationNum": 0, "_DurationDen": 0}) is None
+    assert own_duration({"_DurationNum": -1, "_DurationDen": 24}) is None
+    assert duration(Fraction(1001, 72000)) == {"_DurationNum": 1001, "_DurationDen": 72000}
+    assert duration(None) == {}
+    assert duration(Fraction(1, 2**63)) == {}
+
+
+LENGTHS = st.lists(st.sampled_from([Fraction(1, 24), Fraction(1, 30), Fraction(1001, 60000)]), min_size=3, max_size=9)
+
+
+@given(lengths=LENGTHS, rate=st.fractions(Fraction(1, 3), 4, max_denominator=12), n=st.integers(0, 20))
+def test_a_span_is_the_sum_of_the_pieces_it_covers(lengths: list[Fraction], rate: Fraction, n: int) -> None:
+    position = n / rate % len(lengths)
+    piece = Fraction(1, rate.numerator)  # no frame begins within one
+    pieces = [position + k * piece for k in range(rate.denominator)]
+    known = {k: seconds for k, seconds in enumerate(lengths) if k >= int(position)}
+    summed = sum(piece * known.get(int(at), lengths[int(position)]) for at in pieces)
+    assert span(position, 1 / rate, known) == summed
+
+
+def test_a_cut_in_nearest_mode_moves_with_the_frame_that_is_shown() -> None:
+    timeline = EvenTimeline(4, Fraction(4))
+    before, after = {"_SceneChangeNext": 1}, {"_SceneChangePrev": 1}
+    shown = [(n, 1 if n < 6 else 2) for n in range(4, 12)]  # the pair 1, 2 is a cut; from its half on 2 is shown
+    last = [n for n, k in shown if k == 1 and not scene_changes(before, n, k, timeline, nearest=True)]
+    first = [n for n, k in shown if k == 2 and not scene_changes(after, n, k, timeline, nearest=True)]
+    assert (last, first) == ([5], [6])

@@ -9,7 +9,7 @@ import torch
 
 from vsrife.errors import RifeError
 
-__all__ = ["DEVICES", "PRECISIONS", "resolve_device", "resolve_precision"]
+__all__ = ["DEVICES", "PRECISIONS", "described_devices", "resolve_device", "resolve_precision"]
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps", "xpu", "xpu:N")
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -45,6 +45,14 @@ def _device_count(kind: str) -> int:
             return torch.xpu.device_count()
         case _:
             return int(torch.backends.mps.is_available())
+
+
+def described_devices() -> list[str]:
+    """The devices of this machine, one a line: the name that `device` takes, then what it is."""
+    found = [f"cpu: {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"]
+    found += [f"cuda:{n}: {torch.cuda.get_device_name(n)}" for n in range(torch.cuda.device_count())]
+    found += [f"xpu:{n}: {torch.xpu.get_device_name(n)}" for n in range(torch.xpu.device_count())]
+    return found + (["mps: Apple GPU"] if torch.backends.mps.is_available() else [])
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:

@@ -59,14 +59,14 @@ class Engine:
         return self._fast.look(picture) if self._fast else picture
 
     def motion(
-        self, look0: Tensor, look1: Tensor, timestep: float, scale: float, *, ensemble: bool = False
+        self, look0: Tensor, look1: Tensor, timestep: float | Tensor, scale: float, *, ensemble: bool = False
     ) -> tuple[Motion, Tensor | None]:
         """Motion between two looked-at pictures, and what a refining network adds to the picture (RGB, aligned size).
 
         Args:
             look0: `look` of the picture at time 0.
             look1: the same at time 1.
-            timestep: 0..1.
+            timestep: 0..1, or a 1×1×H×W map of times for a network that knows every time.
             scale: flow scale.
             ensemble: the ensemble published inside the network, for those that have one.
         """
@@ -78,7 +78,7 @@ class Engine:
         return Motion((whole,)), estimate.residual
 
     def both_ways(
-        self, look0: Tensor, look1: Tensor, timestep: float, scale: float
+        self, look0: Tensor, look1: Tensor, timestep: float | Tensor, scale: float
     ) -> tuple[tuple[Motion, Tensor | None], tuple[Motion, Tensor | None]]:
         """`motion` of a pair as it is and with its ends exchanged and the time reversed, the latter as it sees it.
 
@@ -88,7 +88,9 @@ class Engine:
         if not self._fast or self._fast.config.doubles:
             there = self.motion(look0, look1, timestep, scale)
             return there, self.motion(look1, look0, 1 - timestep, scale)
-        times = look0.new_tensor([timestep, 1 - timestep]).view(2, 1, 1, 1)
+        if not isinstance(timestep, Tensor):
+            timestep = look0.new_full((1, 1, 1, 1), timestep)
+        times = torch.cat((timestep, 1 - timestep))
         motion = self._fast.motion(torch.cat((look0, look1)), torch.cat((look1, look0)), times, scale)
         return (motion.part(0), None), (motion.part(1), None)
 

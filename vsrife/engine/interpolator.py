@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from vsrife.engine.picture import Source, chroma_sites, plane_differences, rgb_view
-from vsrife.motion import MeanMotion, Sites, synthesise
+from vsrife.engine.layers import Layer, faded, held, moved, store
+from vsrife.engine.likeness import luma_psnr, repeats
+from vsrife.engine.picture import plane_differences
+from vsrife.engine.scenes import cut_score
+from vsrife.engine.sources import Encoded, SourceStore, upload
+from vsrife.motion import MeanMotion, Sites
 from vsrife.networks import TIME_STEP
 from vsrife.views import PASSES, Flip, View, flipped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from vsrife.engine.engine import Engine
-    from vsrife.engine.picture import Colour, PictureFormat
+    from vsrife.engine.picture import Colour, PictureFormat, Source
     from vsrife.motion import Blend
 
-__all__ = ["Interpolator", "Options"]
+    Paint = Callable[[list[Tensor], Colour, Blend | None], list[Tensor]]
+    """Draws over a picture's planes, whose colour and, where it was made, motion it is told."""
 
-KEPT_SOURCES = 4
-"""Source frames kept encoded: the two of the pair at work and those of a neighbouring pair asked for out of order."""
+__all__ = ["Interpolator", "Options", "Task"]
+
+KEPT_MOTIONS = 4
+"""Motions kept where several clips are moved along each: of the frames at work."""
 
 
 @dataclass(frozen=True)
@@ -40,24 +46,44 @@ class Options:
         ensemble: 0 for one plain pass, 1 for the ensemble published inside the network, or the number of passes, 2, 4
             or 8, whose motion is averaged.
         mask: which mask several passes are blended with, see `vsrife.motion.MeanMotion`.
+        keep_motions: whether the last motions are kept, for clips that ride on the same.
     """
 
     scale: float = 1
     ensemble: int = 0
     mask: str = "own"
+    keep_motions: bool = False
 
 
 @dataclass(frozen=True)
-class _Encoded:
-    """A frame on the device: its planes, its RGB view (not yet padded), and what the network sees of it, each flip."""
+class Task:
+    """A frame to be made.
 
-    planes: tuple[Tensor, ...]
-    picture: Tensor
-    looks: dict[Flip, Tensor] = field(default_factory=dict)
+    Args:
+        left: the source frame at time 0.
+        right: the source frame at time 1.
+        timestep: 0..1, or an H×W map of times, which a network that knows only the middle cannot serve.
+        how: `move` along the motion, `fade` from left to right, or show the frame at the `left` or `right`.
+        form: of the planes that are wanted.
+        riders: another clip's frames at the two times, whose planes are wanted rather than the clip's own.
+        protect: H×W, 0..1: how far the left frame's values are kept.
+        paint: draws over what was made.
+    """
+
+    left: Source
+    right: Source
+    timestep: float | NDArray[np.float32]
+    form: PictureFormat
+    how: str = "move"
+    riders: tuple[Source, Source] | None = None
+    protect: NDArray[np.float32] | None = None
+    paint: Paint | None = None
 
 
 class Interpolator:
-    """Makes frames of one format between frames of one clip.
+    """Makes frames between frames of one clip. Every result depends on the arguments alone.
+
+    The caller's thread waits; the work is done on the engine's own.
 
     Args:
         engine: the network; shared.
@@ -69,102 +95,164 @@ class Interpolator:
         self._engine = engine
         self._form = form
         self._options = options
-        self._sources: OrderedDict[int, _Encoded] = OrderedDict()
+        self._sources = SourceStore(engine, form, options.scale)
+        self._motions: OrderedDict[tuple[int, int, float], tuple[Blend, Tensor | None]] = OrderedDict()
 
-    def render(self, left: Source, right: Source, timestep: float, target: Sequence[NDArray[np.generic]]) -> None:
-        """Fill `target`, arrays like a source's planes, with the frame at `timestep` between two source frames.
+    @property
+    def any_time(self) -> bool:
+        """Whether motion can be found at every time and for maps of times."""
+        return self._engine.any_time
 
-        The caller's thread waits; the work is done on the engine's own. The result depends on the arguments alone.
-        """
-        self._engine.slot.run(lambda: self._render(left, right, timestep, target))
+    def cut_score(self, left: Source, right: Source) -> float:
+        """How sure it is that a cut lies between two frames, see `vsrife.engine.scenes`."""
+        return self._run(lambda: cut_score(self._sources.get(left).glance, self._sources.get(right).glance))
 
-    @torch.inference_mode()
-    def _render(self, left: Source, right: Source, timestep: float, target: Sequence[NDArray[np.generic]]) -> None:
-        ends = self._source(left), self._source(right)
-        make = self._between if self._engine.any_time else self._halved
-        for plane, array in zip(make(*ends, timestep, left.colour), target, strict=True):
-            self._store(plane, array)
+    def luma_psnr(self, left: Source, right: Source) -> float:
+        """How alike two frames are, in dB."""
+        return self._run(lambda: luma_psnr(self._sources.get(left).picture, self._sources.get(right).picture))
 
-    def _between(self, first: _Encoded, last: _Encoded, timestep: float, colour: Colour) -> list[Tensor]:
-        """The planes (h×w, fp32) of the frame at `timestep` between two."""
-        motion, residual = self._motion(first, last, timestep)
-        made: list[Tensor] = []
-        for sites, count in self._plane_groups(colour.chroma_location):
-            group = slice(len(made), len(made) + count)
-            made += synthesise(_stack(first.planes[group]), _stack(last.planes[group]), motion, sites)[0]
-        if residual is None:
-            return made
-        added = plane_differences(residual, self._form, colour)
-        return [plane + difference for plane, difference in zip(made, added, strict=True)]
+    def repeats(self, left: Source, right: Source) -> bool:
+        """Whether the right frame is the left one shown again."""
+        return self._run(lambda: repeats(self._sources.get(left).picture, self._sources.get(right).picture))
 
-    def _halved(self, first: _Encoded, last: _Encoded, timestep: float, colour: Colour) -> list[Tensor]:
-        """The same with a network that only finds the middle: halve the interval around the time, to `TIME_STEP`."""
+    def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
+        """Fill `target`, arrays like the planes of `task.form`, with the frame that is to be made."""
+        self._run(lambda: self._render(task, target))
+
+    def motion(
+        self, left: Source, right: Source, timestep: float | NDArray[np.float32], target: NDArray[np.generic]
+    ) -> None:
+        """Fill `target`, 5H×W: Ft→0 x, y, Ft→1 x, y (pixels) and the weight of the left frame, one below another."""
+        self._run(lambda: self._write_motion(left, right, timestep, target))
+
+    def _run[T](self, work: Callable[[], T]) -> T:
+        """On the engine's thread, without gradients."""
+
+        def guarded() -> T:
+            with torch.inference_mode():
+                return work()
+
+        return self._engine.slot.run(guarded)
+
+    def _write_motion(
+        self, left: Source, right: Source, timestep: float | NDArray[np.float32], target: NDArray[np.generic]
+    ) -> None:
+        ends = self._sources.get(left), self._sources.get(right)
+        motion, _ = self._motion(*ends, self._times(timestep))
+        flow, weight = motion.blend(*Sites(self._form.height, self._form.width).coordinates(self._engine.device))
+        np.copyto(target, torch.cat((flow, weight), 1).flatten(0, 2).cpu().numpy())
+
+    def _render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
+        first, last = self._sources.get(task.left), self._sources.get(task.right)
+        layer = self._layer(first, last) if task.riders is None else self._riders(task)
+        timestep = self._times(task.timestep)
+        motion = None
+        if task.how == "move" and self.any_time:
+            motion, residual = self._known_motion(task, first, last, timestep)
+            made = moved(layer, motion)
+            if residual is not None and task.riders is None:
+                made = _added(made, residual, self._form, first.colour)
+        elif task.how == "move":
+            assert not isinstance(timestep, Tensor)
+            made = self._halved(first, last, layer, timestep, own=task.riders is None)
+        elif task.how == "fade":
+            made = faded(layer, timestep)
+        else:
+            made = [plane.float() for plane in (layer.last if task.how == "right" else layer.first)]
+        if isinstance(timestep, Tensor):  # the ends are the source frames, exactly
+            made = held(made, layer, (timestep <= 0).float())
+            made = held(made, layer, (timestep >= 1).float(), last=True)
+        if task.protect is not None:
+            made = held(made, layer, self._map(task.protect))
+        if task.paint is not None:
+            made = task.paint(made, first.colour, motion)
+        store(made, task.form, target)
+
+    def _times(self, timestep: float | NDArray[np.float32]) -> float | Tensor:
+        """A time, or a map of the picture's size as 1×1×H×W."""
+        return self._map(timestep) if isinstance(timestep, np.ndarray) else timestep
+
+    def _map(self, values: NDArray[np.float32]) -> Tensor:
+        """A map of the picture's size as 1×1×H×W."""
+        return torch.from_numpy(np.array(values)).to(self._engine.device)[None, None]
+
+    def _layer(self, first: Encoded, last: Encoded) -> Layer:
+        """The clip's own planes."""
+        form = self._form
+        return Layer(form, first.planes, last.planes, first.colour.chroma_location, form.width, form.height)
+
+    def _riders(self, task: Task) -> Layer:
+        """Another clip's planes."""
+        assert task.riders is not None
+        first, last = (upload(rider.planes, self._engine.device) for rider in task.riders)
+        location = task.riders[0].colour.chroma_location
+        return Layer(task.form, first, last, location, self._form.width, self._form.height)
+
+    def _halved(self, first: Encoded, last: Encoded, layer: Layer, timestep: float, *, own: bool) -> list[Tensor]:
+        """A layer with a network that only finds the middle: halve the interval around the time, to `TIME_STEP`."""
         timestep = round(timestep / TIME_STEP) * TIME_STEP
         width = 1.0
         while 0 < timestep < width:
             width /= 2
-            middle = self._encode(tuple(self._between(first, last, 0.5, colour)), colour)
+            motion, residual = self._motion(first, last, 0.5)
+            picture = moved(self._layer(first, last), motion)
+            if residual is not None:
+                picture = _added(picture, residual, self._form, first.colour)
+            middle = self._sources.encode(tuple(picture), first.colour)
+            between = middle.planes if own else tuple(moved(layer, motion))
+            ends = (layer.first, between) if timestep < width else (between, layer.last)
+            layer = Layer(layer.form, *ends, layer.chroma_location, layer.width, layer.height)
             if timestep < width:
                 last = middle
             else:
                 first, timestep = middle, timestep - width
-        return [plane.float() for plane in (last if timestep else first).planes]
+        return [plane.float() for plane in (layer.last if timestep else layer.first)]
 
-    def _motion(self, first: _Encoded, last: _Encoded, timestep: float) -> tuple[Blend, Tensor | None]:
+    def _known_motion(
+        self, task: Task, first: Encoded, last: Encoded, timestep: float | Tensor
+    ) -> tuple[Blend, Tensor | None]:
+        """The motion a task needs, kept where other clips ride on it too."""
+        if isinstance(timestep, Tensor) or not self._options.keep_motions:
+            return self._motion(first, last, timestep)
+        key = task.left.number, task.right.number, timestep
+        if key not in self._motions:
+            self._motions[key] = self._motion(first, last, timestep)
+            while len(self._motions) > KEPT_MOTIONS:
+                self._motions.popitem(last=False)
+        self._motions.move_to_end(key)
+        return self._motions[key]
+
+    def _motion(self, first: Encoded, last: Encoded, timestep: float | Tensor) -> tuple[Blend, Tensor | None]:
         """Motion between two frames, and what a refining network adds to the picture (cropped, RGB)."""
-        options = self._options
+        options, look = self._options, self._sources.look
+        if isinstance(timestep, Tensor):
+            timestep = self._sources.aligned(timestep)
         if options.ensemble < 2:
-            look0, look1 = self._look(first, Flip()), self._look(last, Flip())
             motion, residual = self._engine.motion(
-                look0, look1, timestep, options.scale, ensemble=options.ensemble == 1
+                look(first, Flip()), look(last, Flip()), timestep, options.scale, ensemble=options.ensemble == 1
             )
-            return motion, None if residual is None else residual[..., : self._form.height, : self._form.width]
+            return motion, None if residual is None else self._cropped(residual)
         seen = []
         residuals = []
         for flip in dict.fromkeys(view.flip for view in PASSES[options.ensemble]):
-            pair = self._engine.both_ways(self._look(first, flip), self._look(last, flip), timestep, options.scale)
+            times = self._mirrored(timestep, flip) if isinstance(timestep, Tensor) else timestep
+            pair = self._engine.both_ways(look(first, flip), look(last, flip), times, options.scale)
             for swapped, (motion, residual) in enumerate(pair):
                 seen.append((View(flip, bool(swapped)), motion))
                 if residual is not None:
-                    residuals.append(flipped(residual[..., : self._form.height, : self._form.width], flip))
+                    residuals.append(flipped(self._cropped(residual), flip))
         mean = MeanMotion(tuple(seen), self._form.height, self._form.width, options.mask)
         return mean, torch.stack(residuals).mean(0) if residuals else None
 
-    def _look(self, frame: _Encoded, flip: Flip) -> Tensor:
-        """What the network sees of a frame, mirrored and padded to its alignment."""
-        if flip not in frame.looks:
-            align = self._engine.config.alignment(self._options.scale)
-            border = (0, -self._form.width % align, 0, -self._form.height % align)
-            frame.looks[flip] = self._engine.look(pad(flipped(frame.picture, flip), border, mode="replicate"))
-        return frame.looks[flip]
+    def _mirrored(self, times: Tensor, flip: Flip) -> Tensor:
+        """An aligned map of times, mirrored as the picture is: before it is padded."""
+        return self._sources.aligned(flipped(self._cropped(times), flip))
 
-    def _plane_groups(self, chroma_location: int) -> list[tuple[Sites, int]]:
-        """Planes that share their sites, in order: where they lie and how many they are."""
-        full = Sites(self._form.height, self._form.width)
-        if self._form.subsampled:
-            return [(full, 1), (chroma_sites(self._form, chroma_location), 2)]
-        return [(full, self._form.planes)]
-
-    def _source(self, source: Source) -> _Encoded:
-        """A source frame, encoded once while it is kept."""
-        kept = self._sources.get(source.number)
-        if kept is None:
-            planes = tuple(torch.from_numpy(np.array(plane)).to(self._engine.device) for plane in source.planes)
-            kept = self._sources[source.number] = self._encode(planes, source.colour)
-            while len(self._sources) > KEPT_SOURCES:
-                self._sources.popitem(last=False)
-        self._sources.move_to_end(source.number)
-        return kept
-
-    def _encode(self, planes: tuple[Tensor, ...], colour: Colour) -> _Encoded:
-        return _Encoded(planes, rgb_view(planes, self._form, colour))
-
-    def _store(self, plane: Tensor, array: NDArray[np.generic]) -> None:
-        """Round and clip to the format's integers, or keep every value of its floats, and copy to host memory."""
-        if not self._form.is_float:
-            plane = plane.round().clamp_(0, (1 << self._form.bits) - 1)
-        np.copyto(array, plane.cpu().numpy(), casting="unsafe")
+    def _cropped(self, picture: Tensor) -> Tensor:
+        return picture[..., : self._form.height, : self._form.width]
 
 
-def _stack(planes: Sequence[Tensor]) -> Tensor:
-    return torch.stack([plane.float() for plane in planes]).unsqueeze(0)
+def _added(planes: list[Tensor], residual: Tensor, form: PictureFormat, colour: Colour) -> list[Tensor]:
+    """Planes and what a RefineNet adds to their picture."""
+    added = plane_differences(residual, form, colour)
+    return [plane + difference for plane, difference in zip(planes, added, strict=True)]

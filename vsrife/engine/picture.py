@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MATRICES", "Colour", "PictureFormat", "Source", "chroma_sites", "plane_differences", "rgb_view"]
+__all__ = ["MATRICES", "Colour", "PictureFormat", "Source", "black", "chroma_sites", "plane_differences", "rgb_view"]
 
 MATRICES: dict[int, tuple[float, float]] = {
     1: (0.2126, 0.0722),
@@ -130,6 +130,12 @@ def _code(form: PictureFormat, colour: Colour) -> _Code:
         return _Code(0, peak, middle, peak)
     # H.273 makes YCgCo from RGB that is scaled already
     return _Code(16 * unit, 219 * unit, middle, (219 if colour.matrix == YCGCO else 224) * unit)
+
+
+def black(form: PictureFormat, colour: Colour) -> list[float]:
+    """The values of black, for each plane."""
+    code = _code(form, colour)
+    return [code.low] + [code.middle if form.family == "yuv" else code.low] * (form.planes - 1)
 
 
 def rgb_view(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> Tensor:

@@ -16,13 +16,13 @@ class Sites:
 
     Sample (x, y) of the plane lies at (x·step_x + offset_x, y·step_y + offset_y) on the picture, whose pixel centres
     count from 0. A full-size plane has step 1 and offset 0; 4:2:0 chroma has step 2 and an offset of 0, ½ or 1 by its
-    chroma location.
+    chroma location; a picture of half the size has step 2 and offset ½.
     """
 
     height: int
     width: int
-    step_y: int = 1
-    step_x: int = 1
+    step_y: float = 1
+    step_x: float = 1
     offset_y: float = 0
     offset_x: float = 0
 
@@ -31,3 +31,9 @@ class Sites:
         ys = torch.arange(self.height, dtype=torch.float32, device=device) * self.step_y + self.offset_y
         xs = torch.arange(self.width, dtype=torch.float32, device=device) * self.step_x + self.offset_x
         return ys, xs
+
+    def of(self, width: int, height: int, picture_width: int, picture_height: int) -> Sites:
+        """The same samples of a `width`×`height` picture on another that shows the same in another size."""
+        by_y, by_x = picture_height / height, picture_width / width
+        offset_y, offset_x = (self.offset_y + 0.5) * by_y - 0.5, (self.offset_x + 0.5) * by_x - 0.5
+        return Sites(self.height, self.width, self.step_y * by_y, self.step_x * by_x, offset_y, offset_x)

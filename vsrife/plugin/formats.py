@@ -1,4 +1,4 @@
-"""Which clips are taken, and how their frames become arrays."""
+"""How a clip's frames become arrays."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import vapoursynth as vs
 
-from vsrife.errors import RifeError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,27 +15,9 @@ if TYPE_CHECKING:
 
     from vsrife.engine import PictureFormat
 
-__all__ = ["check_clip", "picture_format", "source_planes", "target_planes"]
+__all__ = ["picture_format", "source_planes", "target_planes", "weights"]
 
-SMALLEST = 16
 FAMILIES: dict[int, Literal["gray", "rgb", "yuv"]] = {vs.GRAY: "gray", vs.RGB: "rgb", vs.YUV: "yuv"}
-
-
-def check_clip(clip: vs.VideoNode) -> None:
-    """Refuse what cannot be interpolated.
-
-    Raises:
-        RifeError: variable format or size, sides under 16, integers of more than 16 bits.
-    """
-    if not clip.format or clip.format.color_family == vs.UNDEFINED or not clip.width or not clip.height:
-        raise RifeError("RIFE: clip must have one format and size throughout, got a variable one")
-    if min(clip.width, clip.height) < SMALLEST:
-        raise RifeError(f"RIFE: clip must be at least 16x16, got {clip.width}x{clip.height}")
-    if clip.format.sample_type == vs.INTEGER and clip.format.bits_per_sample > 16:
-        raise RifeError(
-            f"RIFE: clip must have at most 16 bits a sample or be float, got {clip.format.name}: "
-            "its values do not fit the 32-bit floats they are blended in"
-        )
 
 
 def picture_format(clip: vs.VideoNode) -> PictureFormat:
@@ -69,3 +49,11 @@ def target_planes(form: PictureFormat, pointers: Sequence[int], strides: Sequenc
         rows = np.frombuffer(memory, dtype=form.dtype).reshape(height, stride // form.dtype.itemsize)
         planes.append(rows[:, :width])
     return planes
+
+
+def weights(frame: vs.VideoFrame) -> NDArray[np.float32]:
+    """A GRAY frame as a map of 0..1, black to white in full range; what is not a number is 0."""
+    plane = np.asarray(frame[0])
+    if frame.format.sample_type == vs.INTEGER:
+        return plane.astype(np.float32) / np.float32((1 << frame.format.bits_per_sample) - 1)
+    return np.nan_to_num(plane.astype(np.float32), nan=0.0).clip(0, 1)

@@ -1,40 +1,89 @@
-"""The filter as a Python function."""
+"""The filter's functions as Python functions."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import vapoursynth as vs
 
 from vsrife.errors import RifeError
 from vsrife.plugin.arguments import INT64_MAX
+from vsrife.plugin.create import log
 from vsrife.plugin.native import native_plugin
+from vsrife.plugin.ports import translated
 
-if TYPE_CHECKING:
-    import vapoursynth as vs
+__all__ = ["at", "estimate_motion", "rife"]
 
-__all__ = ["rife"]
+Nodes = vs.VideoNode | list[vs.VideoNode]
 
 
-def rife(clip: vs.VideoNode, multi: float | Fraction | None = None, **arguments: Any) -> vs.VideoNode:
+def rife(clip: vs.VideoNode, multi: float | Fraction | None = None, **arguments: Any) -> Nodes:
     """Interpolate the frames of a clip: `core.rife.RIFE` as a function.
 
     Args:
         clip: any constant format of up to 16 bits or float, at least 16×16.
         multi: output frames for each source frame; a Fraction is taken exactly.
-        **arguments: the other arguments of `core.rife.RIFE`, see `vsrife.plugin.arguments.Arguments`.
+        **arguments: the other arguments of `core.rife.RIFE`, see `vsrife.plugin.arguments.Arguments`; those of vsrife's
+            function up to 5.7 are taken too, the ones about TensorRT without effect.
+
+    Returns:
+        The clip, or with `extra` a list of the clip and the extra clips.
 
     Raises:
         vapoursynth.Error: an argument cannot be used; the line begins with `RIFE: `.
         RifeError: the native plugin is not loaded, another plugin has taken its name, or `multi` is a Fraction that is
             too large or comes with another rate.
     """
+    arguments = translated(arguments, log)
     if isinstance(multi, Fraction):
-        if arguments.keys() & {"factor_num", "factor_den", "fps_num", "fps_den"}:
-            raise RifeError(f"RIFE: multi must be the only rate, got {', '.join(sorted(arguments))} too")
+        others = [name for name in ("factor_num", "factor_den", "fps_num", "fps_den") if name in arguments]
+        if others:
+            raise RifeError(f"RIFE: multi must be the only rate, got {', '.join(others)} too")
         if max(multi.numerator, multi.denominator) > INT64_MAX or multi <= 0:
             raise RifeError("RIFE: multi must be above 0 and a fraction of 64-bit integers")
         arguments |= {"factor_num": multi.numerator, "factor_den": multi.denominator}
     elif multi is not None:
         arguments["multi"] = multi
-    node: vs.VideoNode = native_plugin().RIFE(clip, **arguments)
-    return node
+    made: Nodes = native_plugin().RIFE(clip, **arguments)
+    return made
+
+
+def estimate_motion(clip: vs.VideoNode, **arguments: Any) -> list[vs.VideoNode]:
+    """Flow and mask of every frame that `rife` (or `at`) would give: `core.rife.Motion` as a function.
+
+    Args:
+        clip: as for `rife`.
+        **arguments: those of `core.rife.Motion`.
+
+    Returns:
+        Five GRAYS clips: Ft→0 x and y, Ft→1 x and y in pixels (backward flow: where a pixel comes from), and the weight
+        of the left frame, 0..1.
+
+    Raises:
+        vapoursynth.Error: an argument cannot be used; the line begins with `Motion: `.
+        RifeError: the native plugin is not loaded, or another plugin has taken its name.
+    """
+    made: list[vs.VideoNode] = native_plugin().Motion(clip, **arguments)
+    return made
+
+
+def at(clip: vs.VideoNode, timestep: float | vs.VideoNode, **arguments: Any) -> Nodes:
+    """Each frame's picture of a later time: `core.rife.At` as a function.
+
+    Args:
+        clip: as for `rife`.
+        timestep: 0..1 of the way to the next frame; or a GRAYS clip of the same size whose frame n gives each pixel
+            its time between source frames n and n + 1.
+        **arguments: the other arguments of `core.rife.At`.
+
+    Returns:
+        The clip, or with `extra` a list of the clip and the extra clips.
+
+    Raises:
+        vapoursynth.Error: an argument cannot be used; the line begins with `At: `.
+        RifeError: the native plugin is not loaded, or another plugin has taken its name.
+    """
+    name = "timestep_clip" if isinstance(timestep, vs.VideoNode) else "timestep"
+    made: Nodes = native_plugin().At(clip, **{name: timestep}, **arguments)
+    return made

@@ -10,9 +10,22 @@ from vsrife.plugin.arguments import INT64_MAX, MATRIX_NAMES
 
 if TYPE_CHECKING:
     from vsrife.engine import Colour
-    from vsrife.plugin.timeline import Moment
+    from vsrife.plugin.pairing import Decision
+    from vsrife.plugin.timeline import Timeline
 
-__all__ = ["Properties", "colour", "cut_between", "duration", "guessed_matrix", "position"]
+__all__ = [
+    "Properties",
+    "colour",
+    "cut_between",
+    "duration",
+    "guessed_matrix",
+    "own_duration",
+    "position",
+    "scene_changes",
+    "span",
+]
+
+HALF = Fraction(1, 2)
 
 Properties = Mapping[str, Any]
 KNOWN_MATRICES = frozenset(MATRIX_NAMES.values())
@@ -52,30 +65,76 @@ def colour(properties: Properties, *, is_rgb: bool, width: int, height: int, mat
     )
 
 
-def cut_between(left: Properties, right: Properties) -> bool:
-    """Whether a scene change lies between two neighbouring source frames."""
-    return bool(integer(left, "_SceneChangeNext") or integer(right, "_SceneChangePrev"))
+def cut_between(left: Properties, right: Properties) -> bool | None:
+    """Whether a scene change lies between two neighbouring source frames; None where neither says."""
+    said = integer(left, "_SceneChangeNext"), integer(right, "_SceneChangePrev")
+    return None if said == (None, None) else any(said)
 
 
-def duration(properties: Properties, rate: Fraction, fps: Fraction) -> dict[str, int]:
-    """An output frame's duration: the clip's where its new frame rate is known, else its source frame's share."""
-    if fps > 0:
-        seconds = 1 / fps
-    else:
-        num, den = integer(properties, "_DurationNum"), integer(properties, "_DurationDen")
-        if not num or not den or num < 0 or den < 0:
-            return {}
-        seconds = Fraction(num, den) / rate
-    if max(seconds.numerator, seconds.denominator) > INT64_MAX:
+def own_duration(properties: Properties) -> Fraction | None:
+    """How long a source frame lasts, in seconds, where it says so sensibly."""
+    num, den = integer(properties, "_DurationNum"), integer(properties, "_DurationDen")
+    return Fraction(num, den) if num and den and num > 0 and den > 0 else None
+
+
+def span(position: Fraction, step: Fraction, durations: Mapping[int, Fraction]) -> Fraction | None:
+    """How long `step` source frames from a position last, in seconds.
+
+    Args:
+        position: in source frames.
+        step: source frames.
+        durations: of source frames in seconds, those that are known; the others last as long as the first one, without
+            which there is no answer.
+    """
+    first = durations.get(int(position))
+    if first is None:
+        return None
+    seconds = step * first
+    for number, own in durations.items():
+        covered = min(position + step, Fraction(number + 1)) - max(position, Fraction(number))
+        if covered > 0:
+            seconds += covered * (own - first)
+    return seconds
+
+
+def duration(seconds: Fraction | None) -> dict[str, int]:
+    """An output frame's duration, where it is known and fits."""
+    if seconds is None or max(seconds.numerator, seconds.denominator) > INT64_MAX:
         return {}
     return {"_DurationNum": seconds.numerator, "_DurationDen": seconds.denominator}
 
 
-def position(moment: Moment, *, made: bool) -> dict[str, int]:
-    """Where an output frame lies, `RifeLeft` + `RifeTimeNum`/`RifeTimeDen`, and whether the network made it."""
+def scene_changes(properties: Properties, n: int, number: int, timeline: Timeline, *, nearest: bool) -> dict[str, int]:
+    """A cut belongs to the last output before it and the first after it, not to all that share a source frame.
+
+    Args:
+        properties: of the source frame whose properties output n has.
+        n: the output.
+        number: of that source frame.
+        timeline: of the outputs.
+        nearest: whether the later half of a cut shows the right frame.
+    """
+    changes = {}
+    if integer(properties, "_SceneChangePrev") and n > 0:
+        before = timeline.at(n - 1)
+        late = nearest and before.left == number - 1 and before.timestep >= HALF
+        if before.left == number or late:
+            changes["_SceneChangePrev"] = 0
+    if integer(properties, "_SceneChangeNext"):
+        after = timeline.at(n + 1)
+        early = after.left == number and not (nearest and after.timestep >= HALF)
+        if early or (nearest and after.left == number - 1):
+            changes["_SceneChangeNext"] = 0
+    return changes
+
+
+def position(decision: Decision) -> dict[str, int]:
+    """Where an output frame lies between two source frames, whether the network made it, and whether at a cut."""
     return {
-        "RifeLeft": moment.left,
-        "RifeTimeNum": moment.timestep.numerator,
-        "RifeTimeDen": moment.timestep.denominator,
-        "RifeMade": int(made),
+        "RifeLeft": decision.left,
+        "RifeRight": decision.right,
+        "RifeTimeNum": decision.timestep.numerator,
+        "RifeTimeDen": decision.timestep.denominator,
+        "RifeMade": int(decision.kind == "made"),
+        "RifeCut": int(decision.kind == "cut"),
     }

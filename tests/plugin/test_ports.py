@@ -1,0 +1,69 @@
+"""Scripts written for the ncnn plugin and for vsrife, with their own argument names."""
+
+from __future__ import annotations
+
+import pytest
+import vapoursynth as vs
+from support import digest, logged, moving_clip
+
+from vsrife import rife
+
+pytestmark = pytest.mark.vpy("unique-core")
+
+
+def frame(clip: vs.VideoNode, **arguments: object) -> str:
+    return digest(vs.core.rife.RIFE(clip, **arguments).get_frame(1))
+
+
+def test_a_script_for_the_ncnn_plugin_runs() -> None:
+    clip = moving_clip(64, 64, length=3)
+    said = logged(
+        lambda: vs.core.rife.RIFE(
+            clip, model=72, factor_num=2, factor_den=1, gpu_id=0, gpu_thread=2, tta=False, uhd=False, sc=True,
+            skip=False, skip_threshold=60.0, list_gpu=False,
+        ).get_frame(1)
+    )  # fmt: skip
+    assert said[0] == "RIFE: gpu_thread means nothing here, frames are made as fast as the device can"
+    assert sum("gpu_thread" in line for line in said) == 1
+
+
+def test_the_ncnn_plugins_arguments_mean_what_they_meant() -> None:
+    clip = moving_clip(64, 64, length=2)
+    assert frame(clip, tta=1) == frame(clip, ensemble=8) != frame(clip)
+    assert frame(clip, uhd=1) == frame(clip, scale=0.5) != frame(clip)
+    assert frame(clip, gpu_id=-1) == frame(clip, device="cpu")
+    assert frame(clip, tta=1, ensemble=2) == frame(clip, ensemble=2)
+    with pytest.raises(vs.Error, match=r"^RIFE: gpu_id must be -1 to 9999, got -2$"):
+        vs.core.rife.RIFE(clip, gpu_id=-2)
+
+
+def test_a_card_that_is_not_here_is_said() -> None:
+    clip = moving_clip(64, 64, length=2)
+    assert logged(lambda: frame(clip, gpu_id=7)) == ["RIFE: gpu_id=7 is not a CUDA device here, device=auto is used"]
+
+
+def test_list_gpu_writes_on_the_picture_and_does_nothing_else() -> None:
+    clip = vs.core.std.BlankClip(width=640, height=128, length=3, keep=True)
+    listed = vs.core.rife.RIFE(clip, list_gpu=1)
+    assert listed.num_frames == 3
+    assert digest(listed.get_frame(0)) != digest(clip.get_frame(0))
+
+
+def test_a_script_for_vsrife_runs() -> None:
+    clip = moving_clip(64, 64, length=3)
+    made: list[str] = []
+    said = logged(
+        lambda: made.append(
+            digest(
+                rife(
+                    clip, device_index=0, model="4.26", auto_download=False, factor_num=2, factor_den=1, scale=1.0,
+                    ensemble=False, sc=True, sc_threshold=None, trt=True, trt_static_shape=True,
+                    trt_opt_shape=[1920, 1080], trt_cache_dir="x",
+                ).get_frame(1)
+            )
+        )
+    )  # fmt: skip
+    assert said[0] == (
+        "RIFE: trt, trt_static_shape, trt_opt_shape, trt_cache_dir mean nothing here, TensorRT is not used"
+    )
+    assert made == [frame(clip)]

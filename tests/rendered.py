@@ -1,0 +1,36 @@
+"""A scene rendered exactly at any time: textured layers that move at their own speed, and their depth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from support import texture
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DISCS = (  # centre x, y, radius (of the height), velocity x, y (pixels in a unit of time), depth, seed
+    (0.30, 0.45, 0.22, 9.0, 2.0, 0.75, 11),
+    (0.68, 0.60, 0.17, -12.0, -3.0, 0.95, 12),
+)
+BACKGROUND = (3.0, -1.0)
+
+
+def scene(width: int, height: int, time: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The picture (3×H×W, 0..1) and its depth (H×W, near is 1) at a time."""
+    rgb = texture(width, height, BACKGROUND[0] * time, BACKGROUND[1] * time)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    depth = 0.1 + 0.3 * (y - BACKGROUND[1] * time) / height
+    for cx, cy, radius, vx, vy, near, seed in DISCS:
+        px, py = cx * width + vx * time, cy * height + vy * time
+        inside = np.clip(radius * height + 0.5 - np.hypot(x - px, y - py), 0, 1)
+        over = texture(width, height, -vx * time, -vy * time, seed)
+        rgb = (rgb * (1 - inside) + over * inside).astype(np.float32)
+        depth = depth * (1 - inside) + near * inside
+    return rgb.astype(np.float32), depth.astype(np.float32)
+
+
+def scene_at_times(width: int, height: int, times: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The picture whose column x is of time `times[x]`."""
+    return np.stack([scene(width, height, float(t))[0][:, :, x] for x, t in enumerate(times)], axis=2)

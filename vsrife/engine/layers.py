@@ -1,0 +1,117 @@
+"""Planes that ride on a motion: the clip's own, or those of any other clip that shows the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+from vsrife.engine.picture import chroma_sites
+from vsrife.motion import Sites, synthesise
+from vsrife.motion.field import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from vsrife.engine.picture import PictureFormat
+    from vsrife.motion import Blend
+
+__all__ = ["Layer", "faded", "held", "moved", "store"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The planes of two frames and where their samples lie on the picture that motion was found in.
+
+    Args:
+        form: of the two frames.
+        first: planes of the frame at time 0, h×w each, in any values.
+        last: the same at time 1.
+        chroma_location: H.273 ChromaSampleLocType, only of use where subsampled.
+        width: of the picture that motion was found in.
+        height: of the same.
+    """
+
+    form: PictureFormat
+    first: tuple[Tensor, ...]
+    last: tuple[Tensor, ...]
+    chroma_location: int
+    width: int
+    height: int
+
+    def groups(self) -> list[tuple[Sites, slice]]:
+        """Planes that share their sites, in order."""
+        form = self.form
+        full = Sites(form.height, form.width)
+        if form.subsampled:
+            groups = [(full, slice(0, 1)), (chroma_sites(form, self.chroma_location), slice(1, 3))]
+        else:
+            groups = [(full, slice(0, form.planes))]
+        if (form.width, form.height) == (self.width, self.height):
+            return groups
+        return [(sites.of(form.width, form.height, self.width, self.height), planes) for sites, planes in groups]
+
+
+def moved(layer: Layer, motion: Blend) -> list[Tensor]:
+    """The layer's planes along a motion, h×w each, fp32."""
+    made: list[Tensor] = []
+    for sites, planes in layer.groups():
+        made += synthesise(_stack(layer.first[planes]), _stack(layer.last[planes]), motion, sites)[0]
+    return made
+
+
+def faded(layer: Layer, timestep: float | Tensor) -> list[Tensor]:
+    """The plain mean of the two frames' planes, weighted by a time or a map of times (1×1×H×W of the picture)."""
+    made: list[Tensor] = []
+    for sites, planes in layer.groups():
+        weight = at_sites(timestep, sites)[0, 0] if isinstance(timestep, Tensor) else timestep
+        for first, last in zip(layer.first[planes], layer.last[planes], strict=True):
+            made.append(torch.lerp(first.float(), last.float(), weight))
+    return made
+
+
+def held(made: list[Tensor], layer: Layer, keep: Tensor, *, last: bool = False) -> list[Tensor]:
+    """The left frame's planes (the right one's with `last`) over what was made, weighted by `keep`.
+
+    Args:
+        keep: 1×1×H×W of the picture, 0..1; where it is 1 the values are the frame's own, exactly. A sample of a
+            smaller plane takes the largest weight of the pixels that it covers.
+    """
+    out = []
+    source = layer.last if last else layer.first
+    for sites, planes in layer.groups():
+        weight = at_sites(keep, sites, largest=True)[0, 0]
+        for plane, kept in zip(made[planes], source[planes], strict=True):
+            mixed = torch.lerp(plane, kept.float(), weight)
+            out.append(torch.where(weight >= 1, kept.float(), mixed))
+    return out
+
+
+def at_sites(field: Tensor, sites: Sites, *, largest: bool = False) -> Tensor:
+    """A 1×1×H×W map of the picture at the samples of a plane."""
+    step_y, step_x = int(sites.step_y), int(sites.step_x)
+    if (step_y, step_x) == (1, 1) and tuple(field.shape[-2:]) == (sites.height, sites.width):
+        return field
+    if largest and (step_y, step_x) == (sites.step_y, sites.step_x):
+        pooled = max_pool2d(field, (step_y, step_x))
+        if tuple(pooled.shape[-2:]) == (sites.height, sites.width):
+            return pooled
+    return resample(field, *sites.coordinates(field.device))
+
+
+def store(planes: Sequence[Tensor], form: PictureFormat, target: Sequence[NDArray[np.generic]]) -> None:
+    """Round and clip to the format's integers, or keep every value of its floats, and copy to host memory."""
+    for plane, array in zip(planes, target, strict=True):
+        if not form.is_float:
+            plane = plane.round().clamp_(0, (1 << form.bits) - 1)
+        np.copyto(array, plane.cpu().numpy(), casting="unsafe")
+
+
+def _stack(planes: Sequence[Tensor]) -> Tensor:
+    return torch.stack([plane.float() for plane in planes]).unsqueeze(0)

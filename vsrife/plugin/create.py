@@ -1,0 +1,194 @@
+"""From arguments to frame-server nodes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import vapoursynth as vs
+
+from vsrife.errors import RifeError
+from vsrife.networks.catalog import DEFAULT
+from vsrife.plugin.arguments import Arguments
+from vsrife.plugin.clips import check_clip, check_companions
+from vsrife.plugin.formats import picture_format, source_planes
+from vsrife.plugin.native import native_plugin
+from vsrife.plugin.pairing import Pairing
+from vsrife.plugin.ports import ported
+from vsrife.plugin.properties import colour
+from vsrife.plugin.renderer import Call, MotionRenderer, PictureRenderer, Renderer, one_line
+from vsrife.plugin.schedule import OffsetTimeline, Schedule, schedule
+from vsrife.plugin.timeline import simplest_fraction
+from vsrife.weights import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vsrife.engine import Interpolator, Source
+
+__all__ = ["FUNCTIONS"]
+
+Nodes = list[vs.VideoNode]
+COLOUR_PROPERTIES = ["_Matrix", "_Range", "_ColorRange", "_ChromaLocation", "_Transfer", "_Primaries"]
+
+
+def answering(name: str, make: Callable[[vs.VideoNode, Arguments], Nodes]) -> Callable[..., dict[str, Any]]:
+    """What a native function has called: what is wrong is returned as `error`, one line under the function's name."""
+
+    def create(clip: vs.VideoNode, **given: Any) -> dict[str, Any]:
+        try:
+            return {"clip": make(clip, Arguments(**given))}
+        except RifeError as error:
+            message = str(error)
+        except OSError as error:
+            message = f"RIFE: a file cannot be used: {error.strerror}: {str(error.filename)[:80]}"
+        except vs.Error as error:
+            message = f"RIFE: {error}"
+        except Exception as error:
+            message = f"RIFE: internal error, {type(error).__name__}: {error}"
+        return {"error": one_line(message.replace("RIFE: ", f"{name}: ", 1))}
+
+    return create
+
+
+def rife(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
+    """The clip at another rate, and then what rides on it."""
+    check_clip(clip)
+    check_companions(clip, arguments)
+    if arguments.list_gpu:
+        from vsrife.engine import described_devices
+
+        return [_core().text.Text(clip, "\n".join(described_devices()))]
+    arguments = ported(arguments, log)
+    return _pictures(clip, arguments, schedule(clip, arguments, log))
+
+
+def at(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
+    """Each source frame's picture of a later time, the same or another for each pixel."""
+    check_clip(clip)
+    check_companions(clip, arguments)
+    if arguments.timestep is None and arguments.timestep_clip is None:
+        raise RifeError("RIFE: timestep must be a number from 0 to 1, or timestep_clip a clip, got neither")
+    return _pictures(clip, arguments, _offset(clip, 0.5 if arguments.timestep is None else arguments.timestep))
+
+
+def motion(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
+    """Flow and mask of every output frame: the four components of flow and the weight of the left frame."""
+    check_clip(clip)
+    check_companions(clip, arguments)
+    when = schedule(clip, arguments, log) if arguments.timestep is None else _offset(clip, arguments.timestep)
+    call = _call(clip, arguments, when)
+    if not call.interpolator.any_time:
+        raise RifeError("RIFE: model must be one that finds motion at every time, got one that knows only the middle")
+    height = clip.height
+    stacked = _core().std.BlankClip(format=vs.GRAYS, width=clip.width, height=5 * height, length=1, keep=True)
+    roles = {"clip": clip} | _cuts(arguments)
+    node = _node(MotionRenderer(call, tuple(roles), picture_format(stacked)), roles, call, stacked)
+    node = _core().std.RemoveFrameProps(node, COLOUR_PROPERTIES)
+    return [_core().std.Crop(node, top=part * height, bottom=(4 - part) * height) for part in range(5)]
+
+
+FUNCTIONS = {"RIFE": rife, "Motion": motion, "At": at}
+"""Native function → what makes its nodes."""
+
+
+def _offset(clip: vs.VideoNode, timestep: float) -> Schedule:
+    """The same time after every source frame."""
+    timeline = OffsetTimeline(clip.num_frames, simplest_fraction(timestep) if timestep else Fraction(0))
+    return Schedule(timeline, clip.fps)
+
+
+def _pictures(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Nodes:
+    """The clip, then the extra clips, at the output's times."""
+    call = _call(clip, arguments, when)
+    others = _cuts(arguments)
+    if arguments.protect is not None:
+        others["protect"] = arguments.protect
+    if arguments.timestep_clip is not None:
+        others["times"] = arguments.timestep_clip
+        if not call.interpolator.any_time:
+            raise RifeError("RIFE: timestep_clip needs a model that knows every time, got one that knows the middle")
+    single = frozenset(role for role in ("protect", "times") if role in others and others[role].num_frames == 1)
+    roles = {"clip": clip} | others
+    node = _node(PictureRenderer(call, tuple(roles), call.form, single), roles, call)
+    if arguments.show in ("cuts", "time") and not _is_half(clip):
+        node = _core().text.FrameProps(node, ["RifeShow"])
+    nodes = [node]
+    for extra in arguments.extras:
+        roles = {"rider": extra, "clip": clip} | others
+        nodes.append(_node(PictureRenderer(call, tuple(roles), picture_format(extra), single), roles, call))
+    return nodes
+
+
+def _call(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Call:
+    interpolator = _interpolator(clip, arguments)
+    form = picture_format(clip)
+
+    is_rgb, matrix = form.family == "rgb", arguments.matrix_number
+
+    def sourced(number: int, frame: vs.VideoFrame) -> Source:
+        from vsrife.engine import Source
+
+        here = colour(frame.props, is_rgb=is_rgb, width=form.width, height=form.height, matrix=matrix)
+        return Source(number, source_planes(frame), here)
+
+    passes = arguments.timestep_clip is None
+    cuts_role = "clip" if arguments.sc_clip is None else "cuts"
+    # clips stay with the nodes: what they call holds none, so that nothing keeps itself alive
+    arguments = replace(arguments, sc_clip=None, extra=None, protect=None, timestep_clip=None, timestep=None)
+    pairing = Pairing(when.timeline, arguments, interpolator, sourced, cuts_role=cuts_role, passes=passes)
+    return Call(when, arguments, interpolator, form, pairing, log, [False])
+
+
+def _cuts(arguments: Arguments) -> dict[str, vs.VideoNode]:
+    return {} if arguments.sc_clip is None else {"cuts": arguments.sc_clip}
+
+
+def _node(
+    renderer: Renderer, roles: dict[str, vs.VideoNode], call: Call, template: vs.VideoNode | None = None
+) -> vs.VideoNode:
+    fps = call.schedule.fps
+    node: vs.VideoNode = native_plugin().Node(
+        clips=list(roles.values()),
+        plan=renderer.plan,
+        render=renderer.render,
+        num_frames=call.schedule.timeline.length,
+        fps_num=fps.numerator,
+        fps_den=fps.denominator if fps else 0,  # 0/0 is VapourSynth's unknown rate
+        **({} if template is None else {"template": template}),
+    )
+    return node
+
+
+def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
+    try:
+        from vsrife import engine
+    except ImportError as error:
+        raise RifeError(f"RIFE: PyTorch cannot be imported ({error}); pip install torch") from error
+    device = engine.resolve_device(arguments.device)
+    dtype = engine.resolve_precision(arguments.precision, device)
+    model, ensemble = arguments.model, arguments.ensemble
+    if model or not arguments.model_path:
+        model, with_ensemble = resolve(model or DEFAULT)
+        ensemble = ensemble or int(with_ensemble)
+    fetch = bool(arguments.auto_download)
+    shared = engine.shared_engine(model, arguments.path, device, dtype, fetch=fetch, log=log)
+    if ensemble == 1 and not shared.has_ensemble:
+        raise RifeError("RIFE: ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
+    options = engine.Options(arguments.scale, ensemble, arguments.ensemble_mask, keep_motions=bool(arguments.extras))
+    return engine.Interpolator(shared, picture_format(clip), options)
+
+
+def _core() -> Any:
+    """The current core, whose plugins have no types."""
+    return vs.core
+
+
+def _is_half(clip: vs.VideoNode) -> bool:
+    return clip.format.sample_type == vs.FLOAT and clip.format.bits_per_sample == 16
+
+
+def log(message: str) -> None:
+    """A line in VapourSynth's log."""
+    vs.core.log_message(vs.MESSAGE_TYPE_INFORMATION, f"RIFE: {message.removeprefix('RIFE: ')}")
