@@ -277,7 +277,7 @@ def moved(picture: Picture, shift: float) -> Picture:
 
 
 @uses_core
-@pytest.mark.parametrize(("shift", "crf", "frozen"), [(0.1, 18, 0), (0.25, 18, 0), (0.1, 23, 1), (0.25, 23, 0)])
+@pytest.mark.parametrize(("shift", "crf", "frozen"), [(0.1, 18, 0), (0.1, 23, 1), (0.25, 23, 0)])
 def test_an_encoded_slow_pan_does_not_repeat(shift: float, crf: int, frozen: int, tmp_path: Path) -> None:
     """Except where the encoder keeps the picture almost where it was, to move it the further in the next."""
     picture = still()
@@ -285,14 +285,14 @@ def test_an_encoded_slow_pan_does_not_repeat(shift: float, crf: int, frozen: int
 
 
 @uses_core
-@pytest.mark.parametrize("crf", [18, 23, 28])
+@pytest.mark.parametrize("crf", [18, 28])
 def test_an_encoded_slow_fade_does_not_repeat(crf: int, tmp_path: Path) -> None:
     luma, *chroma = still()
     assert not any(seen(encoded(([luma.astype(np.float32) - n, *chroma] for n in range(12)), crf, tmp_path)))
 
 
 @uses_core
-@pytest.mark.parametrize("crf", [18, 23, 28])
+@pytest.mark.parametrize("crf", [18, 28])
 def test_a_mouth_in_a_still_picture(crf: int, tmp_path: Path) -> None:
     """16 px of 720p, on twos: nothing but the mouth moves, and it is all that counts."""
     luma, *chroma = still()

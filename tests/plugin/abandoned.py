@@ -25,12 +25,12 @@ def main() -> None:
                     clip = script.environment.outputs[0].clip
                     wanted = [(7 * k + number) % clip.num_frames for k in range(6)]
                     for future in [clip.get_frame_async(n) for n in wanted]:
-                        future.add_done_callback(lambda _: answered.release())
+                        future.add_done_callback(lambda _, answered=answered: answered.release())
                     if number % 3 == 0:
                         answered.acquire()
                     del clip, future
             del script
-            for _ in range(len(wanted) - (number % 3 == 0)):  # each ends, with a frame or an error, after its environment
+            for _ in range(len(wanted) - (number % 3 == 0)):  # each still ends, with a frame or an error
                 assert answered.acquire(timeout=30)
             gc.collect()
             threads.append(psutil.Process().num_threads())

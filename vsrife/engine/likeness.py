@@ -22,8 +22,8 @@ frame, zooms, turns, fades of a level a frame, an object at 0.2 px a frame, mout
 x264 from superfast to fast moves repeats in B-frames by up to 0.2 px: there this sees motion, which is what was
 encoded.
 """
-_BLOCK, _TILE = 4, 32
-_SMALLEST = 16
+_BLOCK, _TILE, _SMALLEST = 4, 32, 16
+"""Sizes in pixels: of a block and a tile at half size, and what smaller pictures are brought to."""
 
 
 def luma_psnr(first: Tensor, last: Tensor) -> float:

@@ -174,16 +174,19 @@ def _matches(pair: Tensor, search: _Search) -> tuple[Tensor, Tensor, Tensor]:
     mean = blocks.mean(2, keepdim=True)
     detail = blocks - mean
     power = detail.square().mean(2, keepdim=True) + mean.square()
-    others = F.unfold(F.pad(pair.flip(0), (_REACH_X, _REACH_X, _REACH_Y, _REACH_Y)), _BLOCK)
+    padded = F.pad(pair.flip(0), (_REACH_X, _REACH_X, _REACH_Y, _REACH_Y))
+    others = F.unfold(padded, _BLOCK)
     products = detail @ others / others.shape[1]
-    means, powers = (of.mean(1, keepdim=True).expand_as(products) for of in (others, others.square()))
+    both = torch.stack([padded.mean(1), padded.square().mean(1)], 1)
+    sums = F.avg_pool2d(both, _BLOCK, 1).flatten(2).unsqueeze(2).expand(-1, -1, _BLOCKS, -1)
     places = search.places.expand(2, -1, -1)
-    product, mean_there, power_there = (of.gather(2, places) for of in (products, means, powers))
+    product, mean_there, power_there = (of.gather(2, places) for of in (products, sums[:, 0], sums[:, 1]))
     product = product + mean * mean_there
-    moments = [product, mean.expand_as(product), power.expand_as(product), mean_there, power_there]
     # of blocks, then of parts, or what of them lies within the other picture
-    moments = list((search.around @ (torch.stack(moments, 1) * search.inside) / search.held).unbind(1))
-    product, mean_here, power_here, mean_there, power_there = moments
+    moments = (product, mean, power, mean_there, power_there)
+    product, mean_here, power_here, mean_there, power_there = (
+        search.around @ (moment * search.inside) / search.held for moment in moments
+    )
     here = (power_here - mean_here.square()).clamp(min=0) + _NOISE**2
     there = (power_there - mean_there.square()).clamp(min=0) + _NOISE**2
     correlation = (product - mean_here * mean_there) * (here * there).rsqrt()
