@@ -2,8 +2,9 @@
 
 Clips with known cuts are made out of DATA/clips: real footage and splices of it, as they are and changed (`KINDS`), at
 640×360 in YUV420P8. A cut is the first frame of another picture; flashes, fades, dissolves, pans and what passes before
-the camera are none. The material is in two halves that share no shot. On one, the constants of `vsrife.engine.scenes`
-were chosen; the table is about the other. Prints Markdown, writes JSON.
+the camera are none. The material is in two halves that share no shot. On one, the threshold of `vsrife.engine.scenes`
+and its constants were chosen, while its design was tried on both; the table is about the other. Prints Markdown, writes
+JSON.
 
 Peers are taken where they are installed (the plugins scenechange, scxvid and mvtools; PySceneDetect), each as it is by
 default. vapoursynth-zscene is none: it reads lists of cuts that something else has found.
@@ -182,7 +183,7 @@ def spliced(footage: Footage, half: Half, chance: random.Random) -> Iterator[tup
 
 
 def real(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case]:
-    """Ten frames before and after each real cut; each shot of one half is in the other, too."""
+    """Eight frames on both sides of every real cut, most of which part a shot of one half from one of the other."""
     if half == "held out":
         for file, cuts in REAL_CUTS.items():
             for cut in cuts:

@@ -17,8 +17,10 @@ DISCS = (  # centre x, y, radius (of the height), velocity x, y (pixels in a uni
 BACKGROUND = (3.0, -1.0)
 
 
-def scene(width: int, height: int, time: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The picture (3×H×W, 0..1) and its depth (H×W, near is 1) at a time."""
+def scene(
+    width: int, height: int, time: float | NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The picture (3×H×W, 0..1) and its depth (H×W, near is 1) at a time, or each column at its own."""
     rgb = texture(width, height, BACKGROUND[0] * time, BACKGROUND[1] * time)
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     depth = 0.1 + 0.3 * (y - BACKGROUND[1] * time) / height
@@ -29,8 +31,3 @@ def scene(width: int, height: int, time: float) -> tuple[NDArray[np.float32], ND
         rgb = (rgb * (1 - inside) + over * inside).astype(np.float32)
         depth = depth * (1 - inside) + near * inside
     return rgb.astype(np.float32), depth.astype(np.float32)
-
-
-def scene_at_times(width: int, height: int, times: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The picture whose column x is of time `times[x]`."""
-    return np.stack([scene(width, height, float(t))[0][:, :, x] for x, t in enumerate(times)], axis=2)

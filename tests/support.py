@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Shift = float | NDArray[np.float32]
+
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("VSRIFE_DATA", ROOT.parent / "shared" / "data"))
 
@@ -28,8 +30,11 @@ def data(relative: str) -> Path:
     return path
 
 
-def texture(width: int, height: int, shift_x: float, shift_y: float, seed: int = 7) -> NDArray[np.float32]:
-    """A smooth random RGB picture (3×H×W, 0..1) seen through a window that is moved by any shift in pixels."""
+def texture(width: int, height: int, shift_x: Shift, shift_y: Shift, seed: int = 7) -> NDArray[np.float32]:
+    """A smooth random RGB picture (3×H×W, 0..1) seen through a window that is moved by any shift in pixels.
+
+    A shift may be an array, one for each column.
+    """
     rng = np.random.default_rng(seed)
     waves = 24
     angle, phase = rng.uniform(0, 2 * np.pi, (2, 3, waves))

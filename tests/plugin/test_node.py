@@ -338,6 +338,13 @@ RIGHT = {
     "ensemble_mask": st.sampled_from(["own", "mean", "logit"]),
     "auto_download": st.just(0),
     "sc": st.integers(0, 1),
+    "sc_threshold": st.sampled_from([0.0, 0.15, 1.0]),
+    "sc_mode": st.sampled_from(["hold", "nearest", "blend"]),
+    "dedup": st.integers(0, 1),
+    "dedup_limit": st.sampled_from([2, 4, 16]),
+    "skip": st.just(0),
+    "show": st.sampled_from(["flow", "mask", "cuts", "time"]),
+    "gpu_thread": st.just(2),
     "matrix": st.sampled_from(["709", "1", "2020ncl", "ycgco", "ictcp"]),
     "device": st.sampled_from(["auto", "cpu"]),
     "precision": st.sampled_from(["auto", "fp32", "bf16"]),
@@ -346,11 +353,14 @@ RATES = st.sampled_from([{}, {"factor_num": 3}, {"factor_den": 3}, {"fps_num": 6
 texts = st.one_of(st.text(max_size=8), st.sampled_from(["auto", "cuda:9", "mps", "4.6", "709", "fp16", "/", "a.pkl"]))
 ints = st.one_of(st.integers(-3, 7), st.integers(-(2**63), 2**63 - 1))
 NONSENSE = {
-    **dict.fromkeys(("multi", "scale"), st.floats()),
-    **dict.fromkeys(("factor_num", "factor_den", "fps_num", "fps_den", "sc", "ensemble"), ints),
+    **dict.fromkeys(("multi", "scale", "sc_threshold", "skip_threshold"), st.floats()),
+    **dict.fromkeys(("factor_num", "factor_den", "fps_num", "fps_den", "sc", "ensemble", "vfr", "dedup"), ints),
+    **dict.fromkeys(("dedup_limit", "skip", "gpu_id", "gpu_thread", "tta", "uhd", "list_gpu"), ints),
     **dict.fromkeys(
-        ("model", "model_path", "ensemble_mask", "matrix", "device", "precision"), texts | st.integers(-1, 80)
+        ("model", "model_path", "ensemble_mask", "matrix", "device", "precision", "timecodes", "sc_mode", "show"),
+        texts | st.integers(-1, 80),
     ),
+    "positions": st.lists(st.floats(), max_size=3),
 }
 CLIPS = st.sampled_from([vs.YUV420P8, vs.RGBS, vs.GRAYH, vs.YUV410P8, vs.RGB24, vs.YUV422P12, vs.RGBH, vs.GRAY32])
 
@@ -392,7 +402,7 @@ def test_a_thousand_argument_sets_work_or_raise_one_line(monkeypatch: pytest.Mon
         outcomes["worked"] += 1
         for n in {0, made.num_frames // 2, made.num_frames - 1}:
             with made.get_frame(n) as frame:
-                outcomes["made"] += frame.props["RifeMade"]
+                outcomes["made"] += frame.props.get("RifeMade", 0)  # list_gpu makes none
                 assert frame.format.id == form
 
     attempt()

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["FUNCTIONS"]
 
 Nodes = list[vs.VideoNode]
-COLOUR_PROPERTIES = ["_Matrix", "_Range", "_ColorRange", "_ChromaLocation", "_Transfer", "_Primaries"]
+NOT_OF_MOTION = ["_Range", "_ColorRange", "_ChromaLocation"]
+"""Properties that flow and mask do not take from the picture; previewers need the others, of RGB but the matrix."""
 
 
 def answering(name: str, make: Callable[[vs.VideoNode, Arguments], Nodes]) -> Callable[..., dict[str, Any]]:
@@ -85,7 +86,8 @@ def motion(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
     stacked = _core().std.BlankClip(format=vs.GRAYS, width=clip.width, height=5 * height, length=1, keep=True)
     roles = {"clip": clip} | _cuts(arguments)
     node = _node(MotionRenderer(call, tuple(roles), picture_format(stacked)), roles, call, stacked)
-    node = _core().std.RemoveFrameProps(node, COLOUR_PROPERTIES)
+    is_rgb = clip.format.color_family == vs.RGB
+    node = _core().std.RemoveFrameProps(node, [*NOT_OF_MOTION, "_Matrix"] if is_rgb else NOT_OF_MOTION)
     return [_core().std.Crop(node, top=part * height, bottom=(4 - part) * height) for part in range(5)]
 
 
