@@ -46,6 +46,9 @@ def test_list_gpu_writes_on_the_picture_and_does_nothing_else() -> None:
     clip = vs.core.std.BlankClip(width=640, height=128, length=3, keep=True)
     listed = vs.core.rife.RIFE(clip, list_gpu=1)
     assert listed.num_frames == 3
+    small = vs.core.std.BlankClip(width=32, height=32, length=1, keep=True)
+    said = logged(lambda: vs.core.rife.RIFE(small, list_gpu=1).get_frame(0))
+    assert said[-1].startswith("RIFE: devices: cpu: ")
     assert digest(listed.get_frame(0)) != digest(clip.get_frame(0))
 
 

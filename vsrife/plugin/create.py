@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import vapoursynth as vs
@@ -18,8 +17,7 @@ from vsrife.plugin.pairing import Pairing
 from vsrife.plugin.ports import ported
 from vsrife.plugin.properties import colour
 from vsrife.plugin.renderer import Call, MotionRenderer, PictureRenderer, Renderer, one_line
-from vsrife.plugin.schedule import OffsetTimeline, Schedule, schedule
-from vsrife.plugin.timeline import simplest_fraction
+from vsrife.plugin.schedule import OffsetTimeline, Schedule, fraction, schedule
 from vsrife.weights import resolve
 
 if TYPE_CHECKING:
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["FUNCTIONS"]
 
 Nodes = list[vs.VideoNode]
+SMALLEST_TEXT = (40, 48)
 NOT_OF_MOTION = ["_Range", "_ColorRange", "_ChromaLocation"]
 """Properties that flow and mask do not take from the picture; previewers need the others, of RGB but the matrix."""
 
@@ -60,7 +59,9 @@ def rife(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
     if arguments.list_gpu:
         from vsrife.engine import described_devices
 
-        return [_core().text.Text(clip, "\n".join(described_devices()))]
+        lines = described_devices()
+        log("devices: " + "; ".join(lines))
+        return [_core().text.Text(clip, "\n".join(lines)) if _takes_text(clip) else clip]
     arguments = ported(arguments, log)
     return _pictures(clip, arguments, schedule(clip, arguments, log))
 
@@ -97,8 +98,7 @@ FUNCTIONS = {"RIFE": rife, "Motion": motion, "At": at}
 
 def _offset(clip: vs.VideoNode, timestep: float) -> Schedule:
     """The same time after every source frame."""
-    timeline = OffsetTimeline(clip.num_frames, simplest_fraction(timestep) if timestep else Fraction(0))
-    return Schedule(timeline, clip.fps)
+    return Schedule(OffsetTimeline(clip.num_frames, fraction(timestep)), clip.fps)
 
 
 def _pictures(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Nodes:
@@ -114,7 +114,7 @@ def _pictures(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Nodes
     single = frozenset(role for role in ("protect", "times") if role in others and others[role].num_frames == 1)
     roles = {"clip": clip} | others
     node = _node(PictureRenderer(call, tuple(roles), call.form, single), roles, call)
-    if arguments.show in ("cuts", "time") and not _is_half(clip):
+    if arguments.show in ("cuts", "time") and _takes_text(clip):
         node = _core().text.FrameProps(node, ["RifeShow"])
     nodes = [node]
     for extra in arguments.extras:
@@ -187,8 +187,10 @@ def _core() -> Any:
     return vs.core
 
 
-def _is_half(clip: vs.VideoNode) -> bool:
-    return clip.format.sample_type == vs.FLOAT and clip.format.bits_per_sample == 16
+def _takes_text(clip: vs.VideoNode) -> bool:
+    """Whether VapourSynth can write on it."""
+    is_half = clip.format.sample_type == vs.FLOAT and clip.format.bits_per_sample == 16
+    return not is_half and clip.width >= SMALLEST_TEXT[0] and clip.height >= SMALLEST_TEXT[1]
 
 
 def log(message: str) -> None:

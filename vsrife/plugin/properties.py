@@ -130,11 +130,14 @@ def scene_changes(properties: Properties, n: int, number: int, timeline: Timelin
 
 def position(decision: Decision) -> dict[str, int]:
     """Where an output frame lies between two source frames, whether the network made it, and whether at a cut."""
+    timestep = decision.timestep
+    if timestep.denominator > INT64_MAX:
+        timestep = timestep.limit_denominator(INT64_MAX)
     return {
         "RifeLeft": decision.left,
         "RifeRight": decision.right,
-        "RifeTimeNum": decision.timestep.numerator,
-        "RifeTimeDen": decision.timestep.denominator,
+        "RifeTimeNum": timestep.numerator,
+        "RifeTimeDen": timestep.denominator,
         "RifeMade": int(decision.kind == "made"),
         "RifeCut": int(decision.kind == "cut"),
     }

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Log = Callable[[str], None]
 
-__all__ = ["OffsetTimeline", "Schedule", "far_from", "schedule"]
+__all__ = ["OffsetTimeline", "Schedule", "far_from", "fraction", "schedule"]
 
 LONGEST = 2**31 - 1
 ENDLESS = 2**24
@@ -129,7 +129,12 @@ def _positions(given: float | Sequence[float], frames: int) -> tuple[Fraction, .
     for n, position in enumerate(listed):
         if not (math.isfinite(position) and 0 <= position < frames):
             raise RifeError(f"RIFE: positions must be 0 to below {frames}, the clip's frames, got {position:g} at {n}")
-    return tuple(simplest_fraction(position) if position else Fraction(0) for position in listed)
+    return tuple(fraction(position) for position in listed)
+
+
+def fraction(number: float) -> Fraction:
+    """What a script means by a number of 0 or more: the simplest fraction, to a billionth."""
+    return simplest_fraction(number).limit_denominator(10**9) if number else Fraction(0)
 
 
 def _path(name: str) -> Path:
