@@ -25,7 +25,6 @@ DEFAULT_THRESHOLD = 0.15
 
 # A glance has _ROWS × _COLUMNS blocks of _BLOCK × _BLOCK cells; a part is a block and those around it.
 _ROWS, _COLUMNS, _BLOCK = 5, 8, 4
-_BLOCKS = _ROWS * _COLUMNS
 _HEIGHT, _WIDTH = _ROWS * _BLOCK, _COLUMNS * _BLOCK
 _REACH_Y, _REACH_X = _HEIGHT // 4 + 1, _WIDTH // 4 + 1
 """Cells as far as which a part is looked for: a quarter of the picture and one more."""
@@ -50,17 +49,15 @@ _BOUNDARY = 0.19
 
 
 class _Search(NamedTuple):
-    """What does not depend on pictures. There are 40 blocks and 247 displacements.
+    """What does not depend on pictures. There are 5 × 8 blocks and 247 displacements.
 
     Args:
-        around: blocks × blocks, 1 for those that belong to the part around a block.
-        places: blocks × displacements, numbers of the places the block is compared with, in a padded glance.
-        inside: blocks × displacements, 1 where that place lies within the picture.
-        held: blocks × displacements, how many of a part's blocks are inside, at least 1.
-        size: blocks × 1, how many blocks a part has.
+        places: 40 × 247, numbers of the places a block is compared with, in a padded glance.
+        inside: 5 × 8 × 247, 1 where that place lies within the picture.
+        held: 5 × 8 × 247, how many of a part's blocks are inside, at least 1.
+        size: 5 × 8, how many blocks a part has.
     """
 
-    around: Tensor
     places: Tensor
     inside: Tensor
     held: Tensor
@@ -69,17 +66,25 @@ class _Search(NamedTuple):
 
 @cache
 def _search(device: torch.device) -> _Search:
-    rows, columns = (((torch.arange(n)[:, None] - torch.arange(n)).abs() <= 1).float() for n in (_ROWS, _COLUMNS))
-    around = torch.kron(rows, columns)
-    down = _BLOCK * torch.arange(_ROWS).repeat_interleave(_COLUMNS) - _REACH_Y
-    across = _BLOCK * torch.arange(_COLUMNS).repeat(_ROWS) - _REACH_X
-    y = down[:, None, None] + torch.arange(2 * _REACH_Y + 1)[:, None]
-    x = across[:, None, None] + torch.arange(2 * _REACH_X + 1)
-    within = (y >= 0) & (y <= _HEIGHT - _BLOCK) & (x >= 0) & (x <= _WIDTH - _BLOCK)
-    inside = within.flatten(1).float()
-    places = ((y + _REACH_Y) * (_WIDTH + 2 * _REACH_X - _BLOCK + 1) + x + _REACH_X).flatten(1)
-    parts = (around, places, inside, (around @ inside).clamp(min=1), around.sum(1, keepdim=True))
-    return _Search(*(part.to(device) for part in parts))
+    y = _BLOCK * torch.arange(_ROWS)[:, None] + torch.arange(2 * _REACH_Y + 1)
+    x = _BLOCK * torch.arange(_COLUMNS)[:, None] + torch.arange(2 * _REACH_X + 1)
+    inside_y = (y >= _REACH_Y) & (y <= _REACH_Y + _HEIGHT - _BLOCK)
+    inside_x = (x >= _REACH_X) & (x <= _REACH_X + _WIDTH - _BLOCK)
+    places = y[:, None, :, None] * (_WIDTH + 2 * _REACH_X - _BLOCK + 1) + x[:, None]
+    inside = (inside_y[:, None, :, None] & inside_x[:, None]).flatten(2).float()
+    parts = (places.reshape(_ROWS * _COLUMNS, -1), inside, _around(inside).clamp(min=1))
+    return _Search(*(part.to(device) for part in (*parts, _around(torch.ones(_ROWS, _COLUMNS, 1))[..., 0])))
+
+
+def _around(blocks: Tensor) -> Tensor:
+    """Sums over a block and those around it: …×5×8×n."""
+    for dim in (-3, -2):
+        rest = blocks.shape[dim] - 1
+        total = blocks.clone()
+        total.narrow(dim, 0, rest).add_(blocks.narrow(dim, 1, rest))
+        total.narrow(dim, 1, rest).add_(blocks.narrow(dim, 0, rest))
+        blocks = total
+    return blocks
 
 
 @lru_cache(maxsize=16)
@@ -105,10 +110,10 @@ def glance(picture: Tensor) -> Tensor:
 
 
 def cut_score(first: Tensor, last: Tensor) -> float:
-    """How likely a cut lies between two frames, of which these are the glances: 0..1, 0 where they are equal.
+    """How much two frames look as if a cut lay between them, from their glances: 0..1, 0 where they are equal.
 
-    Of the pictures' order nothing depends. Two flat pictures, and one with a white one, are no cut; a picture and
-    another flat one, black for instance, are, unless it is as faint as the end of a fade.
+    Their order does not matter. A flat picture, black for instance, and another are a cut unless the other is as faint
+    as the end of a fade; two flat ones, and a white one with any, are none.
     """
     pair = torch.cat([first, last])
     level = _levelled(pair)
@@ -135,20 +140,18 @@ def _levelled(pair: Tensor) -> Tensor:
 
 
 def _white(pair: Tensor) -> Tensor:
-    """How much of the other picture is white where a block is: 2 × blocks × 1."""
-    clipped = (pair.flip(0) >= _WHITE).float().mean(1, keepdim=True)
-    return F.avg_pool2d(clipped, _BLOCK).flatten(1)[..., None]
+    """How much of the other picture is white where a part is: 2×5×8."""
+    clipped = (pair.flip(0) >= _WHITE).float().reshape(2, 3, _ROWS, _BLOCK, _COLUMNS, _BLOCK).mean((1, 3, 5))
+    return _around(clipped[..., None])[..., 0] / _search(pair.device).size
 
 
 def _agreement(pair: Tensor, white: Tensor) -> tuple[Tensor, Tensor]:
     """How well neighbouring parts are found and move alike, as a weighted sum, and the sum of the weights."""
-    search = _search(pair.device)
-    found, place, variance = _matches(pair, search)
-    weight = variance / (variance + _PLAIN**2 + _PLAIN_SHARE * variance.mean(1, keepdim=True))
-    weight = weight * (1 - search.around @ white / search.size)[..., 0]
+    found, place, variance = _matches(pair)
+    plain = _PLAIN**2 + _PLAIN_SHARE * variance.mean((1, 2), keepdim=True)
+    weight = variance / (variance + plain) * (1 - white)
     span = 2 * _REACH_X + 1
-    y, x = place.div(span, rounding_mode="floor"), place % span
-    grid = torch.stack([weight, found, y.float(), x.float()]).reshape(4, 2, _ROWS, _COLUMNS)
+    grid = torch.stack([weight, found, place.div(span, rounding_mode="floor"), place % span])
     agreeing, total = pair.new_zeros(()), pair.new_zeros(())
     for dim in (2, 3):
         length = grid.shape[dim] - 1
@@ -160,36 +163,51 @@ def _agreement(pair: Tensor, white: Tensor) -> tuple[Tensor, Tensor]:
     return agreeing, total
 
 
-def _matches(pair: Tensor, search: _Search) -> tuple[Tensor, Tensor, Tensor]:
+def _matches(pair: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Each part of either picture looked for in the other.
+
+    Tensors are kept below 32,768 elements: from there on PyTorch shares the work among threads, and on a busy machine
+    these meet later than one is done.
 
     Args:
         pair: 2×3×20×32.
-        search: of its device.
 
     Returns:
-        2 × blocks each: the best correlation, 0..1; the number of the displacement it has; the part's variance.
+        2×5×8 each: the best correlation, 0..1; the number of the displacement it has; the part's variance.
     """
-    blocks = pair.reshape(2, 3, _ROWS, _BLOCK, _COLUMNS, _BLOCK).permute(0, 2, 4, 1, 3, 5).reshape(2, _BLOCKS, -1)
-    mean = blocks.mean(2, keepdim=True)
+    search = _search(pair.device)
+    blocks = pair.reshape(2, 3, _ROWS, _BLOCK, _COLUMNS, _BLOCK).permute(0, 2, 4, 1, 3, 5).flatten(3)
+    mean = blocks.mean(3, keepdim=True)
     detail = blocks - mean
-    power = detail.square().mean(2, keepdim=True) + mean.square()
+    power = detail.square().mean(3, keepdim=True) + mean.square()
+
     padded = F.pad(pair.flip(0), (_REACH_X, _REACH_X, _REACH_Y, _REACH_Y))
-    others = F.unfold(padded, _BLOCK)
-    products = detail @ others / others.shape[1]
-    both = torch.stack([padded.mean(1), padded.square().mean(1)], 1)
-    sums = F.avg_pool2d(both, _BLOCK, 1).flatten(2).unsqueeze(2).expand(-1, -1, _BLOCKS, -1)
+    windows = padded.unfold(2, _BLOCK, 1).unfold(3, _BLOCK, 1).permute(0, 1, 4, 5, 2, 3)
+    others = windows.new_empty(windows.shape)
+    for picture in range(2):
+        for channel in range(3):
+            others[picture, channel] = windows[picture, channel]
+    products = detail.flatten(1, 2) @ others.view(2, detail.shape[3], -1) / detail.shape[3]
     places = search.places.expand(2, -1, -1)
-    product, mean_there, power_there = (of.gather(2, places) for of in (products, sums[:, 0], sums[:, 1]))
-    product = product + mean * mean_there
+    product = products.gather(2, places).view(2, *search.inside.shape)
+    moments = torch.stack([padded.mean(1), padded.square().mean(1)], 1)
+    for dim in (2, 3):
+        reach = moments.shape[dim] - _BLOCK + 1
+        moments = torch.stack([moments.narrow(dim, k, reach) for k in range(_BLOCK)]).mean(0)
+    moments = moments.reshape(2, 2, 1, -1).expand(-1, -1, _ROWS * _COLUMNS, -1)
+    mean_there, power_there = (moments[:, k].gather(2, places).view_as(product) for k in range(2))
+
     # of blocks, then of parts, or what of them lies within the other picture
-    moments = (product, mean, power, mean_there, power_there)
+    product = product + mean * mean_there
     product, mean_here, power_here, mean_there, power_there = (
-        search.around @ (moment * search.inside) / search.held for moment in moments
+        _around(of * search.inside) / search.held for of in (product, mean, power, mean_there, power_there)
     )
     here = (power_here - mean_here.square()).clamp(min=0) + _NOISE**2
     there = (power_there - mean_there.square()).clamp(min=0) + _NOISE**2
     correlation = (product - mean_here * mean_there) * (here * there).rsqrt()
-    best, place = correlation.masked_fill(2 * search.held < search.size, 0).max(2)
-    whole = search.around @ torch.cat([mean, power], 2) / search.size
-    return best.clamp(min=0), place, (whole[..., 1] - whole[..., 0].square()).clamp(min=0)
+    correlation = correlation.masked_fill(2 * search.held < search.size[..., None], 0)
+    best = correlation.amax(3)
+    numbers = torch.arange(correlation.shape[3], device=pair.device, dtype=pair.dtype)
+    place = torch.where(correlation == best[..., None], numbers, -1).amax(3)
+    mean, power = (_around(of)[..., 0] / search.size for of in (mean, power))
+    return best.clamp(min=0), place, (power - mean.square()).clamp(min=0)
