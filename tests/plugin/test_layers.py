@@ -134,6 +134,17 @@ def test_motion_at_a_cut_is_none() -> None:
     assert not np.any(np.asarray(parts[0].get_frame(1)[0]))
 
 
+def test_a_map_chooses_the_nearest_at_a_cut_for_each_pixel() -> None:
+    first, second = texture(96, 64, 0, 0, seed=1), texture(96, 64, 0, 0, seed=2)
+    clip = clip_of([first, second])
+    times = np.full((64, 96), 0.1, np.float32)
+    times[:, 48:] = 0.9
+    at = vs.core.rife.At(clip, timestep_clip=gray_clip([times]), sc_mode="nearest", sc_clip=marked(clip, 0))
+    made = np.stack(planes(at.get_frame(0)))
+    assert np.array_equal(made[:, :, :48], first[:, :, :48])
+    assert np.array_equal(made[:, :, 48:], second[:, :, 48:])
+
+
 def test_at_a_number_is_the_frame_between() -> None:
     clip = moving_clip(length=4, form=vs.YUV420P8)
     at = vs.core.rife.At(clip, timestep=0.25)

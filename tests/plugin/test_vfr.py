@@ -9,10 +9,11 @@ import time
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import vapoursynth as vs
-from support import logged, moving_clip, planes
+from support import data, logged, moving_clip, planes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,6 +190,38 @@ def test_reading_durations_can_be_interrupted() -> None:
             process.kill()
     assert process.returncode != 0
     assert "KeyboardInterrupt" in complaint
+
+
+def test_a_real_file_of_variable_rate(tmp_path: Path) -> None:
+    source, film, times = data("clips/bikes.mp4"), tmp_path / "film.mkv", tmp_path / "times.txt"
+    drop = ["-vf", "select='lt(n,26)*not(eq(mod(n,4),1))',scale=160:68", "-fps_mode", "vfr", "-c:v", "libx264"]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", source, *drop, film], check=True)
+    clip = vs.core.bs.VideoSource(str(film), cachemode=0, timecodes=str(times))
+    found = vs.core.rife.RIFE(clip, fps_num=50, fps_den=1)  # each frame's own duration, but for the last one's
+    given = vs.core.rife.RIFE(clip, fps_num=50, fps_den=1, timecodes=str(times))
+    assert found.num_frames == 50  # as if the last frame, 24, lasted as long as the one before
+    assert given.num_frames >= 50
+    lefts = [n for n in range(26) if n % 4 != 1]
+    for n in range(48):
+        props = found.get_frame(n).props
+        assert props["RifeLeft"] == max(k for k, source_frame in enumerate(lefts) if source_frame * 2 <= n)
+        again = given.get_frame(n).props
+        assert (props["RifeTimeNum"], props["RifeTimeDen"]) == (again["RifeTimeNum"], again["RifeTimeDen"])
+
+
+def test_every_output_of_every_function_lasts_its_share() -> None:
+    lasting = [Fraction(1, 25), Fraction(1, 50)] * 4
+    plain = variable(lasting)
+
+    def mark(n: int) -> vs.VideoNode:
+        return plain.std.SetFrameProps(_SceneChangeNext=int(n == 3), _AbsoluteTime=n // 2 * 0.06 + n % 2 * 0.04)
+
+    clip = vs.core.std.FrameEval(plain, mark, clip_src=plain)
+    made, extra = vs.core.rife.RIFE(clip, multi=3, sc_mode="nearest", extra=[clip.std.RemoveFrameProps("_Matrix")])
+    share = [seconds / 3 for seconds in lasting for _ in range(3)]
+    assert durations_of(made) == durations_of(extra) == durations_of(vs.core.rife.Motion(clip, multi=3)[0]) == share
+    times = [frame.props["_AbsoluteTime"] for frame in made.frames()]
+    assert np.allclose(times[:21], np.cumsum([0, *map(float, share)])[:21])
 
 
 def test_positions_are_taken_as_they_are() -> None:

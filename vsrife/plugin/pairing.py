@@ -142,6 +142,8 @@ class Pairing:
         match self._arguments.sc_mode:
             case "blend":
                 return replace(made, kind="cut")
+            case "nearest" if not self._passes:  # each pixel has a nearest frame of its own
+                return replace(made, kind="cut")
             case "nearest" if made.timestep >= HALF:
                 return replace(made, kind="cut", take=made.right)
         return replace(made, kind="cut", take=shown)

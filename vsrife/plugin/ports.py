@@ -12,28 +12,16 @@ if TYPE_CHECKING:
 
     from vsrife.plugin.arguments import Arguments
 
-__all__ = ["TENSORRT", "ported", "translated"]
+__all__ = ["ported", "translated"]
 
-TENSORRT = (
-    "trt",
-    "trt_static_shape",
-    "trt_min_shape",
-    "trt_opt_shape",
-    "trt_max_shape",
-    "trt_debug",
-    "trt_workspace_size",
-    "trt_max_aux_streams",
-    "trt_optimization_level",
-    "trt_cache_dir",
-    "num_streams",
-)
-"""What vsrife, up to 5.7, passes to TensorRT."""
+TUNING = ("num_streams", "fusion", "cuda_graphs")
+"""What vsrife, up to 5.7, takes to be faster, beside all that begins with trt, for TensorRT."""
 
 
 def ported(arguments: Arguments, log: Callable[[str], None]) -> Arguments:
     """The ncnn plugin's own arguments in ours: `gpu_id`, `tta` and `uhd` have a meaning, `gpu_thread` has none.
 
-    What a script says in our own arguments wins.
+    Another `device`, `scale` or `ensemble` than the default wins.
     """
     changed: dict[str, Any] = {}
     if arguments.gpu_thread is not None:
@@ -49,13 +37,14 @@ def ported(arguments: Arguments, log: Callable[[str], None]) -> Arguments:
 
 def translated(arguments: dict[str, Any], log: Callable[[str], None]) -> dict[str, Any]:
     """The keyword arguments of vsrife's function, up to 5.7, in those of `core.rife.RIFE`; others stay as they are."""
-    kept = {name: value for name, value in arguments.items() if name not in (*TENSORRT, "device_index")}
-    dropped = [name for name in arguments if name in TENSORRT]
+    dropped = [name for name in arguments if name in TUNING or name.startswith("trt")]
+    kept = {name: value for name, value in arguments.items() if name not in (*dropped, "device_index")}
     if dropped:
         log(f"{', '.join(dropped)} mean{'s' if len(dropped) == 1 else ''} nothing here, TensorRT is not used")
     if "device_index" in arguments and "device" not in arguments:
         kept["device"] = _device(arguments["device_index"], "device_index", log)
-    return {name: int(value) if isinstance(value, bool) else value for name, value in kept.items() if value is not None}
+    given = {name: value for name, value in kept.items() if value is not None and not (name == "extra" and not value)}
+    return {name: int(value) if isinstance(value, bool) else value for name, value in given.items()}
 
 
 def _device(index: object, name: str, log: Callable[[str], None]) -> str:

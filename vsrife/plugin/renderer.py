@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class Renderer:
     def __init__(self, call: Call, roles: Sequence[str]) -> None:
         self._call = call
         self._roles = tuple(roles)
+        self._own = roles[0]
 
     def plan(self, n: int) -> dict[str, Any]:
         """The frames output n needs, as far as that can be told."""
@@ -113,114 +115,22 @@ class Renderer:
             "write": 1,
         }
 
-    def _colour(self, frame: vs.VideoFrame, form: PictureFormat) -> Any:
-        matrix = self._call.arguments.matrix_number
-        is_rgb = form.family == "rgb"
-        return colour(frame.props, is_rgb=is_rgb, width=form.width, height=form.height, matrix=matrix)
-
-    def _source(self, role: str, number: int, have: Have, form: PictureFormat) -> Source:
-        from vsrife.engine import Source
-
-        frame = have[role, number]
-        return Source(number, source_planes(frame), self._colour(frame, form))
-
-
-class PictureRenderer(Renderer):
-    """Of the clip itself, or of another (`rider`) that is moved along its motion.
-
-    Args:
-        call: what it shares with the others.
-        roles: the part of each of the node's clips; the first is the one whose planes are moved.
-        form: the format of that clip.
-        single: those of its clips that have one frame for all.
-    """
-
-    def __init__(self, call: Call, roles: Sequence[str], form: PictureFormat, single: frozenset[str]) -> None:
-        super().__init__(call, roles)
-        self._form = form
-        self._own = roles[0]
-        self._single = single
-
-    def _wanted(self, n: int, decision: Decision) -> tuple[Key, ...]:
-        shown = self._shown(n, decision)
-        keys = [(self._own, shown)]
-        if decision.take is None or self._call.arguments.show:
-            ends = (decision.left, decision.right)
-            keys += [(role, end) for role in ("clip", self._own) for end in ends]
-            if "protect" in self._roles:
-                keys += [("protect", self._at("protect", end)) for end in ends]
-            if "times" in self._roles:
-                keys.append(("times", self._at("times", decision.left)))
-        return tuple(keys + [(self._own, number) for number in self._spanned(n, shown)])
-
-    def _answer(
-        self, n: int, decision: Decision, have: Have, planes: Sequence[int], strides: Sequence[int]
-    ) -> dict[str, Any]:
-        shown = self._shown(n, decision)
-        written = decision.take is None or self._call.arguments.show
-        if written:
-            self._write(decision, have, target_planes(self._form, planes, strides))
-        index = list(have).index((self._own, shown))
-        return {
-            "like" if written else "take": index,
-            **self._properties(n, decision, shown, have),
-        }
-
     def _shown(self, n: int, decision: Decision) -> int:
         """The source frame whose properties the output has: the one that is shown, or is at or before it."""
         if decision.take is not None:
             return decision.take
         return min(self._call.pairing.timeline.at(n).left, self._call.pairing.timeline.frames - 1)
 
-    def _at(self, role: str, number: int) -> int:
-        return 0 if role in self._single else number
-
-    def _spanned(self, n: int, shown: int) -> range:
-        """Later source frames whose durations count, where frames differ in them and some are dropped."""
+    def _spanned(self, n: int) -> list[Key]:
+        """Source frames whose durations count: the left one, and all that are covered where the rate is unknown."""
         schedule = self._call.schedule
-        if not schedule.step or schedule.clip_fps:
-            return range(0)
-        moment = schedule.timeline.at(n)
-        end = min(-(-(moment.left + moment.timestep + schedule.step) // 1), schedule.timeline.frames)
-        return range(shown + 1, min(int(end), shown + LONGEST_SPAN))
-
-    def _write(self, decision: Decision, have: Have, target: Sequence[NDArray[Any]]) -> None:
-        from vsrife.engine import Task, painter
-
-        call = self._call
-        left, right = (self._source("clip", end, have, call.form) for end in (decision.left, decision.right))
-        riders = None
-        if self._own == "rider":
-            riders = (
-                self._source("rider", decision.left, have, self._form),
-                self._source("rider", decision.right, have, self._form),
-            )
-        timestep: float | NDArray[np.float32] = float(decision.timestep)
-        if "times" in self._roles:
-            timestep = weights(have["times", self._at("times", decision.left)])
-        protect = None
-        if "protect" in self._roles:
-            ends = [weights(have["protect", self._at("protect", end)]) for end in (decision.left, decision.right)]
-            protect = np.maximum(*ends)
-        how = "move" if decision.kind == "made" else "fade"
-        if decision.take is not None:
-            how = "right" if decision.take == decision.right else "left"
-        paint = None
-        if call.arguments.show:
-            score = decision.score or 0.0
-            paint = painter(call.arguments.show, self._form, decision.kind, float(decision.timestep), score)
-        call.interpolator.render(Task(left, right, timestep, self._form, how, riders, protect, paint), target)
-
-    def _properties(self, n: int, decision: Decision, shown: int, have: Have) -> dict[str, Any]:
-        call, properties = self._call, have[self._own, shown].props
-        nearest = call.arguments.sc_mode == "nearest"
-        return {
-            **({} if "times" in self._roles else position(decision)),
-            **duration(self._seconds(n, shown, have)),
-            **scene_changes(properties, n, shown, call.schedule.timeline, nearest=nearest),
-            **self._absolute_time(n, shown, properties),
-            **({"RifeShow": _described(decision)} if call.arguments.show in ("cuts", "time") else {}),
-        }
+        if not schedule.step:
+            return []
+        moment, last = schedule.timeline.at(n), schedule.timeline.frames - 1
+        end = moment.left
+        if not schedule.clip_fps:
+            end = min(math.ceil(moment.left + moment.timestep + schedule.step) - 1, end + LONGEST_SPAN)
+        return [(self._own, number) for number in range(min(moment.left, last), min(end, last) + 1)]
 
     def _seconds(self, n: int, shown: int, have: Have) -> Fraction | None:
         """How long output n lasts: what the timeline says, or its source frames' share."""
@@ -248,13 +158,109 @@ class PictureRenderer(Renderer):
                 "vfr=1 or timecodes= keeps picture and sound together"
             )
 
-    def _absolute_time(self, n: int, shown: int, properties: Any) -> dict[str, float]:
-        """The moment's own time where its source frame has one and says how long it lasts."""
-        start, own = properties.get("_AbsoluteTime"), own_duration(properties)
+    def _absolute_time(self, n: int, shown: int, have: Have) -> dict[str, float]:
+        """The moment's own time where the frame that is shown has one and the left one says how long it lasts."""
         moment = self._call.schedule.timeline.at(n)
-        if not isinstance(start, float) or own is None or moment.left != shown:
+        left = have.get((self._own, moment.left))
+        start, own = have[self._own, shown].props.get("_AbsoluteTime"), own_duration(left.props) if left else None
+        if not isinstance(start, float) or own is None or not 0 <= shown - moment.left <= 1:
             return {}
-        return {"_AbsoluteTime": start + float(moment.timestep * own)}
+        return {"_AbsoluteTime": start + float((moment.left - shown + moment.timestep) * own)}
+
+    def _colour(self, frame: vs.VideoFrame, form: PictureFormat) -> Any:
+        matrix = self._call.arguments.matrix_number
+        is_rgb = form.family == "rgb"
+        return colour(frame.props, is_rgb=is_rgb, width=form.width, height=form.height, matrix=matrix)
+
+    def _source(self, role: str, number: int, have: Have, form: PictureFormat) -> Source:
+        from vsrife.engine import Source
+
+        frame = have[role, number]
+        return Source(number, source_planes(frame), self._colour(frame, form))
+
+
+class PictureRenderer(Renderer):
+    """Of the clip itself, or of another (`rider`) that is moved along its motion.
+
+    Args:
+        call: what it shares with the others.
+        roles: the part of each of the node's clips; the first is the one whose planes are moved.
+        form: the format of that clip.
+        single: those of its clips that have one frame for all.
+    """
+
+    def __init__(self, call: Call, roles: Sequence[str], form: PictureFormat, single: frozenset[str]) -> None:
+        super().__init__(call, roles)
+        self._form = form
+        self._single = single
+
+    def _wanted(self, n: int, decision: Decision) -> tuple[Key, ...]:
+        shown = self._shown(n, decision)
+        keys = [(self._own, shown)]
+        if decision.take is None or self._call.arguments.show:
+            ends = (decision.left, decision.right)
+            keys += [(role, end) for role in ("clip", self._own) for end in ends]
+            if "protect" in self._roles:
+                keys += [("protect", self._at("protect", end)) for end in ends]
+            if "times" in self._roles:
+                keys.append(("times", self._at("times", decision.left)))
+        return (*keys, *self._spanned(n))
+
+    def _answer(
+        self, n: int, decision: Decision, have: Have, planes: Sequence[int], strides: Sequence[int]
+    ) -> dict[str, Any]:
+        shown = self._shown(n, decision)
+        written = decision.take is None or self._call.arguments.show
+        if written:
+            self._write(decision, have, target_planes(self._form, planes, strides))
+        index = list(have).index((self._own, shown))
+        return {
+            "like" if written else "take": index,
+            **self._properties(n, decision, shown, have),
+        }
+
+    def _at(self, role: str, number: int) -> int:
+        return 0 if role in self._single else number
+
+    def _write(self, decision: Decision, have: Have, target: Sequence[NDArray[Any]]) -> None:
+        from vsrife.engine import Task, painter
+
+        call = self._call
+        left, right = (self._source("clip", end, have, call.form) for end in (decision.left, decision.right))
+        riders = None
+        if self._own == "rider":
+            riders = (
+                self._source("rider", decision.left, have, self._form),
+                self._source("rider", decision.right, have, self._form),
+            )
+        timestep: float | NDArray[np.float32] = float(decision.timestep)
+        if "times" in self._roles:
+            timestep = weights(have["times", self._at("times", decision.left)])
+            if decision.kind == "cut" and call.arguments.sc_mode == "nearest":
+                timestep = (timestep >= 0.5).astype(np.float32)
+        protect = None
+        if "protect" in self._roles:
+            ends = [weights(have["protect", self._at("protect", end)]) for end in (decision.left, decision.right)]
+            protect = np.maximum(*ends)
+        how = "move" if decision.kind == "made" else "fade"
+        if decision.take is not None:
+            how = "right" if decision.take == decision.right else "left"
+        paint = None
+        if call.arguments.show:
+            score = decision.score or 0.0
+            paint = painter(call.arguments.show, self._form, decision.kind, float(decision.timestep), score)
+        call.interpolator.render(Task(left, right, timestep, self._form, how, riders, protect, paint), target)
+
+    def _properties(self, n: int, decision: Decision, shown: int, have: Have) -> dict[str, Any]:
+        call, properties = self._call, have[self._own, shown].props
+        nearest = call.arguments.sc_mode == "nearest"
+        return {
+            **({} if "times" in self._roles else position(decision)),
+            **duration(self._seconds(n, shown, have)),
+            **scene_changes(properties, n, shown, call.schedule.timeline, nearest=nearest),
+            **self._absolute_time(n, shown, have),
+            **({"RifeShow": _described(decision)} if call.arguments.show in ("cuts", "time") else {}),
+        }
 
 
 class MotionRenderer(Renderer):
@@ -271,7 +277,7 @@ class MotionRenderer(Renderer):
         self._form = form
 
     def _wanted(self, n: int, decision: Decision) -> tuple[Key, ...]:
-        return ("clip", decision.left), ("clip", decision.right)
+        return ("clip", self._shown(n, decision)), ("clip", decision.left), ("clip", decision.right), *self._spanned(n)
 
     def _answer(
         self, n: int, decision: Decision, have: Have, planes: Sequence[int], strides: Sequence[int]
@@ -284,8 +290,13 @@ class MotionRenderer(Renderer):
             target[:] = 0
             if decision.take in (None, decision.left):
                 target[-self._call.form.height :] = 1
-        known = self._call.schedule.timeline.duration(n)
-        return {"like": list(have).index(("clip", decision.left)), **position(decision), **duration(known)}
+        shown = self._shown(n, decision)
+        return {
+            "like": list(have).index(("clip", shown)),
+            **position(decision),
+            **duration(self._seconds(n, shown, have)),
+            **self._absolute_time(n, shown, have),
+        }
 
 
 def _described(decision: Decision) -> str:

@@ -176,6 +176,8 @@ def far_from(seconds: Fraction, fps: Fraction) -> bool:
 def _read_durations(clip: vs.VideoNode, log: Log) -> SourceTimes:
     """Every frame's duration, which decodes the clip once; can be interrupted from the keyboard.
 
+    A last frame that has none lasts as long as the one before it.
+
     Raises:
         RifeError: a frame has none.
     """
@@ -186,6 +188,8 @@ def _read_durations(clip: vs.VideoNode, log: Log) -> SourceTimes:
     started = said = time.monotonic()
     for number, frame in enumerate(clip.frames(close=True)):
         seconds = own_duration(frame.props)
+        if seconds is None and durations and number == clip.num_frames - 1:
+            seconds = durations[-1]  # source filters do not know when the last one ends
         if seconds is None:
             raise RifeError(
                 f"RIFE: every frame must have a duration where they differ, frame {number} has none "
