@@ -1,4 +1,4 @@
-"""Hatchling build hook: compiles the native plugin and places it where VapourSynth autoloads it from.
+"""Hatchling build hook: compiles the native plugin and kernels and places them where VapourSynth autoloads them from.
 
 `VSRIFE_TARGET` cross-builds with PyPI's ziglang: x86_64-linux, aarch64-linux, x86_64-windows, x86_64-macos or
 aarch64-macos. Without it the system's C compiler builds for this machine, or ziglang where there is none.
@@ -47,8 +47,8 @@ def system_compiler() -> list[str] | None:
     return [found] if found else None
 
 
-def compile_plugin(source: Path, library: Path, version: str, target: Target | None) -> None:
-    """Compile `source` into the shared library `library`."""
+def compile_plugin(sources: list[Path], library: Path, version: str, target: Target | None) -> None:
+    """Compile `sources` into the shared library `library`."""
     import vapoursynth
 
     compiler = None if target else system_compiler()
@@ -61,10 +61,10 @@ def compile_plugin(source: Path, library: Path, version: str, target: Target | N
     library.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         [
-            *compiler, "-std=c11", "-O2", "-Wall", "-Wextra", "-shared", "-fvisibility=hidden",
+            *compiler, "-std=c11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi", "-shared", "-fvisibility=hidden",
             *([] if windows else ["-fPIC"]),
             f"-DVSRIFE_VERSION_MAJOR={major}", f"-DVSRIFE_VERSION_MINOR={minor}",
-            f"-I{vapoursynth.get_include()}", str(source), "-o", str(library),
+            f"-I{vapoursynth.get_include()}", *map(str, sources), "-o", str(library),
             *(["-ldl"] if library.suffix == ".so" else []),
         ],
         check=True,
@@ -97,7 +97,8 @@ class NativePluginHook(BuildHookInterface[Any]):
         name = target.library if target else LIBRARIES.get(sys.platform, "librife.so")
         build = Path(self.root) / "build" / (os.environ.get("VSRIFE_TARGET") or "native")
         library = build / name
-        compile_plugin(Path(self.root) / "vsrife/native/plugin.c", library, self.metadata.version, target)
+        native = Path(self.root) / "vsrife/native"
+        compile_plugin([native / "plugin.c", native / "kernels.c"], library, self.metadata.version, target)
         manifest = build / "manifest.vs"
         manifest.write_text(f"[VapourSynth Manifest V1]\n{library.stem}\n", encoding="ascii")
 

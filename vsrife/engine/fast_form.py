@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from vsrife.motion import BlockMap, Motion, level_input, swap_ends
+from vsrife.motion import BlockMap, Motion, PackedMap, level_input
 from vsrife.networks.fold import folded
 from vsrife.networks.ifnet import DOUBLING_MOTION
 
 if TYPE_CHECKING:
     from vsrife.networks import IFNet
 
-__all__ = ["FastForm"]
+__all__ = ["FastForm", "Pair"]
 
 COARSE = 8
 """Blocks at this scale and above keep fp32 where the others run in bf16; worth 2 to 13 dB to the fp32 result."""
@@ -27,7 +27,11 @@ class FastForm:
     def __init__(self, network: IFNet, device: torch.device, dtype: torch.dtype) -> None:
         self.config = network.config
         self.dtype = dtype
-        self._network = folded(network).to(device).to(memory_format=torch.channels_last)
+        self._device = device
+        self._prepare(network)
+
+    def _prepare(self, network: IFNet) -> None:
+        self._network = folded(network).to(self._device).to(memory_format=torch.channels_last)
         for block, scale in zip(self._network.blocks, self.config.scales, strict=True):
             block.to(self._block_dtype(scale))
         if self.config.head:
@@ -43,7 +47,7 @@ class FastForm:
         return torch.float32 if self.dtype == torch.bfloat16 and scale >= COARSE else self.dtype
 
     def look(self, picture: Tensor) -> Tensor:
-        """What the network sees of an aligned N×3×H×W RGB picture: itself and its head features, fp32."""
+        """What the network sees of an aligned N×3×H×W RGB picture in 0..1: itself and its head features, fp32."""
         if not self.config.head:
             return picture
         features = self._network.features(picture.to(self._head_dtype, memory_format=torch.channels_last))
@@ -62,43 +66,46 @@ class FastForm:
             ensemble: the ensemble published inside the network, for those that have one.
         """
         scales = self.config.block_scales(scale)
-        pair = _Pair(look0, look1, timestep, ensemble)
+        pair = Pair(look0, look1, timestep, ensemble)
         motion = Motion((), self.config.accumulates_mask)
         if self.config.doubles:
             coarsest = self._refine(motion, pair, scales[:1])
             alone = replace(pair, ensemble=False)
-            if self._moves_far(self._refine(coarsest, alone, scales[:2]).maps[1], look0):
+            if self._moves_far(self._refine(coarsest, alone, scales[:2]).maps[1], *self._size(look0)):
                 scales = tuple(2 * s for s in scales)
                 coarsest = self._refine(motion, alone, scales[:1])
             motion = coarsest
         return self._refine(motion, pair, scales)
 
-    def _refine(self, motion: Motion, pair: _Pair, scales: tuple[float, ...]) -> Motion:
+    def _refine(self, motion: Motion, pair: Pair, scales: tuple[float, ...]) -> Motion:
         """Run the blocks that have not run yet, as far as there are scales."""
         for index in range(len(motion.maps), len(scales)):
-            out = self._block(index, scales[index], motion, pair)
+            block = self._block(index, scales[index], motion, pair)
             if pair.ensemble:
-                out = (out + swap_ends(self._block(index, scales[index], motion.swapped(), pair.swapped()))) / 2
-            block = BlockMap(out, self.config.map_scale(scales[index]))
+                block = block.mean(self._block(index, scales[index], motion.swapped(), pair.swapped()).swapped())
             motion = Motion((*motion.maps, block), motion.accumulates_mask)
         return motion
 
-    def _block(self, index: int, scale: float, motion: Motion, pair: _Pair) -> Tensor:
-        """One block's output map, fp32."""
+    def _block(self, index: int, scale: float, motion: Motion, pair: Pair) -> BlockMap | PackedMap:
+        """One block's output map."""
         x = level_input(pair.look0, pair.look1, motion, pair.timestep, scale=scale, handed_on=self.config.handed_on)
         x = x.to(self._block_dtype(self.config.scales[index]), memory_format=torch.channels_last)
         out: Tensor = self._network.blocks[index](x)
-        return out.float().contiguous()
+        return BlockMap(out.float().contiguous(), self.config.map_scale(scale))
+
+    def _size(self, look: Tensor) -> tuple[int, int]:
+        """Height and width of a picture that was looked at."""
+        return look.shape[2], look.shape[3]
 
     @staticmethod
-    def _moves_far(block: BlockMap, look: Tensor) -> bool:
-        ys, xs = (torch.arange(size, dtype=torch.float32, device=look.device) for size in look.shape[-2:])
+    def _moves_far(block: BlockMap | PackedMap, height: int, width: int) -> bool:
+        ys, xs = (torch.arange(size, dtype=torch.float32, device=block.data.device) for size in (height, width))
         pixels = block.at(ys, xs)[:, :4].abs() * block.scale
         return bool(pixels[:, :2].max() > DOUBLING_MOTION and pixels[:, 2:].max() > DOUBLING_MOTION)
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
     """What a block refines the motion of."""
 
     look0: Tensor
@@ -106,6 +113,6 @@ class _Pair:
     timestep: float | Tensor
     ensemble: bool
 
-    def swapped(self) -> _Pair:
+    def swapped(self) -> Pair:
         """Ends exchanged, time reversed."""
-        return _Pair(self.look1, self.look0, 1 - self.timestep, self.ensemble)
+        return Pair(self.look1, self.look0, 1 - self.timestep, self.ensemble)

@@ -1,7 +1,7 @@
 """The filter's two primitives: a block's input from what is known so far, and planes moved along the motion."""
 
 from vsrife.motion.ensemble import MeanMotion
-from vsrife.motion.field import Blend, BlockMap, Motion, swap_ends
+from vsrife.motion.field import Blend, BlockMap, Motion, PackedMap, swap_ends
 from vsrife.motion.reference import level_input, synthesise
 from vsrife.motion.sites import Sites
 
@@ -10,6 +10,7 @@ __all__ = [
     "BlockMap",
     "MeanMotion",
     "Motion",
+    "PackedMap",
     "Sites",
     "level_input",
     "swap_ends",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["Blend", "BlockMap", "Motion", "resample"]
+__all__ = ["Blend", "BlockMap", "Motion", "PackedMap", "resample"]
 
 
 class Blend(Protocol):
@@ -41,6 +42,68 @@ class BlockMap:
         """All channels at picture coordinates `ys` × `xs`: N×C×len(ys)×len(xs)."""
         return resample(self.data, (ys + 0.5) / self.scale - 0.5, (xs + 0.5) / self.scale - 0.5)
 
+    def part(self, index: int) -> BlockMap:
+        """That of one pair of a batch."""
+        return BlockMap(self.data[index : index + 1], self.scale)
+
+    def swapped(self) -> BlockMap:
+        """The map for exchanged pictures: Ft→1 before Ft→0, the mask's sign turned."""
+        return BlockMap(swap_ends(self.data), self.scale)
+
+    def mean(self, other: BlockMap | PackedMap) -> BlockMap:
+        """The mean of two maps of one scale."""
+        return BlockMap((self.data + other.data) / 2, self.scale)
+
+
+@dataclass(frozen=True)
+class PackedMap:
+    """A `BlockMap` as the kernels read it: channels last, padded, before the network's pixel shuffle.
+
+    Args:
+        stored: N×h×w×C, or N×h/2×w/2×2×2×C where the network shuffles pixels; C is 8 or 16, fp32 or bf16.
+        channels: those that are not padding.
+        scale: see `BlockMap`.
+    """
+
+    stored: Tensor
+    channels: int
+    scale: float
+
+    @property
+    def height(self) -> int:
+        """Rows of the map."""
+        return self.stored.shape[1] * (2 if self.stored.dim() == 6 else 1)
+
+    @property
+    def width(self) -> int:
+        """Columns of the map."""
+        return self.stored.shape[2] * (2 if self.stored.dim() == 6 else 1)
+
+    @cached_property
+    def data(self) -> Tensor:
+        """See `BlockMap`."""
+        stored = self.stored[..., : self.channels].float()
+        if stored.dim() == 6:
+            stored = stored.permute(0, 1, 3, 2, 4, 5).flatten(3, 4).flatten(1, 2)
+        return stored.permute(0, 3, 1, 2).contiguous()
+
+    def at(self, ys: Tensor, xs: Tensor) -> Tensor:
+        """See `BlockMap`."""
+        return BlockMap(self.data, self.scale).at(ys, xs)
+
+    def part(self, index: int) -> PackedMap:
+        """That of one pair of a batch."""
+        return PackedMap(self.stored[index : index + 1], self.channels, self.scale)
+
+    def swapped(self) -> PackedMap:
+        """See `BlockMap`."""
+        return PackedMap(swap_ends(self.stored, -1), self.channels, self.scale)
+
+    def mean(self, other: BlockMap | PackedMap) -> PackedMap:
+        """The mean of two maps of one scale."""
+        assert isinstance(other, PackedMap)
+        return PackedMap((self.stored + other.stored) / 2, self.channels, self.scale)
+
 
 @dataclass(frozen=True)
 class Motion:
@@ -51,7 +114,7 @@ class Motion:
         accumulates_mask: whether the mask is the sum of all maps' masks or the last map's alone.
     """
 
-    maps: tuple[BlockMap, ...] = ()
+    maps: tuple[BlockMap | PackedMap, ...] = ()
     accumulates_mask: bool = False
 
     def at(self, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -79,17 +142,17 @@ class Motion:
 
     def part(self, index: int) -> Motion:
         """That of one pair of a batch."""
-        maps = tuple(BlockMap(m.data[index : index + 1], m.scale) for m in self.maps)
-        return Motion(maps, self.accumulates_mask)
+        return Motion(tuple(m.part(index) for m in self.maps), self.accumulates_mask)
 
     def swapped(self) -> Motion:
         """The same motion seen from the other end: flows exchanged, mask negated."""
-        return Motion(tuple(BlockMap(swap_ends(m.data), m.scale) for m in self.maps), self.accumulates_mask)
+        return Motion(tuple(m.swapped() for m in self.maps), self.accumulates_mask)
 
 
-def swap_ends(data: Tensor) -> Tensor:
-    """A map's channels for exchanged pictures: Ft→1 before Ft→0, the mask's sign turned."""
-    return torch.cat((data[:, 2:4], data[:, :2], -data[:, 4:5], data[:, 5:]), 1)
+def swap_ends(data: Tensor, dim: int = 1) -> Tensor:
+    """A map's channels, which are along `dim`, for exchanged pictures: Ft→1 before Ft→0, the mask's sign turned."""
+    forward, backward, mask = (data.narrow(dim, start, count) for start, count in ((0, 2), (2, 2), (4, 1)))
+    return torch.cat((backward, forward, -mask, data.narrow(dim, 5, data.shape[dim] - 5)), dim)
 
 
 def resample(x: Tensor, ys: Tensor, xs: Tensor) -> Tensor:

@@ -1,0 +1,45 @@
+"""vsrife, this package: the engine on RGBS frames in memory, and the filter as it is by default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import vapoursynth as vs
+
+from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, resolve_precision, shared_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+    from peers.job import Job
+
+
+def network(job: Job, *, precision: str, device: str = "cpu") -> Iterator[Callable[[], NDArray[np.float32]]]:
+    """Planes in memory to planes in memory; features of a source frame are kept for the next pair, as in the filter."""
+    where = torch.device(device)
+    engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
+    form = PictureFormat("rgb", 32, True, 0, 0, job.width, job.height)
+    interpolator = Interpolator(engine, form, Options())
+    sources = [Source(n, list(picture), Colour(0, full_range=True)) for n, picture in enumerate(job.pictures())]
+    target = [np.empty((job.height, job.width), np.float32) for _ in range(3)]
+    for left, time in job.times():
+        interpolator.render(Task(sources[left], sources[left + 1], float(time), form), target)
+        yield lambda: np.stack(target)
+
+
+def filtered(clip: vs.VideoNode, job: Job, *, precision: str, device: str = "cpu") -> vs.VideoNode:
+    """With its cut detector."""
+    return vs.core.rife.RIFE(clip, factor_num=job.num, factor_den=job.den, precision=precision, device=device)
+
+
+def missing(**options: str) -> str | None:
+    """A card where one is asked for."""
+    return None if options.get("device", "cpu") == "cpu" or torch.cuda.is_available() else "no CUDA device"
+
+
+def known() -> dict[str, str]:
+    """Packages tell it."""
+    return {}

@@ -1,0 +1,109 @@
+"""Makes what the runs read: `prepare.py JOB CLIP-OR-EMPTY`, in a process of its own.
+
+Source frames as raw files, decoded and scaled once; the published form's first made frame in fp32, which all are held
+against; the network as ONNX for vs-mlrt; the weights under the names vsrife 5.7.0 and ccvfi read.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import vapoursynth as vs
+from peers.job import Job, array, held
+from torch import Tensor, nn
+
+from vsrife.cli.benchmark import moving_planes
+from vsrife.weights import load_network
+
+if TYPE_CHECKING:
+    from vsrife.networks import IFNet
+
+core = vs.core
+FIRST = 600
+"""Of the development clip: a shot of a moving bird, no cut in the frames after it."""
+STEP = 2
+"""Every other frame of its 60 a second."""
+
+
+class SevenPlanes(nn.Module):
+    """The published form with one input, as vs-mlrt's plugins hand clips over: left, right, time."""
+
+    def __init__(self, network: IFNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """N×7×H×W, sides aligned, to N×3×H×W."""
+        left, right, time = planes[:, :3], planes[:, 3:6], planes[:, 6:]
+        return self.network.estimate(left, right, time).picture(left.clamp(0, 1), right.clamp(0, 1))
+
+
+def source(job: Job, path: str) -> vs.VideoNode:
+    """YUV420P8 frames of the size wanted."""
+    if not path:
+        return held(moving_planes(job.width, job.height, job.pairs + 1), vs.YUV420P8)
+    clip = core.bs.VideoSource(path, cachemode=0)[FIRST : FIRST + STEP * (job.pairs + 1) : STEP]
+    return clip.resize.Bicubic(job.width, job.height, format=vs.YUV420P8, matrix_in=1, matrix=vs.MATRIX_BT709)
+
+
+def write_clip(job: Job, path: str) -> vs.VideoNode:
+    """Both raw files; returns the clip in RGBS, its values as they are in the file."""
+    clip = source(job, path)
+    with open(job.file("clip", "yuv"), "wb") as yuv, open(job.file("clip", "rgb"), "wb") as rgb:
+        for frame in clip.frames(close=True):
+            for plane in range(3):
+                yuv.write(np.asarray(frame[plane]).tobytes())
+        clip = held(job.planes(), vs.YUV420P8).resize.Bicubic(format=vs.RGBS)
+        for frame in clip.frames(close=True):
+            rgb.write(array(frame).clip(0, 1).tobytes())
+    return clip
+
+
+def write_reference(job: Job, network: IFNet) -> None:
+    """The first made frame, as RGB and by zimg as 4:2:0."""
+    (left, time), *_ = job.times()
+    pictures = torch.from_numpy(job.pictures()[left : left + 2])
+    with torch.inference_mode():
+        made = network(pictures[:1], pictures[1:], float(time))[0].numpy()
+    made.astype(np.float32).tofile(job.reference("rgb"))
+    yuv = held([list(made)], vs.RGBS).resize.Bicubic(format=vs.YUV420P8, matrix=vs.MATRIX_BT709).get_frame(0)
+    with open(job.reference("yuv"), "wb") as file:
+        for plane in range(3):
+            file.write(np.asarray(yuv[plane]).tobytes())
+
+
+def write_networks(job: Job, network: IFNet) -> None:
+    """Those that are not there yet."""
+    folder = Path(job.folder) / "vsrife57" / "vsrife" / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    pickle = folder / "flownet_v4.26.pkl"
+    if not pickle.exists() or not pickle.stat().st_size:
+        torch.save({f"module.{key}": value for key, value in network.state_dict().items()}, pickle)
+    onnx, (width, height) = job.file("published", "onnx", padded=True), job.padded
+    if not onnx.exists():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                planes = torch.rand(1, 7, height, width)
+                torch.onnx.export(SevenPlanes(network), (planes,), onnx, opset_version=20, dynamo=False)
+        except ImportError as error:
+            print(f"no ONNX, vs-mlrt will be missing: {error}", file=sys.stderr)
+
+
+def main() -> None:
+    """The command."""
+    job = Job.read(sys.argv[1])
+    network = load_network("4.26", None)
+    if not job.file("clip", "rgb").exists():
+        write_clip(job, sys.argv[2])
+    write_reference(job, network)
+    write_networks(job, network)
+
+
+if __name__ == "__main__":
+    main()

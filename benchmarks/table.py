@@ -1,0 +1,80 @@
+"""Markdown from a record of `compare.py`: `python benchmarks/table.py RECORD.json`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from vsrife.cli.benchmark import Spread
+
+__all__ = ["PATHS", "RATES", "heading", "table"]
+
+PATHS = {
+    "network": "network alone, RGBS in memory",
+    "yuv420p8": "vspipe, 8-bit 4:2:0 in and out",
+    "rgb": "vspipe, RGB floats in and out",
+}
+RATES = {"2x": "doubled", "24to60": "24 → 60"}
+
+
+def heading(case: dict[str, Any]) -> str:
+    """A case in words."""
+    return f"{PATHS[case['path']]}, {case['size'].replace('x', '×')}, {RATES[case['rate']]}"
+
+
+def table(record: dict[str, Any]) -> str:
+    """Each case's candidates, fastest first; those without a figure last, with the reason; then where it was measured."""
+    lines = [
+        "| | made frames a second | to the published form | peak memory | first made frame |",
+        "|---|---|---|---|---|",
+    ]
+    for case in record["cases"]:
+        lines.append(f"| **{heading(case)}** | | | | |")
+        order = sorted(case["candidates"].items(), key=lambda one: -one[1].get("made_fps", {"median": 0})["median"])
+        lines += [_row(record, key, figures) for key, figures in order]
+    return "\n".join([*lines, "", _where(record)])
+
+
+def _row(record: dict[str, Any], key: str, figures: dict[str, Any]) -> str:
+    label = record["labels"][key]
+    if "made_fps" not in figures:
+        why = f"not run: {figures['missing']}" if "missing" in figures else f"failed: {figures['error']}"
+        return f"| {label} | {why.replace('|', '/')} | | | |"
+    made, start = Spread(**figures["made_fps"]), Spread(**figures["start_seconds"])
+    median = f"{made.median:.2f}"
+    if key in record["ours"]:
+        label, median = f"**{label}**", f"**{median}**"
+    quartiles = f" ({made.low:.2f}–{made.high:.2f})" if made.count > 1 else ""
+    peak = f"{figures['peak_mib']} MiB" if "peak_mib" in figures else ""
+    if "card_mib" in figures:
+        peak += f", card {figures['card_mib']} MiB"
+    like = figures["psnr_to_published_fp32"]
+    cells = (label, median + quartiles, f"{like:.1f} dB" if like < 100 else "≥ 100 dB", peak, f"{start.median:.1f} s")
+    return "| " + " | ".join(cells) + " |"
+
+
+def _where(record: dict[str, Any]) -> str:
+    here = record["machine"]
+    memory = f", {here['memory_gib']:.0f} GiB" if here["memory_gib"] else ""
+    rounds = {case["rounds"] for case in record["cases"]}
+    of = f"medians of {' and '.join(map(str, sorted(rounds)))} rounds" if rounds != {1} else "one round"
+    packages = ", ".join(f"{name} {said}" for name, said in record["packages"].items())
+    flags = f" ({', '.join(here['flags'])})" if here["flags"] else ""
+    return (
+        f"{here['date']}, {here['cpu']}{flags}, {here['cores']} cores{memory}, {here['system']}, "
+        f"Python {here['python']}; {packages}; revision {record['revision']}; {record['clip']}; {of}, quartiles in "
+        "parentheses."
+    )
+
+
+def main() -> None:
+    """The command."""
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: {Path(sys.argv[0]).name} RECORD.json")
+    print(table(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Convolutions on channels-last tensors, with their activation fused and their weights laid out once for each size."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import cache
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Convolution"]
+
+KEPT_LAYOUTS = 4
+"""Picture sizes whose weights are kept laid out."""
+
+
+class Convolution:
+    """A convolution and its leaky ReLU.
+
+    Args:
+        layer: the convolution, or transposed convolution; its weights are taken as they are.
+        slope: of the activation for negative values, None without one.
+        dtype: of weights, input and output; sums are fp32.
+        device: where it runs.
+        fused: by oneDNN, with the activation in it and weights laid out for the input's size; None where that is here.
+    """
+
+    def __init__(
+        self,
+        layer: nn.Conv2d | nn.ConvTranspose2d,
+        slope: float | None,
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        fused: bool | None = None,
+    ) -> None:
+        self._transposed = isinstance(layer, nn.ConvTranspose2d)
+        self._stride, self._padding, self._groups = layer.stride, layer.padding, layer.groups
+        self._slope = slope
+        assert layer.bias is not None
+        self._weight = layer.weight.detach().to(device, dtype)
+        self._bias = layer.bias.detach().to(device, dtype)
+        self._fused = device.type == "cpu" and _has_fused() if fused is None else fused
+        self._laid_out: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
+        if not self._fused:
+            self._weight = self._weight.to(memory_format=torch.channels_last)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """N×C×h×w, channels last, in the convolution's dtype; the same out."""
+        return self._one(x) if self._fused else self._two(x)
+
+    def _two(self, x: Tensor) -> Tensor:
+        run = conv_transpose2d if self._transposed else conv2d
+        out: Tensor = run(x, self._weight, self._bias, self._stride, self._padding, groups=self._groups)  # type: ignore[operator]
+        return out if self._slope is None else leaky_relu(out, self._slope, inplace=True)
+
+    def _one(self, x: Tensor) -> Tensor:
+        activation = ("none", [], "") if self._slope is None else ("leaky_relu", [self._slope], "")
+        run = _op("_convolution_transpose_pointwise" if self._transposed else "_convolution_pointwise")
+        zero = ([0, 0],) if self._transposed else ()
+        return run(
+            x, self._laid(x), self._bias, self._padding, *zero, self._stride, [1, 1], self._groups, *activation
+        )
+
+    def _laid(self, x: Tensor) -> Tensor:
+        """The weights as oneDNN wants them for this input."""
+        size = tuple(x.shape)
+        if size not in self._laid_out:
+            name = f"_reorder_convolution_{'transpose_' if self._transposed else ''}weight"
+            zero = ([0, 0],) if self._transposed else ()
+            self._laid_out[size] = _op(name)(
+                self._weight, self._padding, *zero, self._stride, [1, 1], self._groups, list(size)
+            )
+            while len(self._laid_out) > KEPT_LAYOUTS:
+                self._laid_out.popitem(last=False)
+        self._laid_out.move_to_end(size)
+        return self._laid_out[size]
+
+
+def _op(name: str) -> Callable[..., Tensor]:
+    found: Callable[..., Tensor] = getattr(torch.ops.mkldnn, name).default
+    return found
+
+
+@cache
+def _has_fused() -> bool:
+    """Whether this PyTorch has oneDNN and the fused operators that its compiler uses, as they are called here."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    x = torch.zeros(1, 8, 4, 4).contiguous(memory_format=torch.channels_last)
+    try:
+        for layer in (nn.Conv2d(8, 8, 3, 2, 1), nn.ConvTranspose2d(8, 8, 4, 2, 1)):
+            Convolution(layer, 0.2, torch.float32, torch.device("cpu"), fused=True)(x)
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return True

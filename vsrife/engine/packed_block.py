@@ -1,0 +1,157 @@
+"""A network's parts with their channels packed: the same functions, for the kernels on either side of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from vsrife.engine.convolutions import Convolution
+from vsrife.motion.packing import FLOW_AND_MASK
+from vsrife.networks.blocks import SLOPE
+
+if TYPE_CHECKING:
+    from vsrife.motion.packing import Packing
+    from vsrife.networks.blocks import Block
+    from vsrife.networks.config import IFNetConfig
+
+__all__ = ["PackedBlock", "PackedHead"]
+
+LAST_CHANNELS = 8
+"""Channels of the last block's map, which hands on nothing."""
+
+
+class PackedBlock:
+    """One block with β folded in: N×C×h×w packed input, channels last, to its map as `PackedMap` stores it.
+
+    Args:
+        block: with β folded.
+        config: the network's.
+        index: the block's.
+        packing: the network's.
+        dtype: of the convolutions.
+        device: where they run.
+    """
+
+    def __init__(
+        self,
+        block: Block,
+        config: IFNetConfig,
+        index: int,
+        packing: Packing,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self._skip = block.skip
+        last = index == len(config.widths) - 1
+        self.channels = min(config.outputs, FLOW_AND_MASK) if last else config.outputs
+        self._stored = LAST_CHANNELS if last else packing.known
+        self._shuffles = config.shuffle
+        layers: list[tuple[nn.Conv2d, nn.Module]] = [(part[0], part[1]) for part in block.conv0]
+        layers += [(part[0], part[1]) for part in block.convblock]
+        places = packing.input_places(first=index == 0)
+        layers[0] = (_packed_input(layers[0][0], places, packing.inputs), layers[0][1])
+        steps = [_Step(conv, activation, dtype, device) for conv, activation in layers]
+        self._down, self._body = steps[:2], steps[2:]
+        head = block.lastconv[0] if isinstance(block.lastconv, nn.Sequential) else block.lastconv
+        assert isinstance(head, nn.ConvTranspose2d)
+        self._last = Convolution(self._packed_output(head), None, dtype, device)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The map, see `PackedMap.stored`."""
+        for step in self._down:
+            x = step(x)
+        body = x
+        for step in self._body:
+            body = step(body)
+        out = self._last(body + x if self._skip else body).permute(0, 2, 3, 1).contiguous()
+        return out.unflatten(-1, (2, 2, self._stored)) if self._shuffles else out
+
+    def _packed_output(self, conv: nn.ConvTranspose2d) -> nn.ConvTranspose2d:
+        """The last convolution with its channels as they are stored, those that nobody reads left out."""
+        parts = 4 if self._shuffles else 1
+        packed = nn.ConvTranspose2d(conv.in_channels, parts * self._stored, 4, 2, 1)
+        assert conv.bias is not None
+        assert packed.bias is not None
+        with torch.no_grad():
+            packed.weight.zero_()
+            packed.bias.zero_()
+            for part in range(parts):
+                there = slice(part * self._stored, part * self._stored + self.channels)
+                here = slice(part, parts * self.channels, parts)
+                packed.weight[:, there] = conv.weight[:, here]
+                packed.bias[there] = conv.bias[here]
+        return packed
+
+
+class _Step:
+    """A convolution and what follows it."""
+
+    def __init__(self, conv: nn.Conv2d, activation: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
+        self._slopes: Tensor | None = None
+        slope: float | None = SLOPE
+        if isinstance(activation, nn.PReLU):
+            self._slopes, slope = activation.weight.detach().to(device, dtype), None
+        self._convolution = Convolution(conv, slope, dtype, device)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        x = self._convolution(x)
+        return x if self._slopes is None else torch.nn.functional.prelu(x, self._slopes)
+
+
+class PackedHead:
+    """The feature encoder: N×3×H×W picture to N×4·features×H/2×W/2, see `vsrife.motion.cpu.looked`.
+
+    Its transposed convolution runs as one of half the size that gives each pixel's four parts, which costs a CPU less.
+    """
+
+    def __init__(self, head: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
+        layers = [layer for layer in head.children() if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))]
+        *convs, last = layers
+        assert isinstance(last, nn.ConvTranspose2d)
+        slope = SLOPE if len(layers) > 2 else None
+        self._dtype = dtype
+        self._steps = [Convolution(conv, slope, dtype, device) for conv in (*convs,)]
+        self._steps.append(Convolution(_halved(last), None, dtype, device))
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """Of an aligned picture in 0..1; fp32."""
+        x = picture.to(self._dtype, memory_format=torch.channels_last)
+        for step in self._steps:
+            x = step(x)
+        return x.float()
+
+
+def _packed_input(conv: nn.Conv2d, places: list[int], inputs: int) -> nn.Conv2d:
+    """A convolution whose input channel k lies at `places[k]` of `inputs`."""
+    packed = nn.Conv2d(inputs, conv.out_channels, 3, conv.stride, conv.padding)
+    assert conv.bias is not None
+    with torch.no_grad():
+        packed.weight.zero_()
+        packed.weight[:, places] = conv.weight
+        packed.bias = nn.Parameter(conv.bias.detach().clone())
+    return packed
+
+
+def _halved(conv: nn.ConvTranspose2d) -> nn.Conv2d:
+    """A 4×4 transposed convolution of stride 2 as a 3×3 convolution to the four pixels (2×2×C) of each of its inputs.
+
+    Output pixel 2y + d takes input y + t through kernel row d + 1 − 2t, where the kernel has one.
+    """
+    channels = conv.out_channels
+    out = nn.Conv2d(conv.in_channels, 4 * channels, 3, padding=1)
+    assert conv.bias is not None
+    assert out.bias is not None
+    with torch.no_grad():
+        out.weight.zero_()
+        out.bias.copy_(conv.bias.repeat(4))
+        for down in range(2):
+            for across in range(2):
+                part = slice((2 * down + across) * channels, (2 * down + across + 1) * channels)
+                for y in range(-1, 2):
+                    for x in range(-1, 2):
+                        row, column = down + 1 - 2 * y, across + 1 - 2 * x
+                        if 0 <= row < 4 and 0 <= column < 4:
+                            out.weight[part, :, y + 1, x + 1] = conv.weight[:, :, row, column].T
+    return out

@@ -1,0 +1,172 @@
+/*
+ * Exported kernels: the fastest variant this CPU runs, on the threads of the OpenMP library that PyTorch has loaded.
+ *
+ * That library is handed in, so that there is one pool of threads in the process; without one all runs on the caller.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#ifdef _WIN32
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+
+/* ---------------------------------------------------------------------------------------------------------------- */
+/* Threads */
+
+typedef void (*RowsFn)(const void *job, void *shared, float *scratch, int from, int to);
+
+typedef struct {
+    RowsFn rows;
+    const void *job;
+    void *shared;
+    int count, chunk;
+    float *scratch;      /* `slot` floats for each thread */
+    size_t slot;
+    atomic_int next, threads;
+} Work;
+
+typedef void (*GompParallel)(void (*)(void *), void *, unsigned, unsigned);
+typedef struct {
+    int32_t reserved, flags, reserved2, reserved3;
+    const char *source;
+} KmpIdent;
+typedef void (*KmpFork)(KmpIdent *, int32_t, void (*)(int32_t *, int32_t *, Work *), ...);
+typedef void (*KmpPush)(KmpIdent *, int32_t, int32_t);
+typedef int32_t (*KmpThread)(KmpIdent *);
+
+static GompParallel gomp_parallel;
+static KmpFork kmp_fork;
+static KmpPush kmp_push;
+static KmpThread kmp_thread;
+
+static void work_on(void *data) {
+    Work *work = data;
+    float *scratch = work->scratch + work->slot * (size_t)atomic_fetch_add(&work->threads, 1);
+    for (;;) {
+        int from = atomic_fetch_add(&work->next, work->chunk);
+        if (from >= work->count) return;
+        int to = from + work->chunk < work->count ? from + work->chunk : work->count;
+        work->rows(work->job, work->shared, scratch, from, to);
+    }
+}
+
+static void work_on_kmp(int32_t *global, int32_t *local, Work *work) {
+    (void)global;
+    (void)local;
+    work_on(work);
+}
+
+static void share_rows(
+    RowsFn rows, const void *job, void *shared, float *scratch, size_t slot, int count, int chunk, int threads) {
+    Work work = {rows, job, shared, count, chunk, scratch, slot, 0, 0};
+    if (threads > 1 && count > chunk && gomp_parallel) {
+        gomp_parallel(work_on, &work, (unsigned)threads, 0);
+    } else if (threads > 1 && count > chunk && kmp_fork) {
+        static KmpIdent here = {0, 2, 0, 0, ";vsrife;kernels;0;0;;"};
+        kmp_push(&here, kmp_thread(&here), threads);
+        kmp_fork(&here, 1, work_on_kmp, &work);
+    } else {
+        work_on(&work);
+    }
+}
+
+/* The entry points of GNU's or LLVM's OpenMP runtime, or NULL. */
+EXPORT void vsrife_threads(void *gomp, void *fork, void *push, void *thread) {
+    gomp_parallel = (GompParallel)gomp;
+    kmp_push = (KmpPush)push;
+    kmp_thread = (KmpThread)thread;
+    kmp_fork = push && thread ? (KmpFork)fork : NULL;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- */
+/* Variants */
+
+typedef struct {
+    const char *name;
+    int (*level_input)(const LevelInput *, int);
+    int (*moved)(const Moved *, int);
+    int (*view)(const View *, int);
+    int (*look)(const Look *, int);
+} Variant;
+
+#define BASE 1
+#define NAME(x) x##_base
+#include "kernels_variant.h"
+#undef NAME
+#undef BASE
+
+#if defined(__x86_64__)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#define NAME(x) x##_avx2
+#include "kernels_variant.h"
+#undef NAME
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push( \
+    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+#endif
+#define NAME(x) x##_avx512
+#define WIDE 1
+#include "kernels_variant.h"
+#undef WIDE
+#undef NAME
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+static const Variant *variants[4];
+
+static int runs_here(const Variant *variant) {
+#if defined(__x86_64__)
+    if (variant == &variant_avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (variant == &variant_avx512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#endif
+    return variant == &variant_base;
+}
+
+static void find_variants(void) {
+    const Variant *all[] = {
+#if defined(__x86_64__)
+        &variant_avx512, &variant_avx2,
+#endif
+        &variant_base};
+    int found = 0;
+    for (unsigned k = 0; k < sizeof all / sizeof *all; k++)
+        if (runs_here(all[k])) variants[found++] = all[k];
+}
+
+static const Variant *used;
+
+/* Uses a variant by its name, the best for NULL. The name of the one now in use, or NULL where it cannot run here. */
+EXPORT const char *vsrife_variant(const char *name) {
+    if (!variants[0]) find_variants();
+    for (int k = 0; variants[k]; k++)
+        if (!name || !strcmp(name, variants[k]->name)) return (used = variants[k])->name;
+    return NULL;
+}
+
+EXPORT int vsrife_kernels_version(void) { return KERNELS_VERSION; }
+
+EXPORT int vsrife_level_input(const LevelInput *job, int threads) { return used->level_input(job, threads); }
+EXPORT int vsrife_moved(const Moved *job, int threads) { return used->moved(job, threads); }
+EXPORT int vsrife_view(const View *job, int threads) { return used->view(job, threads); }
+EXPORT int vsrife_look(const Look *job, int threads) { return used->look(job, threads); }

@@ -1,0 +1,90 @@
+/*
+ * The CPU's form of the filter's primitives, for callers that fill these structures (vsrife/motion/cpu.py mirrors them).
+ *
+ * Pictures and maps are channels-last. A function returns 0, or -1 where there was no memory for its scratch.
+ */
+#ifndef VSRIFE_KERNELS_H
+#define VSRIFE_KERNELS_H
+
+#include <stdint.h>
+
+#define KERNELS_VERSION 1
+#define MAX_MAPS 8
+
+enum { TYPE_F32 = 0, TYPE_BF16 = 1, TYPE_U8 = 2, TYPE_U16 = 3 };
+
+/* One block's output. Channels: flow Ft->0 x, y, Ft->1 x, y in map pixels, mask logit, what is handed on, padding. */
+typedef struct {
+    const void *data;
+    int32_t type;     /* F32 or BF16 */
+    int32_t height;   /* map rows */
+    int32_t width;    /* map columns */
+    int32_t channels; /* stored a pixel: 8 or 16 */
+    int32_t shuffled; /* stored as (height/2, width/2, 2, 2, channels): before the pixel shuffle */
+    float scale;      /* picture pixels to a map pixel */
+} Map;
+
+typedef struct {
+    int32_t count;
+    int32_t accumulates_mask; /* the mask is the sum of all maps', else the last one's */
+    Map map[MAX_MAPS];
+} Maps;
+
+/* A block's input at 1/scale of the picture: look 0, look 1, then `known`: flow / scale, mask, handed on, time. */
+typedef struct {
+    const float *look0, *look1; /* height x width x look_channels */
+    Maps maps;                  /* none: the pictures are taken unwarped */
+    int32_t height, width;
+    int32_t look_channels; /* 4, 8, 12 or 20 */
+    int32_t known;         /* 8 or 16; a multiple of the last map's channels where there is one */
+    int32_t time_channel;  /* in `known` */
+    float time;
+    const float *times; /* height x width, or NULL for `time` everywhere */
+    float scale;
+    int32_t out_height, out_width;
+    int32_t type; /* of `out`: F32 or BF16 */
+    void *out;    /* out_height x out_width x (2 look_channels + known) */
+} LevelInput;
+
+typedef struct {
+    const void *first, *last; /* height x width, rows without gaps */
+    void *out;
+    int64_t stride; /* of `out`, in bytes */
+} MovedPlane;
+
+/* Planes that share their sites, warped along the motion and blended. */
+typedef struct {
+    Maps maps;
+    int32_t height, width;   /* of the planes, each at least 2 */
+    float step_y, step_x;    /* sample (x, y) lies at (x step_x + offset_x, y step_y + offset_y) on the picture */
+    float offset_y, offset_x;
+    int32_t type; /* of the planes, in and out: F32, U8 or U16 */
+    float peak;   /* of integers */
+    int32_t planes;
+    MovedPlane plane[4];
+} Moved;
+
+/* What the network looks at: RGB in 0..1 of a frame's planes, its last row and column repeated to the aligned size. */
+typedef struct {
+    const void *plane[3];
+    int32_t planes; /* 1 or 3 */
+    int32_t type;   /* F32, U8 or U16 */
+    int32_t height, width;
+    int32_t chroma_height, chroma_width;
+    float step_y, step_x, offset_y, offset_x; /* of chroma, in luma pixels */
+    float matrix[3][4];                       /* planes to R, G, B; the last column is added */
+    int32_t out_height, out_width;
+    float *out; /* out_height x out_width x 3 */
+} View;
+
+/* A picture and its features beside each other. */
+typedef struct {
+    const float *picture;  /* height x width x 3 */
+    const float *features; /* height/2 x width/2 x (2, 2, count), or NULL */
+    int32_t height, width;
+    int32_t count;
+    int32_t channels; /* of `out` */
+    float *out;       /* height x width x channels */
+} Look;
+
+#endif
