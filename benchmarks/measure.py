@@ -15,14 +15,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsrife.cli.benchmark import peak_mib
+from vsrife.cli.figures import peak_mib, rate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from peers.candidates import Candidate
     from peers.job import Job
 
-__all__ = ["CandidateError", "Missing", "Run", "environment", "prepare", "rate", "run"]
+__all__ = ["CandidateError", "MissingError", "Run", "environment", "prepare", "run"]
 
 PEERS = Path(__file__).parent / "peers"
 LOWEST_PSNR = 35.0
@@ -33,7 +33,7 @@ class CandidateError(Exception):
     """A candidate failed, or made other pictures than the published form does."""
 
 
-class Missing(CandidateError):
+class MissingError(CandidateError):
     """A candidate is not installed, or has no card here."""
 
 
@@ -56,17 +56,6 @@ class Run:
     peak_mib: int | None
     card_mib: int | None
     versions: dict[str, str]
-
-
-def rate(stamps: list[float], warm: int) -> float:
-    """Made frames a second, of the clock when each was there, the first `warm` of which only start it.
-
-    Raises:
-        ValueError: there is no frame after those.
-    """
-    if not 1 <= warm < len(stamps):
-        raise ValueError(f"rate: warm must be 1 to {len(stamps) - 1}, got {warm}")
-    return (len(stamps) - warm) / max(stamps[-1] - stamps[warm - 1], 1e-9)
 
 
 def psnr(one: NDArray[Any], other: NDArray[Any], peak: float) -> float:
@@ -99,7 +88,7 @@ def run(candidate: Candidate, job: Job, frames: int, warm: int, env: dict[str, s
         env: from `environment`.
 
     Raises:
-        Missing: it cannot run here.
+        MissingError: it cannot run here.
         CandidateError: it failed, or its picture is less than `LOWEST_PSNR` like the published form's.
     """
     done = (_network if job.path == "network" else _whole)(candidate, job, frames + warm, env)
@@ -111,7 +100,7 @@ def run(candidate: Candidate, job: Job, frames: int, warm: int, env: dict[str, s
     if like < LOWEST_PSNR:
         raise CandidateError(f"its picture is {like} dB like the published form's, less than {LOWEST_PSNR}")
     stamps = stamps[: frames + warm]
-    if len(stamps) <= warm:
+    if len(stamps) < frames + warm:
         raise CandidateError(f"it made {len(stamps)} frames where {frames + warm} were asked for")
     known = said.get("versions", {})
     return Run(rate(stamps, warm), stamps[0] - began, like, said["peak_mib"], said.get("card_mib"), known)
@@ -127,7 +116,7 @@ def _network(candidate: Candidate, job: Job, frames: int, env: dict[str, str]) -
     began = time.perf_counter()
     said = json.loads(_checked([*command, json.dumps(candidate.options), str(picture)], env).splitlines()[-1])
     if "missing" in said:
-        raise Missing(said["missing"])
+        raise MissingError(said["missing"])
     return began, said["stamps"], np.fromfile(picture, np.float32), said
 
 
@@ -167,10 +156,10 @@ def _whole(candidate: Candidate, job: Job, frames: int, env: dict[str, str]) -> 
             vspipe.wait()
         complaints.seek(0)
         said = complaints.read().strip()
-    if len(stamps) < frames:
+    if not stamps:
         reason = next((line for line in reversed(said.splitlines()) if "Error" in line or "missing" in line), said)
         found = reason.partition("missing: ")
-        raise Missing(found[2]) if found[1] else CandidateError(reason[-300:] or "vspipe ended")
+        raise MissingError(found[2]) if found[1] else CandidateError(reason[-300:] or "vspipe ended")
     return began, stamps, picture, {"peak_mib": peak}
 
 

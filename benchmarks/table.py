@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from vsrife.cli.benchmark import Spread
+from vsrife.cli.figures import Spread
 
-__all__ = ["PATHS", "RATES", "heading", "table"]
+__all__ = ["PATHS", "RATES", "heading", "likeness", "table"]
 
 PATHS = {
     "network": "network alone, RGBS in memory",
@@ -18,14 +18,22 @@ PATHS = {
 }
 RATES = {"2x": "doubled", "24to60": "24 → 60"}
 
+DISTURBED = 0.1
+"""Cores that others use, from which it is said."""
+
 
 def heading(case: dict[str, Any]) -> str:
     """A case in words."""
     return f"{PATHS[case['path']]}, {case['size'].replace('x', '×')}, {RATES[case['rate']]}"
 
 
+def likeness(psnr: float, digits: int = 1) -> str:
+    """In dB; beyond 100 it is rounding."""
+    return f"{psnr:.{digits}f} dB" if psnr < 100 else "≥ 100 dB"
+
+
 def table(record: dict[str, Any]) -> str:
-    """Each case's candidates, fastest first; those without a figure last, with the reason; then where it was measured."""
+    """Each case's candidates, fastest first; then why others have no figure, and the machine."""
     lines = [
         "| | made frames a second | to the published form | peak memory | first made frame |",
         "|---|---|---|---|---|",
@@ -50,8 +58,8 @@ def _row(record: dict[str, Any], key: str, figures: dict[str, Any]) -> str:
     peak = f"{figures['peak_mib']} MiB" if "peak_mib" in figures else ""
     if "card_mib" in figures:
         peak += f", card {figures['card_mib']} MiB"
-    like = figures["psnr_to_published_fp32"]
-    cells = (label, median + quartiles, f"{like:.1f} dB" if like < 100 else "≥ 100 dB", peak, f"{start.median:.1f} s")
+    like = likeness(figures["psnr_to_published_fp32"])
+    cells = (label, median + quartiles, like, peak, f"{start.median:.1f} s")
     return "| " + " | ".join(cells) + " |"
 
 
@@ -62,10 +70,12 @@ def _where(record: dict[str, Any]) -> str:
     of = f"medians of {' and '.join(map(str, sorted(rounds)))} rounds" if rounds != {1} else "one round"
     packages = ", ".join(f"{name} {said}" for name, said in record["packages"].items())
     flags = f" ({', '.join(here['flags'])})" if here["flags"] else ""
+    others = max((case["others_cores"] for case in record["cases"]), default=0)
+    beside = f" Other programs used {others:.1f} cores meanwhile." if others >= DISTURBED else ""
     return (
         f"{here['date']}, {here['cpu']}{flags}, {here['cores']} cores{memory}, {here['system']}, "
         f"Python {here['python']}; {packages}; revision {record['revision']}; {record['clip']}; {of}, quartiles in "
-        "parentheses."
+        f"parentheses.{beside}"
     )
 
 

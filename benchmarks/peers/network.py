@@ -12,16 +12,16 @@ import sys
 import time
 
 import numpy as np
-from peers.job import Job
 
-from vsrife.cli.benchmark import peak_mib
+from peers.job import Job
+from vsrife.cli.figures import peak_mib
 
 
 def main() -> None:
     """The command."""
     job, options = Job.read(sys.argv[1]), json.loads(sys.argv[3])
     module = importlib.import_module(f"peers.{sys.argv[2]}")
-    if why := module.missing(**options):
+    if why := module.missing(job, **options):
         print(json.dumps({"missing": why}))
         return
     stamps = []

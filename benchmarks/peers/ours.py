@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
+
     from peers.job import Job
 
 
@@ -35,11 +36,11 @@ def filtered(clip: vs.VideoNode, job: Job, *, precision: str, device: str = "cpu
     return vs.core.rife.RIFE(clip, factor_num=job.num, factor_den=job.den, precision=precision, device=device)
 
 
-def missing(**options: str) -> str | None:
+def missing(job: Job, **options: str) -> str | None:
     """A card where one is asked for."""
     return None if options.get("device", "cpu") == "cpu" or torch.cuda.is_available() else "no CUDA device"
 
 
 def known() -> dict[str, str]:
-    """Packages tell it."""
-    return {}
+    """The card; packages tell the rest."""
+    return {"card": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 import vapoursynth as vs
-from peers.job import Job, array, held
 from torch import Tensor, nn
 
+from peers.job import Job, array, held
 from vsrife.cli.benchmark import moving_planes
 from vsrife.weights import load_network
 
@@ -38,30 +38,30 @@ class SevenPlanes(nn.Module):
         self.network = network
 
     def forward(self, planes: Tensor) -> Tensor:
-        """N×7×H×W, sides aligned, to N×3×H×W."""
-        left, right, time = planes[:, :3], planes[:, 3:6], planes[:, 6:]
-        return self.network.estimate(left, right, time).picture(left.clamp(0, 1), right.clamp(0, 1))
+        """N×7×H×W to N×3×H×W."""
+        made: Tensor = self.network(planes[:, :3], planes[:, 3:6], planes[:, 6:])
+        return made
 
 
 def source(job: Job, path: str) -> vs.VideoNode:
     """YUV420P8 frames of the size wanted."""
     if not path:
-        return held(moving_planes(job.width, job.height, job.pairs + 1), vs.YUV420P8)
+        lumas = [planes[0] for planes in moving_planes(job.width, job.height, job.pairs + 1)]
+        colours = held([[luma, 255 - luma, luma // 2 + 64] for luma in lumas], vs.RGB24)
+        return colours.resize.Bicubic(format=vs.YUV420P8, matrix=vs.MATRIX_BT709)
     clip = core.bs.VideoSource(path, cachemode=0)[FIRST : FIRST + STEP * (job.pairs + 1) : STEP]
     return clip.resize.Bicubic(job.width, job.height, format=vs.YUV420P8, matrix_in=1, matrix=vs.MATRIX_BT709)
 
 
-def write_clip(job: Job, path: str) -> vs.VideoNode:
-    """Both raw files; returns the clip in RGBS, its values as they are in the file."""
-    clip = source(job, path)
-    with open(job.file("clip", "yuv"), "wb") as yuv, open(job.file("clip", "rgb"), "wb") as rgb:
-        for frame in clip.frames(close=True):
+def write_clip(job: Job, path: str) -> None:
+    """Both raw files, the RGB one made of the other."""
+    with open(job.file("clip", "yuv"), "wb") as yuv:
+        for frame in source(job, path).frames(close=True):
             for plane in range(3):
                 yuv.write(np.asarray(frame[plane]).tobytes())
-        clip = held(job.planes(), vs.YUV420P8).resize.Bicubic(format=vs.RGBS)
-        for frame in clip.frames(close=True):
+    with open(job.file("clip", "rgb"), "wb") as rgb:
+        for frame in held(job.planes(), vs.YUV420P8).resize.Bicubic(format=vs.RGBS).frames(close=True):
             rgb.write(array(frame).clip(0, 1).tobytes())
-    return clip
 
 
 def write_reference(job: Job, network: IFNet) -> None:
@@ -84,14 +84,14 @@ def write_networks(job: Job, network: IFNet) -> None:
     pickle = folder / "flownet_v4.26.pkl"
     if not pickle.exists() or not pickle.stat().st_size:
         torch.save({f"module.{key}": value for key, value in network.state_dict().items()}, pickle)
-    onnx, (width, height) = job.file("published", "onnx", padded=True), job.padded
+    onnx = job.file("published", "onnx")
     if not onnx.exists():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                planes = torch.rand(1, 7, height, width)
+                planes = torch.rand(1, 7, job.height, job.width)
                 torch.onnx.export(SevenPlanes(network), (planes,), onnx, opset_version=20, dynamo=False)
-        except ImportError as error:
+        except (ImportError, RuntimeError) as error:
             print(f"no ONNX, vs-mlrt will be missing: {error}", file=sys.stderr)
 
 

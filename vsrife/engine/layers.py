@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from vsrife.engine.picture import chroma_sites
-from vsrife.motion import Sites, synthesise
+from vsrife.motion import Motion, Sites, cpu, synthesise
 from vsrife.motion.field import resample
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vsrife.engine.picture import PictureFormat
     from vsrife.motion import Blend
 
-__all__ = ["Layer", "faded", "held", "moved", "store"]
+__all__ = ["Layer", "faded", "held", "moved", "moved_into", "store"]
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,27 @@ def moved(layer: Layer, motion: Blend) -> list[Tensor]:
     """The layer's planes along a motion, h×w each, fp32."""
     made: list[Tensor] = []
     for sites, planes in layer.groups():
+        if cpu.can_move(layer.first[planes], motion):
+            assert isinstance(motion, Motion)
+            made += cpu.moved_planes(layer.first[planes], layer.last[planes], motion, sites)
+            continue
         made += synthesise(_stack(layer.first[planes]), _stack(layer.last[planes]), motion, sites)[0]
     return made
+
+
+def moved_into(layer: Layer, motion: Blend, target: Sequence[NDArray[np.generic]]) -> bool:
+    """`moved` and `store` in one, where the compiled kernels know the planes; whether they do."""
+    groups = layer.groups()
+    if layer.form.is_float and layer.form.bits == 16:
+        return False
+    if not all(cpu.can_move((*layer.first[planes], *layer.last[planes]), motion) for _, planes in groups):
+        return False
+    assert isinstance(motion, Motion)
+    peak = 0 if layer.form.is_float else (1 << layer.form.bits) - 1
+    for sites, planes in groups:
+        targets = [(array.ctypes.data, array.strides[0]) for array in target[planes]]
+        cpu.move_into(layer.first[planes], layer.last[planes], motion, sites, targets, peak)
+    return True
 
 
 def faded(layer: Layer, timestep: float | Tensor) -> list[Tensor]:

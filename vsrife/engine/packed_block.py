@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,25 +13,36 @@ from vsrife.motion.packing import FLOW_AND_MASK
 from vsrife.networks.blocks import SLOPE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vsrife.motion.packing import Packing
     from vsrife.networks.blocks import Block
     from vsrife.networks.config import IFNetConfig
 
-__all__ = ["PackedBlock", "PackedHead"]
+__all__ = ["Digits", "PackedBlock", "PackedHead"]
 
 LAST_CHANNELS = 8
 """Channels of the last block's map, which hands on nothing."""
 
 
+@dataclass(frozen=True)
+class Digits:
+    """Precision of a block's parts: the two convolutions that shrink its input, the eight after them, and the last."""
+
+    entry: torch.dtype
+    body: torch.dtype
+    last: torch.dtype
+
+
 class PackedBlock:
-    """One block with β folded in: N×C×h×w packed input, channels last, to its map as `PackedMap` stores it.
+    """One block with β folded in: packed input, made strip by strip, to its map as `PackedMap` stores it.
 
     Args:
         block: with β folded.
         config: the network's.
         index: the block's.
         packing: the network's.
-        dtype: of the convolutions.
+        digits: of its convolutions.
         device: where they run.
     """
 
@@ -40,33 +52,45 @@ class PackedBlock:
         config: IFNetConfig,
         index: int,
         packing: Packing,
-        dtype: torch.dtype,
+        digits: Digits,
         device: torch.device,
     ) -> None:
         self._skip = block.skip
         last = index == len(config.widths) - 1
-        self.channels = min(config.outputs, FLOW_AND_MASK) if last else config.outputs
+        self.channels = FLOW_AND_MASK + (0 if last else config.handed_on)
         self._stored = LAST_CHANNELS if last else packing.known
         self._shuffles = config.shuffle
-        layers: list[tuple[nn.Conv2d, nn.Module]] = [(part[0], part[1]) for part in block.conv0]
-        layers += [(part[0], part[1]) for part in block.convblock]
+        layers = [_parts(part) for part in (*block.conv0, *block.convblock)]
         places = packing.input_places(first=index == 0)
         layers[0] = (_packed_input(layers[0][0], places, packing.inputs), layers[0][1])
-        steps = [_Step(conv, activation, dtype, device) for conv, activation in layers]
-        self._down, self._body = steps[:2], steps[2:]
+        dtypes = [digits.entry] * len(block.conv0) + [digits.body] * len(block.convblock)
+        self._first, self._second, *self._body = (
+            _Step(*layer, dtype, device) for layer, dtype in zip(layers, dtypes, strict=True)
+        )
         head = block.lastconv[0] if isinstance(block.lastconv, nn.Sequential) else block.lastconv
         assert isinstance(head, nn.ConvTranspose2d)
-        self._last = Convolution(self._packed_output(head), None, dtype, device)
+        self._last = Convolution(self._packed_output(head), None, digits.last, device)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """The map, see `PackedMap.stored`."""
-        for step in self._down:
-            x = step(x)
+    def __call__(self, make: Callable[[int, Tensor], None], strip: Tensor, height: int) -> Tensor:
+        """The map, see `PackedMap.stored`.
+
+        Args:
+            make: fills a strip of the input from the row that it is told; rows outside the input are 0.
+            strip: N×(rows + 1)×w×C, which all strips are made in, rows being even.
+            height: rows of the whole input.
+        """
+        rows = strip.shape[1]
+        parts = []
+        for start in range(0, height, rows - 1):
+            part = strip[:, : height - start + 1]
+            make(start - 1, part)
+            parts.append(self._first(part.permute(0, 3, 1, 2)))
+        x = self._second(_below(parts))
         body = x
         for step in self._body:
             body = step(body)
         out = self._last(body + x if self._skip else body).permute(0, 2, 3, 1).contiguous()
-        return out.unflatten(-1, (2, 2, self._stored)) if self._shuffles else out
+        return out.view(*out.shape[:3], 2, 2, self._stored) if self._shuffles else out
 
     def _packed_output(self, conv: nn.ConvTranspose2d) -> nn.ConvTranspose2d:
         """The last convolution with its channels as they are stored, those that nobody reads left out."""
@@ -104,6 +128,11 @@ class PackedHead:
     """The feature encoder: N×3×H×W picture to N×4·features×H/2×W/2, see `vsrife.motion.cpu.looked`.
 
     Its transposed convolution runs as one of half the size that gives each pixel's four parts, which costs a CPU less.
+
+    Args:
+        head: the network's.
+        dtype: of the convolutions after the first, which always looks in fp32: its input has more digits than bf16.
+        device: where they run.
     """
 
     def __init__(self, head: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
@@ -111,21 +140,37 @@ class PackedHead:
         *convs, last = layers
         assert isinstance(last, nn.ConvTranspose2d)
         slope = SLOPE if len(layers) > 2 else None
-        self._dtype = dtype
-        self._steps = [Convolution(conv, slope, dtype, device) for conv in (*convs,)]
+        first = torch.float32 if dtype == torch.bfloat16 else dtype
+        self._steps = [
+            Convolution(cast("nn.Conv2d", conv), slope, dtype if k else first, device) for k, conv in enumerate(convs)
+        ]
         self._steps.append(Convolution(_halved(last), None, dtype, device))
 
     def __call__(self, picture: Tensor) -> Tensor:
         """Of an aligned picture in 0..1; fp32."""
-        x = picture.to(self._dtype, memory_format=torch.channels_last)
+        x = picture.contiguous(memory_format=torch.channels_last)
         for step in self._steps:
             x = step(x)
         return x.float()
 
 
+def _parts(layer: nn.Module) -> tuple[nn.Conv2d, nn.Module]:
+    """A convolution and its activation."""
+    conv, activation = layer.children()
+    assert isinstance(conv, nn.Conv2d)
+    return conv, activation
+
+
+def _below(parts: list[Tensor]) -> Tensor:
+    """Parts of a channels-last picture, one below another."""
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat([part.permute(0, 2, 3, 1) for part in parts], 1).permute(0, 3, 1, 2)
+
+
 def _packed_input(conv: nn.Conv2d, places: list[int], inputs: int) -> nn.Conv2d:
-    """A convolution whose input channel k lies at `places[k]` of `inputs`."""
-    packed = nn.Conv2d(inputs, conv.out_channels, 3, conv.stride, conv.padding)
+    """A convolution whose input channel k lies at `places[k]` of `inputs`, and whose input has a row of zeros above."""
+    packed = nn.Conv2d(inputs, conv.out_channels, 3, 2, (0, 1))
     assert conv.bias is not None
     with torch.no_grad():
         packed.weight.zero_()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from vsrife.motion import Sites
 from vsrife.motion.field import resample
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MATRICES", "Colour", "PictureFormat", "Source", "black", "chroma_sites", "plane_differences", "rgb_view"]
+__all__ = [
+    "MATRICES",
+    "Colour",
+    "PictureFormat",
+    "Source",
+    "aligned",
+    "black",
+    "chroma_sites",
+    "plane_differences",
+    "rgb_matrix",
+    "rgb_view",
+]
 
 MATRICES: dict[int, tuple[float, float]] = {
     1: (0.2126, 0.0722),
@@ -162,6 +174,27 @@ def rgb_view(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> T
         ys, xs = (ys - sites.offset_y) / sites.step_y, (xs - sites.offset_x) / sites.step_x
         chroma = [resample(plane, ys, xs) for plane in chroma]
     return torch.cat(_rgb(luma, *chroma, matrix=colour.matrix), 1).clamp(0, 1)
+
+
+def rgb_matrix(form: PictureFormat, colour: Colour) -> list[list[float]]:
+    """`rgb_view` as 3×4 numbers: samples of the planes to R, G and B, the last column to be added."""
+    code = _code(form, colour)
+    if form.family != "yuv":
+        row = [1 / code.luma, -code.low / code.luma]
+        if form.family == "gray":
+            return [[row[0], 0, 0, row[1]]] * 3
+        return [[row[0] if plane == channel else 0 for plane in range(3)] + [row[1]] for channel in range(3)]
+    units = torch.stack(_rgb(*torch.eye(3, dtype=torch.float64), matrix=colour.matrix))
+    gains = units / torch.tensor([code.luma, code.chroma, code.chroma], dtype=torch.float64)
+    zeros = torch.tensor([code.low, code.middle, code.middle], dtype=torch.float64)
+    matrix: list[list[float]] = torch.cat((gains, -(gains @ zeros)[:, None]), 1).tolist()
+    return matrix
+
+
+def aligned(picture: Tensor, align: int) -> Tensor:
+    """An N×C×H×W picture or map, its last rows and columns repeated up to a multiple of `align`."""
+    height, width = picture.shape[-2:]
+    return pad(picture, (0, -width % align, 0, -height % align), mode="replicate")
 
 
 def plane_differences(rgb: Tensor, form: PictureFormat, colour: Colour) -> list[Tensor]:

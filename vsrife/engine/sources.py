@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from vsrife.engine.picture import rgb_view
+from vsrife.engine.picture import aligned
 from vsrife.engine.scenes import glance
+from vsrife.motion import cpu
 from vsrife.views import Flip, flipped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,17 +27,33 @@ if TYPE_CHECKING:
 __all__ = ["Encoded", "SourceStore", "upload"]
 
 KEPT = 4
-"""Source frames kept encoded: the two of the pair at work and those of a neighbouring pair asked for out of order."""
+"""Source frames kept encoded for each frame that is worked on at once: its two, and those of a neighbouring pair."""
 
 
-@dataclass
 class Encoded:
-    """A frame on the device: its planes, its RGB view (not yet padded), and what the network sees of it, each flip."""
+    """A frame on the device: its planes, its RGB view, and what the network sees of it, each flip.
 
-    planes: tuple[Tensor, ...]
-    colour: Colour
-    picture: Tensor
-    looks: dict[Flip, Tensor] = field(default_factory=dict)
+    Args:
+        planes: h×w each, as they are.
+        colour: how they are read.
+        aligned: the RGB view, its last rows and columns repeated up to the network's alignment: 1×3×H×W, fp32.
+        form: the clip's format.
+    """
+
+    def __init__(self, planes: tuple[Tensor, ...], colour: Colour, aligned: Tensor, form: PictureFormat) -> None:
+        self.planes = planes
+        self.colour = colour
+        self.aligned = aligned
+        self.picture = aligned[..., : form.height, : form.width]
+        self._looks: dict[Flip, Tensor] = {}
+        self._lock = threading.Lock()
+
+    def look(self, flip: Flip, make: Callable[[Encoded, Flip], Tensor]) -> Tensor:
+        """What the network sees, made by the first who asks while the others wait."""
+        with self._lock:
+            if flip not in self._looks:
+                self._looks[flip] = make(self, flip)
+            return self._looks[flip]
 
     @cached_property
     def glance(self) -> Tensor:
@@ -47,40 +63,59 @@ class Encoded:
 
 def upload(planes: Sequence[NDArray[np.generic]], device: torch.device) -> tuple[Tensor, ...]:
     """Planes copied to a device as they are."""
-    return tuple(torch.from_numpy(np.array(plane)).to(device) for plane in planes)
+    return tuple(_copied(plane).to(device) for plane in planes)
+
+
+def _copied(plane: NDArray[np.generic]) -> Tensor:
+    sample = torch.from_numpy(np.empty(0, plane.dtype)).dtype
+    height, width = plane.shape
+    copy = cpu.with_slack(height, width, sample)
+    np.copyto(copy.numpy(), plane)
+    return copy
 
 
 class SourceStore:
-    """The last few source frames of one clip; used on the engine's own thread alone."""
+    """The last few source frames of one clip."""
 
     def __init__(self, engine: Engine, form: PictureFormat, scale: float) -> None:
         self._engine = engine
         self._form = form
         self._align = engine.config.alignment(scale)
-        self._kept: OrderedDict[int, Encoded] = OrderedDict()
+        self._kept: OrderedDict[int, _Once] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, source: Source) -> Encoded:
-        """A source frame, encoded once while it is kept."""
-        kept = self._kept.get(source.number)
-        if kept is None:
-            planes = upload(source.planes, self._engine.device)
-            kept = self._kept[source.number] = self.encode(planes, source.colour)
-            while len(self._kept) > KEPT:
+        """A source frame, encoded once while it is kept: by the first who asks while the others wait."""
+        with self._lock:
+            once = self._kept.setdefault(source.number, _Once())
+            self._kept.move_to_end(source.number)
+            while len(self._kept) > KEPT * self._engine.slot.lanes:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(source.number)
-        return kept
+        with once.lock:
+            if once.frame is None:
+                once.frame = self.encode(upload(source.planes, self._engine.device), source.colour)
+            return once.frame
 
     def encode(self, planes: tuple[Tensor, ...], colour: Colour) -> Encoded:
         """A frame made of planes that are on the device already."""
-        return Encoded(planes, colour, rgb_view(planes, self._form, colour))
+        return Encoded(planes, colour, self._engine.view(planes, self._form, colour, self._align), self._form)
 
     def look(self, frame: Encoded, flip: Flip) -> Tensor:
         """What the network sees of a frame, mirrored and padded to its alignment."""
-        if flip not in frame.looks:
-            frame.looks[flip] = self._engine.look(self.aligned(flipped(frame.picture, flip)))
-        return frame.looks[flip]
+        return frame.look(flip, self._look)
+
+    def _look(self, frame: Encoded, flip: Flip) -> Tensor:
+        plain = flip == Flip()
+        return self._engine.look(frame.aligned if plain else self.aligned(flipped(frame.picture, flip)))
 
     def aligned(self, picture: Tensor) -> Tensor:
         """An N×C×H×W picture or map, its last rows and columns repeated up to the network's alignment."""
-        border = (0, -self._form.width % self._align, 0, -self._form.height % self._align)
-        return pad(picture, border, mode="replicate")
+        return aligned(picture, self._align)
+
+
+class _Once:
+    """A frame that one thread encodes."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.frame: Encoded | None = None

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from vsrife.motion.field import Blend, Motion
     from vsrife.motion.packing import Packing
 
-__all__ = ["Target", "can_move", "level_input", "looked", "movable", "move_into", "moved_planes", "seen"]
+__all__ = ["Level", "Target", "can_move", "looked", "movable", "move_into", "moved_planes", "seen", "with_slack"]
 
 Target = tuple[int, int]
 """Address and stride in bytes of a plane to be written."""
+SLACK = 4
 PLANE_TYPES = (torch.float32, torch.uint8, torch.uint16)
 
 
@@ -68,17 +69,8 @@ def looked(picture: Tensor, features: Tensor | None, packing: Packing) -> Tensor
     return out
 
 
-def level_input(
-    look0: Tensor,
-    look1: Tensor,
-    motion: Motion,
-    timestep: float | Tensor,
-    *,
-    scale: float,
-    packing: Packing,
-    out: Tensor,
-) -> None:
-    """The input of one block, see `vsrife.motion.reference.level_input`.
+class Level:
+    """The input of one block, see `vsrife.motion.reference.level_input`, filled strip by strip.
 
     Args:
         look0: N×H×W×`packing.look`, fp32, at time 0.
@@ -87,33 +79,49 @@ def level_input(
         timestep: 0..1, an N×1×H×W map of times, or N×1×1×1.
         scale: the block's, picture pixels to one input pixel.
         packing: the network's.
-        out: N×H/scale×W/scale×`packing.inputs`, fp32 or bf16, written.
     """
-    count, height, width, _ = look0.shape
-    times = timestep.float().contiguous() if isinstance(timestep, Tensor) else None
-    for n in range(count):
-        job = LevelInput(
-            look0=look0[n].data_ptr(),
-            look1=look1[n].data_ptr(),
-            maps=_maps(motion, n),
-            height=height,
-            width=width,
-            look_channels=packing.look,
-            known=packing.known,
-            time_channel=packing.time,
-            scale=scale,
-            out_height=out.shape[1],
-            out_width=out.shape[2],
-            type=TYPES[out.dtype],
-            out=out[n].data_ptr(),
-        )
-        if times is None:
-            job.time = timestep
-        elif times.shape[-2:] == (1, 1):
-            job.time = float(times[n])
-        else:
-            job.times = times[n % times.shape[0]].data_ptr()
-        _run("level_input", job)
+
+    def __init__(
+        self, look0: Tensor, look1: Tensor, motion: Motion, timestep: float | Tensor, *, scale: float, packing: Packing
+    ) -> None:
+        count, height, width, _ = look0.shape
+        times = timestep.float().contiguous() if isinstance(timestep, Tensor) else None
+        self._kept = (look0, look1, motion, times)  # the jobs hold their addresses
+        self._jobs = []
+        for n in range(count):
+            job = LevelInput(
+                look0=look0[n].data_ptr(),
+                look1=look1[n].data_ptr(),
+                maps=_maps(motion, n),
+                height=height,
+                width=width,
+                look_channels=packing.look,
+                known=packing.known,
+                scale=scale,
+                full_height=int(height / scale),
+                out_width=int(width / scale),
+            )
+            if times is None:
+                job.time = timestep
+            elif times.shape[-2:] == (1, 1):
+                job.time = float(times[n % times.shape[0]])
+            else:
+                job.times = times[n % times.shape[0]].data_ptr()
+            self._jobs.append(job)
+
+    def fill(self, first_row: int, out: Tensor) -> None:
+        """Make some rows of the input.
+
+        Args:
+            first_row: the first of them; rows above and below the input's H/scale are 0, as a convolution pads it.
+            out: N×rows×W/scale×`packing.inputs`, fp32 or bf16, written.
+        """
+        for n, job in enumerate(self._jobs):
+            job.first_row = first_row
+            job.out_height = out.shape[1]
+            job.type = TYPES[out.dtype]
+            job.out = out.data_ptr() + n * out.stride(0) * out.element_size()
+            _run("level_input", job)
 
 
 def movable(motion: Blend) -> bool:
@@ -150,7 +158,7 @@ def move_into(
         targets: where each is written, in the planes' own type; integers are rounded (half to even) and clipped.
         peak: largest integer.
     """
-    planes = [(a.contiguous(), b.contiguous()) for a, b in zip(first, last, strict=True)]
+    planes = [(_readable(a), _readable(b)) for a, b in zip(first, last, strict=True)]
     job = Moved(
         maps=_maps(motion, 0),
         height=sites.height,
@@ -166,6 +174,19 @@ def move_into(
     for k, ((a, b), (address, stride)) in enumerate(zip(planes, targets, strict=True)):
         job.plane[k] = MovedPlane(a.data_ptr(), b.data_ptr(), address, stride)
     _run("moved", job)
+
+
+def with_slack(height: int, width: int, dtype: torch.dtype) -> Tensor:
+    """A new plane whose last sample the kernels may read beyond."""
+    return torch.empty(height * width + SLACK, dtype=dtype)[:-SLACK].view(height, width)
+
+
+def _readable(plane: Tensor) -> Tensor:
+    """A plane without gaps and with slack behind it, which is the same where it has both."""
+    end = (plane.storage_offset() + plane.numel()) * plane.element_size()
+    if plane.is_contiguous() and plane.untyped_storage().nbytes() >= end + SLACK:
+        return plane
+    return with_slack(*plane.shape, plane.dtype).copy_(plane)
 
 
 def moved_planes(first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, sites: Sites) -> list[Tensor]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from vsrife.motion.openmp import entry
+
 __all__ = ["F32", "MAX_MAPS", "TYPES", "LevelInput", "Look", "Map", "Maps", "Moved", "MovedPlane", "View", "kernels"]
 
 VERSION = 1
@@ -49,14 +51,16 @@ class LevelInput(Structure):
         ("width", c_int32),
         ("look_channels", c_int32),
         ("known", c_int32),
-        ("time_channel", c_int32),
         ("time", c_float),
         ("times", c_void_p),
         ("scale", c_float),
+        ("full_height", c_int32),
+        ("first_row", c_int32),
         ("out_height", c_int32),
         ("out_width", c_int32),
         ("type", c_int32),
         ("out", c_void_p),
+        ("weights", c_void_p),
     )
 
 
@@ -120,6 +124,7 @@ class Look(Structure):
     )
 
 
+PARALLEL = ("GOMP_parallel", "__kmpc_fork_call", "__kmpc_push_num_threads", "__kmpc_global_thread_num")
 JOBS = {"level_input": LevelInput, "moved": Moved, "view": View, "look": Look}
 
 
@@ -150,7 +155,7 @@ class Kernels:
             function.argtypes = (POINTER(job), c_int)
             function.restype = c_int
         self.variant = self.use(None)
-        self._library.vsrife_threads(*_openmp())
+        self._library.vsrife_threads(*map(entry, PARALLEL))
 
     def use(self, variant: str | None) -> str:
         """Take a variant by its name (`base`, `avx2`, `avx512`), or the best for None; returns the name.
@@ -196,29 +201,3 @@ def _path() -> Path | None:
             if path.is_file():
                 return path
     return None
-
-
-def _openmp() -> tuple[int | None, int | None, int | None, int | None]:
-    """Entry points of the OpenMP runtime that PyTorch brings, so that the process has one pool of threads."""
-    package = Path(torch.__file__).parent
-    places = [package / "lib", package.parent / "torch.libs"]
-    names = ("libgomp*.so*", "libomp*.so*", "libiomp5*.so*", "libomp*.dylib", "libiomp5md.dll")
-    for path in (path for place in places for name in names for path in sorted(place.glob(name))):
-        try:
-            library = ctypes.CDLL(str(path))
-        except OSError:
-            continue
-        found = [_address(library, name) for name in _ENTRIES]
-        if found[0] or all(found[1:]):
-            return found[0], found[1], found[2], found[3]
-    return None, None, None, None
-
-
-_ENTRIES = ("GOMP_parallel", "__kmpc_fork_call", "__kmpc_push_num_threads", "__kmpc_global_thread_num")
-
-
-def _address(library: ctypes.CDLL, name: str) -> int | None:
-    try:
-        return ctypes.cast(getattr(library, name), c_void_p).value
-    except AttributeError:
-        return None

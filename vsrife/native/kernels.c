@@ -101,6 +101,8 @@ typedef struct {
 #undef BASE
 
 #if defined(__x86_64__)
+#include <immintrin.h>
+#define HAS_AVX2 1
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
@@ -113,16 +115,17 @@ typedef struct {
 #if defined(__clang__)
 #pragma clang attribute pop
 #pragma clang attribute push( \
-    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"))), apply_to = function)
 #else
 #pragma GCC pop_options
 #pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,prefer-vector-width=512")
 #endif
 #define NAME(x) x##_avx512
-#define WIDE 1
+#define HAS_BF16 1
 #include "kernels_variant.h"
-#undef WIDE
+#undef HAS_BF16
+#undef HAS_AVX2
 #undef NAME
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -138,7 +141,7 @@ static int runs_here(const Variant *variant) {
     if (variant == &variant_avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (variant == &variant_avx512)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
 #endif
     return variant == &variant_base;
 }

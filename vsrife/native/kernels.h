@@ -13,7 +13,7 @@
 
 enum { TYPE_F32 = 0, TYPE_BF16 = 1, TYPE_U8 = 2, TYPE_U16 = 3 };
 
-/* One block's output. Channels: flow Ft->0 x, y, Ft->1 x, y in map pixels, mask logit, what is handed on, padding. */
+/* One block's output. Channels: flow Ft->0 x, y, Ft->1 x, y in map pixels, mask logit, what is handed on, and zeros. */
 typedef struct {
     const void *data;
     int32_t type;     /* F32 or BF16 */
@@ -36,18 +36,20 @@ typedef struct {
     Maps maps;                  /* none: the pictures are taken unwarped */
     int32_t height, width;
     int32_t look_channels; /* 4, 8, 12 or 20 */
-    int32_t known;         /* 8 or 16; a multiple of the last map's channels where there is one */
-    int32_t time_channel;  /* in `known` */
+    int32_t known;         /* 8 or 16, as the maps' channels; the time is the sixth of the last 8 */
     float time;
     const float *times; /* height x width, or NULL for `time` everywhere */
     float scale;
+    int32_t full_height; /* rows of the whole input */
+    int32_t first_row;   /* the first of `out_height` rows to make; those outside the input are 0 */
     int32_t out_height, out_width;
     int32_t type; /* of `out`: F32 or BF16 */
     void *out;    /* out_height x out_width x (2 look_channels + known) */
+    const float *weights; /* not for callers */
 } LevelInput;
 
 typedef struct {
-    const void *first, *last; /* height x width, rows without gaps */
+    const void *first, *last; /* height x width, rows without gaps; two bytes more may be read */
     void *out;
     int64_t stride; /* of `out`, in bytes */
 } MovedPlane;

@@ -1,24 +1,55 @@
 /* The kernels, compiled once for each instruction set; NAME gives every function the variant's suffix. */
 
 #define INLINE static inline __attribute__((always_inline))
-#define LINE 32 /* outputs worked on before they are stored */
 
 #ifdef BASE
 typedef float V4 __attribute__((vector_size(16)));
 typedef float V8 __attribute__((vector_size(32)));
-typedef int32_t I4 __attribute__((vector_size(16)));
+typedef float V16 __attribute__((vector_size(64))); /* four pixels of four */
+typedef int32_t I8 __attribute__((vector_size(32)));
+typedef int32_t I16 __attribute__((vector_size(64)));
+typedef uint32_t U4 __attribute__((vector_size(16)));
+typedef uint32_t U8 __attribute__((vector_size(32)));
+typedef uint16_t H4 __attribute__((vector_size(8)));
+typedef uint16_t H8 __attribute__((vector_size(16)));
 
-/* What the threads of one call share: where each column lies on each map, and each thread's scratch. */
 typedef struct {
-    int columns;
-    int32_t *low[MAX_MAPS];
-    float *weight[MAX_MAPS];
+    int from, to, low; /* columns between the same two of a map's */
+} Run;
+
+/* What the threads of one call share: where its columns lie on each map, and the threads' scratch. */
+typedef struct {
+    int columns;          /* a multiple of 4; those beyond the wanted ones repeat the last */
+    float *at;            /* {x, 0, x, 0} for each column: in pixels of what is sampled */
+    int32_t *low;         /* of the last map */
+    float *weight[MAX_MAPS]; /* of the right one of two map columns; four times each, but for the last map */
+    Run *run[MAX_MAPS];
+    int runs[MAX_MAPS];
     int stored[MAX_MAPS]; /* channels of a scratch row */
-    int32_t *column;
-    float *column_weight;
+    void *tables;
     float *scratch;
     size_t slot;
 } Shared;
+
+typedef struct {
+    int32_t *low;
+    float *weight;
+} ViewColumns;
+
+/* The same in a form for rows of planes: places in both pictures, what is left of them, the weight of picture 0. */
+typedef struct {
+    int32_t *at0, *at1;
+    float *x0, *y0, *x1, *y1, *weight;
+} Landed;
+
+/* Where a row of columns leads to. */
+typedef struct {
+    float *rows[MAX_MAPS];
+    float *flow;  /* four for each column, in picture pixels; of the earlier maps, the last one's is to be added */
+    float *part;  /* what is left of the four coordinates */
+    int32_t *to;  /* offset in pixels in picture 0, -, in picture 1, - */
+    float *known; /* the last map's channels */
+} Row;
 #endif
 
 INLINE V4 NAME(load4)(const float *p) {
@@ -33,16 +64,22 @@ INLINE V8 NAME(load8)(const float *p) {
     return v;
 }
 
-INLINE void NAME(widen4)(const Map *map, size_t at, V4 *out) {
-    if (map->type == TYPE_F32) {
-        memcpy(out, (const float *)map->data + at, sizeof *out);
-    } else {
-        uint16_t half[4];
-        uint32_t bits[4];
-        memcpy(half, (const uint16_t *)map->data + at, sizeof half);
-        for (int c = 0; c < 4; c++) bits[c] = (uint32_t)half[c] << 16;
-        memcpy(out, bits, sizeof *out);
-    }
+INLINE V16 NAME(load16)(const float *p) {
+    V16 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE V4 NAME(widen4)(const uint16_t *p) {
+    H4 half;
+    memcpy(&half, p, sizeof half);
+    return (V4)(__builtin_convertvector(half, U4) << 16);
+}
+
+INLINE V8 NAME(widen8)(const uint16_t *p) {
+    H8 half;
+    memcpy(&half, p, sizeof half);
+    return (V8)(__builtin_convertvector(half, U8) << 16);
 }
 
 /* Position of `at` on `size` samples, its last pair included: low + weight, low <= size - 2. */
@@ -55,32 +92,64 @@ INLINE int NAME(place)(float at, int size, float *weight) {
     return low;
 }
 
-/* A map at picture row y: width x stored, flow in picture pixels. */
+/* One row of map pixels between two of the map's. */
+INLINE void NAME(map_row_of)(
+    const Map *map, size_t above, size_t below, float weight, float *out, const int stored, const int is_f32) {
+    const size_t channels = (size_t)map->channels, pair = (map->shuffled ? 4 : 2) * channels;
+    const size_t size = is_f32 ? sizeof(float) : sizeof(uint16_t);
+    const char *p = (const char *)map->data + above * size, *q = (const char *)map->data + below * size;
+    for (int x = 0; x < map->width; x += 2, p += pair * size, q += pair * size, out += 2 * stored)
+        for (int half = 0; half < 2; half++) {
+            const size_t at = half ? channels : 0;
+            float *to = out + half * stored;
+            if (stored == 4) {
+                V4 a, b;
+                if (is_f32) {
+                    a = NAME(load4)((const float *)p + at);
+                    b = NAME(load4)((const float *)q + at);
+                } else {
+                    a = NAME(widen4)((const uint16_t *)p + at);
+                    b = NAME(widen4)((const uint16_t *)q + at);
+                }
+                a += (b - a) * weight;
+                memcpy(to, &a, sizeof a);
+            } else {
+                for (int c = 0; c < stored; c += 8) {
+                    V8 a, b;
+                    if (is_f32) {
+                        a = NAME(load8)((const float *)p + at + c);
+                        b = NAME(load8)((const float *)q + at + c);
+                    } else {
+                        a = NAME(widen8)((const uint16_t *)p + at + c);
+                        b = NAME(widen8)((const uint16_t *)q + at + c);
+                    }
+                    a += (b - a) * weight;
+                    memcpy(to + c, &a, sizeof a);
+                }
+            }
+        }
+}
+
+/* A map at picture row y: width x stored, followed by slack. */
 static void NAME(map_row)(const Map *map, float y, int stored, float *out) {
     float weight;
     const int low = NAME(place)((y + 0.5f) / map->scale - 0.5f, map->height, &weight), high = low + 1;
-    const size_t channels = (size_t)map->channels, width = (size_t)map->width;
-    size_t above, below, pair;
+    const size_t channels = (size_t)map->channels, row = (size_t)map->width * channels;
+    size_t above = (size_t)low * row, below = (size_t)high * row;
     if (map->shuffled) {
-        above = ((size_t)(low >> 1) * width * 2 + (size_t)(low & 1) * 2) * channels;
-        below = ((size_t)(high >> 1) * width * 2 + (size_t)(high & 1) * 2) * channels;
-        pair = 4 * channels;
+        above = (size_t)(low >> 1) * 2 * row + (size_t)(low & 1) * 2 * channels;
+        below = (size_t)(high >> 1) * 2 * row + (size_t)(high & 1) * 2 * channels;
+    }
+    if (map->type == TYPE_F32) {
+        if (stored == 4) NAME(map_row_of)(map, above, below, weight, out, 4, 1);
+        if (stored == 8) NAME(map_row_of)(map, above, below, weight, out, 8, 1);
+        if (stored == 16) NAME(map_row_of)(map, above, below, weight, out, 16, 1);
     } else {
-        above = (size_t)low * width * channels;
-        below = (size_t)high * width * channels;
-        pair = 2 * channels;
+        if (stored == 4) NAME(map_row_of)(map, above, below, weight, out, 4, 0);
+        if (stored == 8) NAME(map_row_of)(map, above, below, weight, out, 8, 0);
+        if (stored == 16) NAME(map_row_of)(map, above, below, weight, out, 16, 0);
     }
-    for (size_t x = 0; x < width; x++) {
-        const size_t at = (x >> 1) * pair + (x & 1) * channels;
-        for (int c = 0; c < stored; c += 4) {
-            V4 a, b;
-            NAME(widen4)(map, above + at + (size_t)c, &a);
-            NAME(widen4)(map, below + at + (size_t)c, &b);
-            a += (b - a) * weight;
-            if (c == 0) a *= map->scale;
-            memcpy(out + x * (size_t)stored + c, &a, sizeof a);
-        }
-    }
+    memset(out + (size_t)map->width * (size_t)stored, 0, 4 * sizeof *out);
 }
 
 INLINE V8 NAME(mixed8)(const float *p, size_t step, float weight) {
@@ -93,44 +162,78 @@ INLINE V4 NAME(mixed4)(const float *p, size_t step, float weight) {
     return a + (b - a) * weight;
 }
 
-/* Flow at column k of scratch rows (and what the last map holds beside it, `first` being its channels 0..7). */
-INLINE V4 NAME(flow_at)(const Maps *maps, const Shared *shared, float *const *rows, int k, V8 *first, V8 *second) {
-    const int last = maps->count - 1;
-    const size_t stored = (size_t)shared->stored[last];
-    const float *p = rows[last] + (size_t)shared->low[last][k] * stored;
-    *first = NAME(mixed8)(p, stored, shared->weight[last][k]);
-    if (second && stored == 16) *second = NAME(mixed8)(p + 8, stored, shared->weight[last][k]);
-    V4 flow;
-    if (maps->accumulates_mask) {
-        for (int j = 0; j < last; j++)
-            *first += NAME(mixed8)(rows[j] + (size_t)shared->low[j][k] * 8, 8, shared->weight[j][k]);
-        memcpy(&flow, first, sizeof flow);
-    } else {
-        memcpy(&flow, first, sizeof flow);
-        for (int j = 0; j < last; j++)
-            flow += NAME(mixed4)(rows[j] + (size_t)shared->low[j][k] * 4, 4, shared->weight[j][k]);
+/* Flow, and what is known besides it, at all columns of picture row y. */
+INLINE void NAME(find_flow)(const Maps *maps, const Shared *shared, const Row *row, float y, const int stored) {
+    const int last = maps->count - 1, columns = shared->columns;
+    if (maps->count == 0) {
+        memset(row->flow, 0, sizeof(float) * 4 * (size_t)columns);
+        memset(row->known, 0, sizeof(float) * (size_t)(columns * stored));
+        return;
     }
-    return flow;
+    for (int j = 0; j <= last; j++) NAME(map_row)(&maps->map[j], y, shared->stored[j], row->rows[j]);
+    const float *from = row->rows[last], *weights_last = shared->weight[last], scale_last = maps->map[last].scale;
+    for (int k = 0; k < columns; k++) {
+        const float *p = from + (size_t)shared->low[k] * (size_t)stored, weight = weights_last[k];
+        V4 flow;
+        if (stored == 16) {
+            const V16 a = NAME(load16)(p), v = a + (NAME(load16)(p + 16) - a) * weight;
+            memcpy(row->known + (size_t)k * 16, &v, sizeof v);
+            memcpy(&flow, &v, sizeof flow);
+        } else {
+            const V8 v = NAME(mixed8)(p, 8, weight);
+            memcpy(row->known + (size_t)k * 8, &v, sizeof v);
+            memcpy(&flow, &v, sizeof flow);
+        }
+        flow *= scale_last;
+        memcpy(row->flow + 4 * k, &flow, sizeof flow);
+    }
+    for (int j = 0; j < last; j++) {
+        const float scale = maps->map[j].scale, *weights = shared->weight[j];
+        for (int r = 0; r < shared->runs[j]; r++) {
+            const Run run = shared->run[j][r];
+            const float *p = row->rows[j] + (size_t)run.low * (size_t)shared->stored[j];
+            const V4 a = NAME(load4)(p) * scale, d = NAME(load4)(p + shared->stored[j]) * scale - a;
+            const V16 a4 = {a[0], a[1], a[2], a[3], a[0], a[1], a[2], a[3], a[0], a[1], a[2], a[3], a[0], a[1], a[2], a[3]};
+            const V16 d4 = {d[0], d[1], d[2], d[3], d[0], d[1], d[2], d[3], d[0], d[1], d[2], d[3], d[0], d[1], d[2], d[3]};
+            int k = run.from;
+            for (; k + 4 <= run.to; k += 4) {
+                const V16 sum = NAME(load16)(row->flow + 4 * k) + (a4 + d4 * NAME(load16)(weights + 4 * k));
+                memcpy(row->flow + 4 * k, &sum, sizeof sum);
+            }
+            for (; k < run.to; k++) {
+                const V4 sum = NAME(load4)(row->flow + 4 * k) + (a + d * weights[4 * k]);
+                memcpy(row->flow + 4 * k, &sum, sizeof sum);
+            }
+            if (maps->accumulates_mask)
+                for (k = run.from; k < run.to; k++)
+                    row->known[(size_t)(k * stored) + 4] += p[4] + (p[12] - p[4]) * weights[4 * k];
+        }
+    }
 }
 
-INLINE V4 NAME(where)(I4 yes, V4 a, V4 b) {
-    return (V4)(((I4)a & yes) | ((I4)b & ~yes));
-}
-
-/* The pixels of both pictures that a flow leads to from `from`: offsets in pixels and what is left of each coordinate. */
-INLINE V4 NAME(landing)(V4 from, V4 flow, int height, int width, size_t *to0, size_t *to1) {
-    const float w = (float)(width - 1), h = (float)(height - 1);
-    const V4 limit = {w, h, w, h};
-    const I4 cap = {width - 2, height - 2, width - 2, height - 2};
-    V4 at = from + flow;
-    const V4 zero = {0};
-    at = (V4)((I4)at & (at > zero)); /* not a number becomes 0 too */
-    at = NAME(where)(at < limit, at, limit);
-    I4 low = __builtin_convertvector(at, I4);
-    low = (I4)NAME(where)(low < cap, (V4)low, (V4)cap);
-    *to0 = (size_t)low[1] * (size_t)width + (size_t)low[0];
-    *to1 = (size_t)low[3] * (size_t)width + (size_t)low[2];
-    return at - __builtin_convertvector(low, V4);
+/* The pixels of both pictures, height x width, that the flow leads to from row y; a flow is shrunk by the steps. */
+INLINE void NAME(land)(const Shared *shared, const Row *row, float y, float step_y, float step_x, int height, int width) {
+    const float w = (float)(width - 1), h = (float)(height - 1), sx = 1 / step_x, sy = 1 / step_y;
+    const V16 down = {0, y, 0, y, 0, y, 0, y, 0, y, 0, y, 0, y, 0, y};
+    const V16 step = {sx, sy, sx, sy, sx, sy, sx, sy, sx, sy, sx, sy, sx, sy, sx, sy};
+    const V16 limit = {w, h, w, h, w, h, w, h, w, h, w, h, w, h, w, h}, zero = {0};
+    const int cx = width - 2, cy = height - 2;
+    const I16 cap = {cx, cy, cx, cy, cx, cy, cx, cy, cx, cy, cx, cy, cx, cy, cx, cy};
+    const I16 stride = {1, width, 1, width, 1, width, 1, width, 1, width, 1, width, 1, width, 1, width};
+    for (int k = 0; k < shared->columns; k += 4) {
+        V16 at = NAME(load16)(shared->at + 4 * k) + down + NAME(load16)(row->flow + 4 * k) * step;
+        at = (V16)((I16)at & (at > zero)); /* not a number becomes 0 too */
+        I16 less = at < limit;
+        at = (V16)(((I16)at & less) | ((I16)limit & ~less));
+        I16 low = __builtin_convertvector(at, I16);
+        less = low < cap;
+        low = (low & less) | (cap & ~less);
+        at -= __builtin_convertvector(low, V16);
+        low *= stride;
+        low += __builtin_shufflevector(low, low, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+        memcpy(row->part + 4 * k, &at, sizeof at);
+        memcpy(row->to + 4 * k, &low, sizeof low);
+    }
 }
 
 INLINE V8 NAME(sampled8)(const float *p, size_t across, size_t down, float x, float y) {
@@ -143,73 +246,115 @@ INLINE V4 NAME(sampled4)(const float *p, size_t across, size_t down, float x, fl
     return top + (bottom - top) * y;
 }
 
-INLINE void NAME(add_look)(const float *p, size_t down, float x, float y, float weight, const int channels, float *out) {
+INLINE void NAME(add_look)(
+    const float *look, int to, size_t down, const float *part, float weight, const int only, const int channels,
+    float *out) {
     const size_t across = (size_t)channels;
+    const float *p = look + (size_t)to * across, x = part[0], y = part[1];
     if (channels % 8 == 0) {
         for (int c = 0; c < channels; c += 8) {
-            V8 sum = NAME(load8)(out + c) + NAME(sampled8)(p + c, across, down, x, y) * weight;
+            V8 sum = NAME(sampled8)(p + c, across, down, x, y);
+            if (!only) sum = NAME(load8)(out + c) + sum * weight;
             memcpy(out + c, &sum, sizeof sum);
         }
     } else {
         for (int c = 0; c < channels; c += 4) {
-            V4 sum = NAME(load4)(out + c) + NAME(sampled4)(p + c, across, down, x, y) * weight;
+            V4 sum = NAME(sampled4)(p + c, across, down, x, y);
+            if (!only) sum = NAME(load4)(out + c) + sum * weight;
             memcpy(out + c, &sum, sizeof sum);
         }
     }
 }
 
-static void NAME(store_bf16)(const float *from, size_t count, uint16_t *to) {
-    for (size_t k = 0; k < count; k++) {
-        uint32_t bits;
-        memcpy(&bits, from + k, sizeof bits);
-        to[k] = (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-    }
+INLINE void NAME(narrow8)(const float *from, uint16_t *to) {
+#ifdef HAS_BF16
+    const __m128bh half = _mm256_cvtneps_pbh(_mm256_loadu_ps(from));
+#else
+    U8 bits;
+    memcpy(&bits, from, sizeof bits);
+    const H8 half = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, H8);
+#endif
+    memcpy(to, &half, sizeof half);
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- */
 
 static void NAME(free_shared)(Shared *shared) {
-    free(shared->column);
+    free(shared->tables);
     free(shared->scratch);
 }
 
-/* Tables and scratch for `columns` places at picture columns `at(k)`; `rows_kept` scratch rows of each map, and `extra`
- * floats, a thread. */
+INLINE float *NAME(cut)(float **rest, size_t count) {
+    float *here = *rest;
+    *rest += (count + 15) & ~(size_t)15;
+    return here;
+}
+
+/* Tables for `columns` places at `at(k)` of what is sampled and `on(k)` of the picture, and for each thread `kept` rows
+ * and `extra` floats. */
 static int NAME(make_shared)(
-    Shared *shared, const Maps *maps, int columns, const float *at, int last_stored, int rows_kept, size_t extra,
+    Shared *shared, const Maps *maps, int columns, const float *at, const float *on, int known, int kept, size_t extra,
     int threads) {
-    size_t row_floats = 0;
-    for (int j = 0; j < maps->count; j++) {
-        shared->stored[j] = j == maps->count - 1 ? last_stored : maps->accumulates_mask ? 8 : 4;
-        row_floats += (size_t)maps->map[j].width * (size_t)shared->stored[j];
+    const int last = maps->count - 1, whole = (columns + 3) & ~3;
+    const size_t cells = ((size_t)whole + 15) & ~(size_t)15;
+    size_t floats = 0;
+    for (int j = 0; j <= last; j++) {
+        shared->stored[j] = j == last ? known : maps->accumulates_mask ? 8 : 4;
+        floats += (size_t)maps->map[j].width * (size_t)shared->stored[j] + 32;
     }
-    shared->columns = columns;
-    shared->slot = row_floats * (size_t)rows_kept + extra + 64;
-    const size_t cells = (size_t)columns;
-    shared->column = malloc(cells * (2 + 2 * (size_t)maps->count) * 4 + 64);
-    shared->scratch = malloc(shared->slot * (size_t)threads * sizeof(float));
-    if (!shared->column || !shared->scratch) {
+    floats += cells * (size_t)(12 + known);
+    shared->columns = whole;
+    shared->slot = (floats * (size_t)kept + extra + 31) & ~(size_t)15;
+    shared->tables = malloc(sizeof(float) * cells * (6 + 7 * (size_t)maps->count) + 64);
+    shared->scratch = malloc(sizeof(float) * shared->slot * (size_t)threads + 64);
+    if (!shared->tables || !shared->scratch) {
         NAME(free_shared)(shared);
         return -1;
     }
-    shared->column_weight = (float *)(shared->column + cells);
-    for (int j = 0; j < maps->count; j++) {
-        shared->low[j] = shared->column + cells * (2 + 2 * (size_t)j);
-        shared->weight[j] = (float *)(shared->low[j] + cells);
+    float *rest = shared->tables;
+    shared->at = NAME(cut)(&rest, 4 * cells);
+    shared->low = (int32_t *)NAME(cut)(&rest, cells);
+    for (int k = 0; k < whole; k++) {
+        const float x = at[k < columns ? k : columns - 1];
+        const V4 four = {x, 0, x, 0};
+        memcpy(shared->at + 4 * k, &four, sizeof four);
+    }
+    for (int j = 0; j <= last; j++) {
         const Map *map = &maps->map[j];
-        for (int k = 0; k < columns; k++)
-            shared->low[j][k] =
-                NAME(place)((at[k] + 0.5f) / map->scale - 0.5f, map->width, &shared->weight[j][k]);
+        shared->weight[j] = NAME(cut)(&rest, 4 * cells);
+        shared->run[j] = (Run *)NAME(cut)(&rest, 3 * cells);
+        shared->runs[j] = 0;
+        for (int k = 0; k < whole; k++) {
+            float weight;
+            const float x = on[k < columns ? k : columns - 1];
+            const int low = NAME(place)((x + 0.5f) / map->scale - 0.5f, map->width, &weight);
+            if (j == last) {
+                shared->low[k] = low;
+                shared->weight[j][k] = weight;
+                continue;
+            }
+            for (int c = 0; c < 4; c++) shared->weight[j][4 * k + c] = weight;
+            Run *run = shared->run[j] + shared->runs[j];
+            if (shared->runs[j] && run[-1].low == low) {
+                run[-1].to = k + 1;
+            } else {
+                *run = (Run){k, k + 1, low};
+                shared->runs[j]++;
+            }
+        }
     }
     return 0;
 }
 
-/* Scratch rows of a thread. */
-INLINE float *NAME(rows_of)(const Shared *shared, const Maps *maps, float *scratch, float **rows) {
-    for (int j = 0; j < maps->count; j++) {
-        rows[j] = scratch;
-        scratch += (size_t)maps->map[j].width * (size_t)shared->stored[j];
-    }
+/* A row within a thread's scratch, and what is left of that. */
+INLINE float *NAME(row_of)(const Shared *shared, const Maps *maps, int known, float *scratch, Row *row) {
+    const size_t cells = (size_t)shared->columns;
+    for (int j = 0; j < maps->count; j++)
+        row->rows[j] = NAME(cut)(&scratch, (size_t)maps->map[j].width * (size_t)shared->stored[j] + 8);
+    row->flow = NAME(cut)(&scratch, 4 * cells);
+    row->part = NAME(cut)(&scratch, 4 * cells);
+    row->to = (int32_t *)NAME(cut)(&scratch, 4 * cells);
+    row->known = NAME(cut)(&scratch, (size_t)known * cells);
     return scratch;
 }
 
@@ -229,60 +374,59 @@ INLINE int NAME(taps)(int k, float scale, int size, float *weight) {
 INLINE void NAME(level_rows_of)(
     const LevelInput *job, const Shared *shared, float *scratch, int from, int to, const int look, const int known,
     const int taps) {
-    const Maps *maps = &job->maps;
-    const int total = 2 * look + known, width = job->width;
+    const int total = 2 * look + known, width = job->width, out_width = job->out_width, is_f32 = job->type == TYPE_F32;
     const size_t down = (size_t)width * (size_t)look;
-    float *rows[2][MAX_MAPS];
-    for (int t = 0; t < taps; t++) scratch = NAME(rows_of)(shared, maps, scratch, rows[t]);
-    float *line = scratch;
-    for (int oy = from; oy < to; oy++) {
-        float wy;
+    const float *look0 = job->look0, *look1 = job->look1, *times = job->times, *weights = job->weights;
+    const float shrink = 1 / job->scale, time = times ? 0 : job->time;
+    uint16_t *bf16 = job->out;
+    Row rows[2];
+    for (int t = 0; t < taps; t++) scratch = NAME(row_of)(shared, &job->maps, known, scratch, &rows[t]);
+    for (int line = from; line < to; line++) {
+        const int oy = job->first_row + line;
+        const size_t at = (size_t)line * (size_t)job->out_width * (size_t)total;
+        if (oy < 0 || oy >= job->full_height) {
+            const size_t bytes = job->type == TYPE_F32 ? 4 : 2;
+            memset((char *)job->out + at * bytes, 0, (size_t)job->out_width * (size_t)total * bytes);
+            continue;
+        }
+        float wy = 0;
         const int y = taps == 1 ? oy : NAME(taps)(oy, job->scale, job->height, &wy);
         const int ys[2] = {y, y + 1 < job->height ? y + 1 : y};
-        const float wys[2] = {taps == 1 ? 1 : 1 - wy, taps == 1 ? 0 : wy};
-        for (int t = 0; t < taps; t++)
-            for (int j = 0; j < maps->count; j++)
-                NAME(map_row)(&maps->map[j], (float)ys[t], shared->stored[j], rows[t][j]);
-        for (int start = 0; start < job->out_width; start += LINE) {
-            const int end = start + LINE < job->out_width ? start + LINE : job->out_width;
-            for (int ox = start; ox < end; ox++) {
-                float *out = line + (size_t)(ox - start) * (size_t)total;
-                V8 first = {0}, second = {0};
-                V4 flows = {0};
-                float time = 0, sum[64] __attribute__((aligned(64)));
-                for (int c = 0; c < 2 * look; c++) sum[c] = 0;
-                for (int t = 0; t < taps; t++)
-                    for (int s = 0; s < taps; s++) {
-                        const int k = ox * taps + s, x = shared->column[k];
-                        const float weight = taps == 1 ? 1 : wys[t] * shared->column_weight[k];
-                        V4 flow = {0};
-                        V8 here = {0}, more = {0};
-                        if (maps->count)
-                            flow = NAME(flow_at)(maps, shared, rows[t], k, &here, known == 16 ? &more : NULL);
-                        const V4 at = {(float)x, (float)ys[t], (float)x, (float)ys[t]};
-                        size_t to0, to1;
-                        const V4 part = NAME(landing)(at, flow, job->height, width, &to0, &to1);
-                        NAME(add_look)(job->look0 + to0 * (size_t)look, down, part[0], part[1], weight, look, sum);
-                        NAME(add_look)
-                        (job->look1 + to1 * (size_t)look, down, part[2], part[3], weight, look, sum + look);
-                        first += here * weight;
-                        second += more * weight;
-                        flows += flow * weight;
-                        if (job->times) time += weight * job->times[(size_t)ys[t] * (size_t)width + (size_t)x];
-                    }
-                flows /= job->scale;
-                memcpy(out, sum, sizeof(float) * 2 * (size_t)look);
-                memcpy(out + 2 * look, &first, sizeof first);
-                memcpy(out + 2 * look, &flows, sizeof flows);
-                if (known == 16) memcpy(out + 2 * look + 8, &second, sizeof second);
-                out[2 * look + job->time_channel] = job->times ? time : job->time;
-            }
-            const size_t at = ((size_t)oy * (size_t)job->out_width + (size_t)start) * (size_t)total;
-            const size_t count = (size_t)(end - start) * (size_t)total;
-            if (job->type == TYPE_F32)
-                memcpy((float *)job->out + at, line, count * sizeof(float));
+        const float wys[2] = {1 - wy, wy};
+        for (int t = 0; t < taps; t++) {
+            NAME(find_flow)(&job->maps, shared, &rows[t], (float)ys[t], known);
+            NAME(land)(shared, &rows[t], (float)ys[t], 1, 1, job->height, width);
+        }
+        for (int ox = 0; ox < out_width; ox++) {
+            V8 first = {0}, second = {0}, flows = {0};
+            float moment = time, out[64] __attribute__((aligned(64)));
+            if (taps == 2)
+                for (int c = 0; c < 2 * look; c++) out[c] = 0;
+            for (int t = 0; t < taps; t++)
+                for (int s = 0; s < taps; s++) {
+                    const Row *row = &rows[t];
+                    const int k = ox * taps + s;
+                    const float weight = taps == 1 ? 1 : wys[t] * weights[k], *part = row->part + 4 * k;
+                    NAME(add_look)(look0, row->to[4 * k], down, part, weight, taps == 1, look, out);
+                    NAME(add_look)(look1, row->to[4 * k + 2], down, part + 2, weight, taps == 1, look, out + look);
+                    first += NAME(load8)(row->known + k * known) * weight;
+                    if (known == 16) second += NAME(load8)(row->known + k * known + 8) * weight;
+                    flows += NAME(load8)(row->flow + 4 * k) * weight;
+                    if (times) moment += weight * times[(size_t)ys[t] * (size_t)width + (size_t)shared->at[4 * k]];
+                }
+            const I8 is_flow = {-1, -1, -1, -1, 0, 0, 0, 0};
+            const V8 late = {0, 0, 0, 0, 0, moment, 0, 0};
+            flows *= shrink;
+            first = (V8)(((I8)flows & is_flow) | ((I8)first & ~is_flow));
+            if (known == 8) first += late;
+            second += late;
+            memcpy(out + 2 * look, &first, sizeof first);
+            if (known == 16) memcpy(out + 2 * look + 8, &second, sizeof second);
+            const size_t there = at + (size_t)ox * (size_t)total;
+            if (is_f32)
+                memcpy((float *)job->out + there, out, sizeof(float) * (size_t)total);
             else
-                NAME(store_bf16)(line, count, (uint16_t *)job->out + at);
+                for (int c = 0; c < total; c += 8) NAME(narrow8)(out + c, bf16 + there + c);
         }
     }
 }
@@ -308,26 +452,22 @@ static void NAME(level_rows)(const void *data, void *kept, float *scratch, int f
 }
 #undef LEVEL_CASE
 
-static int NAME(level_input)(const LevelInput *job, int threads) {
+static int NAME(level_input)(const LevelInput *given, int threads) {
+    LevelInput job = *given;
     Shared shared = {0};
-    const int taps = job->scale == 1 ? 1 : 2, columns = job->out_width * taps;
-    float *at = malloc(sizeof(float) * (size_t)columns);
+    const int taps = job.scale == 1 ? 1 : 2, columns = job.out_width * taps;
+    float *at = malloc(sizeof(float) * 2 * (size_t)columns), *weights = at + columns;
     if (!at) return -1;
-    for (int ox = 0; ox < job->out_width; ox++) {
-        float weight;
-        const int x = taps == 1 ? ox : NAME(taps)(ox, job->scale, job->width, &weight);
-        for (int s = 0; s < taps; s++) at[ox * taps + s] = (float)(x + s < job->width ? x + s : x);
+    for (int k = 0; k < columns; k++) {
+        float weight = 0;
+        const int x = taps == 1 ? k : NAME(taps)(k / 2, job.scale, job.width, &weight);
+        at[k] = (float)(taps == 2 && (k & 1) && x + 1 < job.width ? x + 1 : x);
+        weights[k] = k & 1 ? weight : 1 - weight;
     }
-    const size_t line = LINE * (size_t)(2 * job->look_channels + job->known);
-    const int failed = NAME(make_shared)(&shared, &job->maps, columns, at, job->known, taps, line, threads);
+    job.weights = weights;
+    const int failed = NAME(make_shared)(&shared, &job.maps, columns, at, at, job.known, taps, 0, threads);
     if (!failed) {
-        for (int k = 0; k < columns; k++) {
-            shared.column[k] = (int)at[k];
-            float weight = 0;
-            if (taps == 2) NAME(taps)(k / 2, job->scale, job->width, &weight);
-            shared.column_weight[k] = k & 1 ? weight : 1 - weight;
-        }
-        share_rows(NAME(level_rows), job, &shared, shared.scratch, shared.slot, job->out_height, 4, threads);
+        share_rows(NAME(level_rows), &job, &shared, shared.scratch, shared.slot, job.out_height, 4, threads);
         NAME(free_shared)(&shared);
     }
     free(at);
@@ -352,24 +492,77 @@ INLINE float NAME(sigmoid)(float x) {
 }
 
 #define MOVED_ROW(sample, name) \
-    static void NAME(moved_row_##name)( \
-        const sample *first, const sample *last, size_t down, const int32_t *to0, const int32_t *to1, const V4 *part, \
-        const float *weight, int width, float *out) { \
-        for (int k = 0; k < width; k++) { \
-            const sample *p = first + to0[k], *q = last + to1[k]; \
-            const V4 at = part[k]; \
-            const float a = (float)p[0], b = (float)p[1], c = (float)p[down], d = (float)p[down + 1]; \
-            const float e = (float)q[0], f = (float)q[1], g = (float)q[down], h = (float)q[down + 1]; \
-            const float top0 = a + (b - a) * at[0], bottom0 = c + (d - c) * at[0]; \
-            const float top1 = e + (f - e) * at[2], bottom1 = g + (h - g) * at[2]; \
-            const float v0 = top0 + (bottom0 - top0) * at[1], v1 = top1 + (bottom1 - top1) * at[3]; \
-            out[k] = v1 + (v0 - v1) * weight[k]; \
-        } \
+    INLINE void NAME(moved_one_##name)( \
+        const sample *first, const sample *last, size_t down, const Landed *to, int k, float *out) { \
+        const sample *p = first + to->at0[k], *q = last + to->at1[k]; \
+        const float a = (float)p[0], b = (float)p[1], c = (float)p[down], d = (float)p[down + 1]; \
+        const float e = (float)q[0], f = (float)q[1], g = (float)q[down], h = (float)q[down + 1]; \
+        const float top0 = a + (b - a) * to->x0[k], bottom0 = c + (d - c) * to->x0[k]; \
+        const float top1 = e + (f - e) * to->x1[k], bottom1 = g + (h - g) * to->x1[k]; \
+        const float v0 = top0 + (bottom0 - top0) * to->y0[k], v1 = top1 + (bottom1 - top1) * to->y1[k]; \
+        out[k] = v1 + (v0 - v1) * to->weight[k]; \
     }
 MOVED_ROW(uint8_t, u8)
 MOVED_ROW(uint16_t, u16)
 MOVED_ROW(float, f32)
 #undef MOVED_ROW
+
+#ifdef HAS_AVX2
+INLINE void NAME(pair_u8)(const uint8_t *p, __m256i at, V8 *left, V8 *right) {
+    const __m256i both = _mm256_i32gather_epi32((const int *)(const void *)p, at, 1), byte = _mm256_set1_epi32(255);
+    *left = (V8)_mm256_cvtepi32_ps(_mm256_and_si256(both, byte));
+    *right = (V8)_mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(both, 8), byte));
+}
+
+INLINE void NAME(pair_u16)(const uint16_t *p, __m256i at, V8 *left, V8 *right) {
+    const __m256i both = _mm256_i32gather_epi32((const int *)(const void *)p, at, 2);
+    *left = (V8)_mm256_cvtepi32_ps(_mm256_and_si256(both, _mm256_set1_epi32(65535)));
+    *right = (V8)_mm256_cvtepi32_ps(_mm256_srli_epi32(both, 16));
+}
+
+INLINE void NAME(pair_f32)(const float *p, __m256i at, V8 *left, V8 *right) {
+    *left = (V8)_mm256_i32gather_ps(p, at, 4);
+    *right = (V8)_mm256_i32gather_ps(p + 1, at, 4);
+}
+
+#define MOVED_EIGHT(sample, name) \
+    INLINE V8 NAME(eight_##name)(const sample *p, size_t down, const int32_t *at, const float *x, const float *y) { \
+        const __m256i places = _mm256_loadu_si256((const __m256i *)(const void *)at); \
+        V8 a, b, c, d; \
+        NAME(pair_##name)(p, places, &a, &b); \
+        NAME(pair_##name)(p + down, places, &c, &d); \
+        const V8 part = NAME(load8)(x), top = a + (b - a) * part, bottom = c + (d - c) * part; \
+        return top + (bottom - top) * NAME(load8)(y); \
+    }
+MOVED_EIGHT(uint8_t, u8)
+MOVED_EIGHT(uint16_t, u16)
+MOVED_EIGHT(float, f32)
+#undef MOVED_EIGHT
+#endif
+
+#ifdef HAS_AVX2
+#define MOVE_EIGHTS(name) \
+    for (; k + 8 <= width; k += 8) { \
+        const V8 v0 = NAME(eight_##name)(first, down, to->at0 + k, to->x0 + k, to->y0 + k); \
+        const V8 v1 = NAME(eight_##name)(last, down, to->at1 + k, to->x1 + k, to->y1 + k); \
+        const V8 v = v1 + (v0 - v1) * NAME(load8)(to->weight + k); \
+        memcpy(out + k, &v, sizeof v); \
+    }
+#else
+#define MOVE_EIGHTS(name)
+#endif
+#define MOVED_ROW(sample, name) \
+    static void NAME(moved_row_##name)( \
+        const sample *first, const sample *last, size_t down, const Landed *to, int width, float *out) { \
+        int k = 0; \
+        MOVE_EIGHTS(name) \
+        for (; k < width; k++) NAME(moved_one_##name)(first, last, down, to, k, out); \
+    }
+MOVED_ROW(uint8_t, u8)
+MOVED_ROW(uint16_t, u16)
+MOVED_ROW(float, f32)
+#undef MOVED_ROW
+#undef MOVE_EIGHTS
 
 /* Rounds half to even and clips. */
 #define STORE_ROW(sample, name) \
@@ -387,39 +580,39 @@ STORE_ROW(uint16_t, u16)
 static void NAME(moved_rows)(const void *data, void *kept, float *scratch, int from, int to) {
     const Moved *job = data;
     const Shared *shared = kept;
-    const Maps *maps = &job->maps;
     const int width = job->width;
-    float *rows[MAX_MAPS];
-    V4 *part = (V4 *)(((uintptr_t)NAME(rows_of)(shared, maps, scratch, rows) + 63) & ~(uintptr_t)63);
-    float *weight = (float *)(part + width), *made = weight + width;
-    int32_t *to0 = (int32_t *)(made + width), *to1 = to0 + width;
-    const V4 step = {1 / job->step_x, 1 / job->step_y, 1 / job->step_x, 1 / job->step_y};
+    const size_t down = (size_t)width, cells = (size_t)shared->columns;
+    Row row;
+    scratch = NAME(row_of)(shared, &job->maps, 8, scratch, &row);
+    const Landed landed = {
+        (int32_t *)NAME(cut)(&scratch, cells), (int32_t *)NAME(cut)(&scratch, cells), NAME(cut)(&scratch, cells),
+        NAME(cut)(&scratch, cells), NAME(cut)(&scratch, cells), NAME(cut)(&scratch, cells),
+        NAME(cut)(&scratch, cells),
+    };
+    float *made = scratch;
     for (int y = from; y < to; y++) {
-        for (int j = 0; j < maps->count; j++)
-            NAME(map_row)(&maps->map[j], (float)y * job->step_y + job->offset_y, shared->stored[j], rows[j]);
+        NAME(find_flow)(&job->maps, shared, &row, (float)y * job->step_y + job->offset_y, 8);
+        NAME(land)(shared, &row, (float)y, job->step_y, job->step_x, job->height, width);
+        for (int k = 0; k < width; k++) landed.weight[k] = NAME(sigmoid)(row.known[8 * k + 4]);
         for (int k = 0; k < width; k++) {
-            V8 here;
-            const V4 flow = NAME(flow_at)(maps, shared, rows, k, &here, NULL);
-            const V4 at = {(float)k, (float)y, (float)k, (float)y};
-            size_t a, b;
-            part[k] = NAME(landing)(at, flow * step, job->height, width, &a, &b);
-            to0[k] = (int32_t)a;
-            to1[k] = (int32_t)b;
-            weight[k] = here[4];
+            landed.at0[k] = row.to[4 * k];
+            landed.at1[k] = row.to[4 * k + 2];
+            landed.x0[k] = row.part[4 * k];
+            landed.y0[k] = row.part[4 * k + 1];
+            landed.x1[k] = row.part[4 * k + 2];
+            landed.y1[k] = row.part[4 * k + 3];
         }
-        for (int k = 0; k < width; k++) weight[k] = NAME(sigmoid)(weight[k]);
         for (int p = 0; p < job->planes; p++) {
             const MovedPlane *plane = &job->plane[p];
             char *out = (char *)plane->out + (int64_t)y * plane->stride;
-            const size_t down = (size_t)width;
             if (job->type == TYPE_U8) {
-                NAME(moved_row_u8)(plane->first, plane->last, down, to0, to1, part, weight, width, made);
+                NAME(moved_row_u8)(plane->first, plane->last, down, &landed, width, made);
                 NAME(store_u8)(made, width, job->peak, (uint8_t *)out);
             } else if (job->type == TYPE_U16) {
-                NAME(moved_row_u16)(plane->first, plane->last, down, to0, to1, part, weight, width, made);
+                NAME(moved_row_u16)(plane->first, plane->last, down, &landed, width, made);
                 NAME(store_u16)(made, width, job->peak, (uint16_t *)out);
             } else {
-                NAME(moved_row_f32)(plane->first, plane->last, down, to0, to1, part, weight, width, (float *)out);
+                NAME(moved_row_f32)(plane->first, plane->last, down, &landed, width, (float *)out);
             }
         }
     }
@@ -427,11 +620,14 @@ static void NAME(moved_rows)(const void *data, void *kept, float *scratch, int f
 
 static int NAME(moved)(const Moved *job, int threads) {
     Shared shared = {0};
-    float *at = malloc(sizeof(float) * (size_t)job->width);
+    float *at = malloc(sizeof(float) * 2 * (size_t)job->width), *on = at + job->width;
     if (!at) return -1;
-    for (int k = 0; k < job->width; k++) at[k] = (float)k * job->step_x + job->offset_x;
-    const size_t extra = (size_t)job->width * 8 + 16;
-    const int failed = NAME(make_shared)(&shared, &job->maps, job->width, at, 8, 1, extra, threads);
+    for (int k = 0; k < job->width; k++) {
+        at[k] = (float)k;
+        on[k] = (float)k * job->step_x + job->offset_x;
+    }
+    const size_t extra = ((size_t)job->width + 32) * 8;
+    const int failed = NAME(make_shared)(&shared, &job->maps, job->width, at, on, 8, 1, extra, threads);
     if (!failed) {
         share_rows(NAME(moved_rows), job, &shared, shared.scratch, shared.slot, job->height, 4, threads);
         NAME(free_shared)(&shared);
@@ -459,7 +655,7 @@ static void NAME(float_row)(const void *plane, int type, size_t at, int count, f
 
 static void NAME(view_rows)(const void *data, void *kept, float *scratch, int from, int to) {
     const View *job = data;
-    const Shared *shared = kept;
+    const ViewColumns *columns = kept;
     const int width = job->width, chroma = job->chroma_width;
     const int smaller = chroma != width || job->chroma_height != job->height;
     float *rows[3] = {scratch, scratch + width, scratch + 2 * (size_t)width};
@@ -486,8 +682,8 @@ static void NAME(view_rows)(const void *data, void *kept, float *scratch, int fr
             for (int k = 0; k < chroma; k++) above[k] += (below[k] - above[k]) * weight;
             const int next = chroma > 1;
             for (int k = 0; k < width; k++) {
-                const float *c = above + shared->column[k];
-                rows[p][k] = c[0] + (c[next] - c[0]) * shared->column_weight[k];
+                const float *c = above + columns->low[k];
+                rows[p][k] = c[0] + (c[next] - c[0]) * columns->weight[k];
             }
         }
         for (int channel = 0; channel < 3; channel++) {
@@ -504,25 +700,20 @@ static void NAME(view_rows)(const void *data, void *kept, float *scratch, int fr
 }
 
 static int NAME(view)(const View *job, int threads) {
-    Shared shared = {0};
-    const Maps none = {0};
-    float *at = calloc((size_t)job->width, sizeof(float));
-    if (!at) return -1;
-    const size_t extra = 3 * (size_t)job->width + 2 * (size_t)job->chroma_width;
-    const int failed = NAME(make_shared)(&shared, &none, job->width, at, 0, 0, extra, threads);
-    if (!failed) {
-        for (int k = 0; k < job->width; k++) {
-            shared.column_weight[k] = 0;
-            shared.column[k] = 0;
-            if (job->chroma_width > 1)
-                shared.column[k] = NAME(place)(
-                    ((float)k - job->offset_x) / job->step_x, job->chroma_width, &shared.column_weight[k]);
-        }
-        share_rows(NAME(view_rows), job, &shared, shared.scratch, shared.slot, job->out_height, 8, threads);
-        NAME(free_shared)(&shared);
+    const size_t slot = ((3 * (size_t)job->width + 2 * (size_t)job->chroma_width) + 31) & ~(size_t)15;
+    float *tables = malloc(sizeof(float) * (2 * (size_t)job->width + slot * (size_t)threads));
+    if (!tables) return -1;
+    ViewColumns columns = {(int32_t *)tables, tables + job->width};
+    for (int k = 0; k < job->width; k++) {
+        columns.low[k] = 0;
+        columns.weight[k] = 0;
+        if (job->chroma_width > 1)
+            columns.low[k] =
+                NAME(place)(((float)k - job->offset_x) / job->step_x, job->chroma_width, &columns.weight[k]);
     }
-    free(at);
-    return failed;
+    share_rows(NAME(view_rows), job, &columns, tables + 2 * (size_t)job->width, slot, job->out_height, 8, threads);
+    free(tables);
+    return 0;
 }
 
 INLINE void NAME(look_rows_of)(const Look *job, int from, int to, const int count, const int channels) {
@@ -566,5 +757,4 @@ static const Variant NAME(variant) = {
 };
 #undef TEXT
 #undef QUOTED
-#undef LINE
 #undef INLINE

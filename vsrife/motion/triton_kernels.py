@@ -1,0 +1,451 @@
+"""The primitives' kernels for CUDA and ROCm in Triton; `vsrife.motion.gpu` calls them.
+
+A program makes one piece of one row of the output. Maps are read at four places a sample and pictures at four places a
+sample and end, wherever they lie: what the caches do not hold comes from memory once, as neighbours lead to neighbours.
+Coordinates are fp32, clamped so that no index leaves a tensor, whatever the flow is; not a number counts as 0.
+
+Tiles are (place, …, channel), so that what is beside each other in memory is beside each other in a thread. All that is
+known when a network is built is `constexpr`; sizes, scales and times are not, and a new picture compiles nothing.
+"""
+# mypy: ignore-errors
+# (a language of its own; mypy does not know it)
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+__all__ = ["level_input", "look", "moved", "view"]
+
+
+@triton.jit
+def _place(at, size):
+    """Position of `at` on `size` samples: the two beside it and the second one's weight."""
+    at = tl.where(at > 0, at, 0.0)  # not a number becomes 0 too
+    at = tl.where(at < size - 1, at, size - 1)
+    low = at.to(tl.int32)
+    return low, tl.minimum(low + 1, size - 1), at - low.to(tl.float32)
+
+
+@triton.jit
+def _mixed(a, b, weight):
+    return a + (b - a) * weight
+
+
+@triton.jit
+def _corners(row0, row1, column0, column1, weight_y, weight_x):
+    """Bilinear from pointers to two rows, counted from which two columns lie."""
+    a = tl.load(row0 + column0).to(tl.float32)
+    b = tl.load(row0 + column1).to(tl.float32)
+    c = tl.load(row1 + column0).to(tl.float32)
+    d = tl.load(row1 + column1).to(tl.float32)
+    return _mixed(_mixed(a, b, weight_x), _mixed(c, d, weight_x), weight_y)
+
+
+@triton.jit
+def _added(
+    flow,
+    known,
+    data,
+    height,
+    width,
+    scale,
+    n,
+    y,
+    x,
+    channel,
+    channels: tl.constexpr,
+    shuffled: tl.constexpr,
+    whole: tl.constexpr,
+    index: tl.constexpr,
+):
+    """What a map adds at row `y` (one) and columns `x` (places) of the picture.
+
+    To the flow (places × end × x, y), in picture pixels; and, if `whole`, to `known` its `channel`s (1 × … × …).
+    """
+    y0, y1, weight_y = _place((y + 0.5) / scale - 0.5, height)
+    x0, x1, weight_x = _place((x + 0.5) / scale - 0.5, width)
+    if shuffled:
+        row0 = (y0 >> 1).to(index) * (2 * width) + (y0 & 1) * 2
+        row1 = (y1 >> 1).to(index) * (2 * width) + (y1 & 1) * 2
+        column0 = (x0 >> 1) * 4 + (x0 & 1)
+        column1 = (x1 >> 1) * 4 + (x1 & 1)
+    else:
+        row0, row1, column0, column1 = y0.to(index) * width, y1.to(index) * width, x0, x1
+    data += n.to(tl.int64) * height * width * channels
+    data0, data1 = data + row0 * channels, data + row1 * channels
+    column0, column1 = (column0 * channels)[:, None, None], (column1 * channels)[:, None, None]
+    weight_x = weight_x[:, None, None]
+    pair = tl.arange(0, 2)[None, :, None] * 2 + tl.arange(0, 2)[None, None, :]
+    flow += _corners(data0, data1, column0 + pair, column1 + pair, weight_y, weight_x) * scale
+    if whole:
+        known += _corners(data0, data1, column0 + channel, column1 + channel, weight_y, weight_x)
+    return flow, known
+
+
+@triton.jit
+def _motion(
+    flow,
+    known,
+    map0, height0, width0, scale0,
+    map1, height1, width1, scale1,
+    map2, height2, width2, scale2,
+    map3, height3, width3, scale3,
+    map4, height4, width4, scale4,
+    n,
+    y,
+    x,
+    channel,
+    maps: tl.constexpr,
+    channels: tl.constexpr,
+    last_channels: tl.constexpr,
+    shuffled: tl.constexpr,
+    accumulates: tl.constexpr,
+    index: tl.constexpr,
+):  # fmt: skip
+    """The sum of all maps, see `_added`; `known` is the last one's alone, unless the mask is summed too."""
+    if maps > 0:
+        flow, known = _added(
+            flow, known, map0, height0, width0, scale0, n, y, x, channel,
+            last_channels if maps == 1 else channels, shuffled, accumulates or maps == 1, index,
+        )  # fmt: skip
+    if maps > 1:
+        flow, known = _added(
+            flow, known, map1, height1, width1, scale1, n, y, x, channel,
+            last_channels if maps == 2 else channels, shuffled, accumulates or maps == 2, index,
+        )  # fmt: skip
+    if maps > 2:
+        flow, known = _added(
+            flow, known, map2, height2, width2, scale2, n, y, x, channel,
+            last_channels if maps == 3 else channels, shuffled, accumulates or maps == 3, index,
+        )  # fmt: skip
+    if maps > 3:
+        flow, known = _added(
+            flow, known, map3, height3, width3, scale3, n, y, x, channel,
+            last_channels if maps == 4 else channels, shuffled, accumulates or maps == 4, index,
+        )  # fmt: skip
+    if maps > 4:
+        flow, known = _added(
+            flow, known, map4, height4, width4, scale4, n, y, x, channel,
+            last_channels, shuffled, True, index,
+        )  # fmt: skip
+    return flow, known
+
+
+@triton.jit
+def _tap(k, scale, size, second: tl.constexpr):
+    """One of the two pixels that shrinking reads around the centre of output `k`, and its weight."""
+    centre = (k.to(tl.float32) + 0.5) * scale - 0.5
+    centre = tl.where(centre > 0, centre, 0.0)
+    low = tl.minimum(centre.to(tl.int32), size - 1)
+    weight = centre - low.to(tl.float32)
+    if second:
+        return tl.minimum(low + 1, size - 1), weight
+    return low, 1 - weight
+
+
+@triton.jit
+def level_input(
+    out,
+    look0,
+    apart,
+    times,
+    map0, height0, width0, scale0,
+    map1, height1, width1, scale1,
+    map2, height2, width2, scale2,
+    map3, height3, width3, scale3,
+    map4, height4, width4, scale4,
+    height,
+    width,
+    full_height,
+    first_row,
+    out_step,
+    out_width,
+    scale,
+    times_step,
+    maps: tl.constexpr,
+    taps: tl.constexpr,
+    look: tl.constexpr,
+    padded: tl.constexpr,
+    known_channels: tl.constexpr,
+    time_channel: tl.constexpr,
+    shuffled: tl.constexpr,
+    accumulates: tl.constexpr,
+    times_map: tl.constexpr,
+    index: tl.constexpr,
+    block: tl.constexpr,
+):  # fmt: skip
+    """Rows of a block's input, N×rows×out_width×(2·look + known_channels); grid: pieces of a row, rows, N.
+
+    Bound by memory: an output pixel writes (2·look + known)·b bytes and reads min(scale², 4)·2·look·a bytes of looks,
+    a and b being the bytes of a value there and here; the maps, of scale² times fewer pixels, come from the cache. So
+    4.26's finest block (look 8, known 16, a = b = 2) moves 96 bytes a pixel, 0.2 GB of a 1080p frame.
+
+    Args:
+        apart: values from the look at time 0 to that at time 1.
+        full_height: rows of the whole input, outside which all is 0.
+        first_row: which of them is the first of `out`.
+        out_step: values of `out` from one pair to the next.
+        taps: pixels read along each side, 1 at scale 1 and else 2.
+        padded: `look` up to a power of two.
+        times_step: values of `times` from one pair to the next, 0 for the same.
+        times_map: whether `times` is a map, else one value.
+    """
+    ox = tl.program_id(0) * block + tl.arange(0, block)
+    asked = tl.program_id(1) + first_row
+    is_row = (asked >= 0) & (asked < full_height)
+    oy = tl.minimum(tl.maximum(asked, 0), full_height - 1)
+    n = tl.program_id(2)
+    ends = tl.arange(0, 2)
+    part = tl.arange(0, padded)
+    is_look = (part < look)[None, None, :]
+    first_of = n.to(tl.int64) * height * width * look
+    # a distance rather than a choice of two pointers, of which the compiler would forget how they are aligned
+    looks = look0 + first_of + (ends * apart.to(tl.int64))[None, :, None] + part[None, None, :]
+    # (quarter, part of it): the tile that holds the flow's four channels as its first quarter
+    quarter = tl.arange(0, known_channels // 4)[None, :, None]
+    channel = quarter * 4 + tl.arange(0, 4)[None, None, :]
+
+    seen = tl.zeros((block, 2, padded), tl.float32)
+    known = tl.zeros((block, known_channels // 4, 4), tl.float32)
+    flows = tl.zeros((block, 2, 2), tl.float32)
+    time = tl.zeros((block,), tl.float32)
+    times += n * times_step
+    for below in tl.static_range(taps):
+        for beside in tl.static_range(taps):
+            if taps == 1:
+                y, x = oy, ox
+                weight = tl.full((block,), 1.0, tl.float32)
+            else:
+                y, weight_y = _tap(oy, scale, height, below)
+                x, weight_x = _tap(ox, scale, width, beside)
+                weight = weight_x * weight_y
+            if maps == 0:
+                # places past the end of the row read its last pixel and are not stored
+                pixel = y.to(index) * width + tl.minimum(x, width - 1)
+                here = tl.load(looks + (pixel * look)[:, None, None], mask=is_look, other=0.0).to(tl.float32)
+            else:
+                flow, more = _motion(
+                    tl.zeros((block, 2, 2), tl.float32), tl.zeros((block, known_channels // 4, 4), tl.float32),
+                    map0, height0, width0, scale0, map1, height1, width1, scale1, map2, height2, width2, scale2,
+                    map3, height3, width3, scale3, map4, height4, width4, scale4,
+                    n, y.to(tl.float32), x.to(tl.float32), channel,
+                    maps, known_channels, known_channels, shuffled, accumulates, index,
+                )  # fmt: skip
+                known += more * weight[:, None, None]
+                flows += flow * weight[:, None, None]
+                flow_x, flow_y = tl.split(flow)
+                y0, y1, to_y = _place(y.to(tl.float32) + flow_y, height)
+                x0, x1, to_x = _place(x.to(tl.float32)[:, None] + flow_x, width)
+                row0, row1 = y0.to(index) * width, y1.to(index) * width
+                a = tl.load(looks + ((row0 + x0) * look)[:, :, None], mask=is_look, other=0.0).to(tl.float32)
+                b = tl.load(looks + ((row0 + x1) * look)[:, :, None], mask=is_look, other=0.0).to(tl.float32)
+                c = tl.load(looks + ((row1 + x0) * look)[:, :, None], mask=is_look, other=0.0).to(tl.float32)
+                d = tl.load(looks + ((row1 + x1) * look)[:, :, None], mask=is_look, other=0.0).to(tl.float32)
+                to_x, to_y = to_x[:, :, None], to_y[:, :, None]
+                here = _mixed(_mixed(a, b, to_x), _mixed(c, d, to_x), to_y)
+            seen += here * weight[:, None, None]
+            if times_map:
+                time += tl.load(times + y.to(index) * width + tl.minimum(x, width - 1)).to(tl.float32) * weight
+    if not times_map:
+        time += tl.load(times).to(tl.float32)
+
+    flow = tl.reshape(flows / scale, (block, 4))[:, None, :]
+    known = tl.where(quarter == 0, flow, known)
+    known = tl.where(channel == time_channel, time[:, None, None], tl.where(channel > time_channel, 0.0, known))
+    seen, known = tl.where(is_row, seen, 0.0), tl.where(is_row, known, 0.0)
+    total: tl.constexpr = 2 * look + known_channels
+    row = out + n.to(tl.int64) * out_step + tl.program_id(1).to(tl.int64) * out_width * total
+    inside = (ox < out_width)[:, None, None]
+    to = row + (ox * total)[:, None, None]
+    tl.store(to + ends[None, :, None] * look + part[None, None, :], seen.to(out.dtype.element_ty), inside & is_look)
+    tl.store(to + (2 * look + channel), known.to(out.dtype.element_ty), inside)
+
+
+@triton.jit
+def _moved_plane(
+    first, last, out, stride, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds: tl.constexpr
+):
+    """One plane's samples: sampled at both ends, blended, stored; see `moved`."""
+    ends = tl.where(tl.arange(0, 2) == 0, first, last)[None, :]
+    at0, at1 = tl.split(_corners(ends + row0, ends + row1, x0, x1, to_y, to_x))
+    made = _mixed(at1, at0, weight)
+    if rounds:
+        made = tl.where(made > 0, made, 0.0)
+        made = tl.where(made < peak, made, peak)
+        made = ((made + 12582912.0) - 12582912.0).to(tl.int32)  # half to even: above 2²³ there are integers alone
+    tl.store(out + y.to(tl.int64) * stride + x, made.to(out.dtype.element_ty), x < width)
+
+
+@triton.jit
+def moved(
+    first0, last0, out0, stride0,
+    first1, last1, out1, stride1,
+    first2, last2, out2, stride2,
+    map0, height0, width0, scale0,
+    map1, height1, width1, scale1,
+    map2, height2, width2, scale2,
+    map3, height3, width3, scale3,
+    map4, height4, width4, scale4,
+    height,
+    width,
+    step_y,
+    step_x,
+    offset_y,
+    offset_x,
+    peak,
+    planes: tl.constexpr,
+    maps: tl.constexpr,
+    channels: tl.constexpr,
+    last_channels: tl.constexpr,
+    shuffled: tl.constexpr,
+    accumulates: tl.constexpr,
+    rounds: tl.constexpr,
+    index: tl.constexpr,
+    block: tl.constexpr,
+):  # fmt: skip
+    """Planes that share their sites, warped along the motion and blended; grid: pieces of a row, rows.
+
+    Bound by memory where samples are wide and by the instructions that load where they are narrow: a sample reads two
+    of its size and writes one, 3 bytes of 8-bit video and 12 of fp32; and does 8 loads, besides 12 for each map (of 4
+    bytes in fp16, from the cache), which up to three planes share.
+
+    Args:
+        stride0: samples from one row of `out0` to the next; of the planes read it is `width`.
+        channels: of a map's pixel.
+        last_channels: the same of the last map.
+        rounds: to integers, half to even, and clips to 0..`peak`.
+    """
+    x = tl.program_id(0) * block + tl.arange(0, block)
+    y = tl.program_id(1)
+    flow, mask = _motion(
+        tl.zeros((block, 2, 2), tl.float32), tl.zeros((block, 1, 1), tl.float32),
+        map0, height0, width0, scale0, map1, height1, width1, scale1, map2, height2, width2, scale2,
+        map3, height3, width3, scale3, map4, height4, width4, scale4,
+        tl.program_id(2), y.to(tl.float32) * step_y + offset_y, x.to(tl.float32) * step_x + offset_x,
+        tl.full((1, 1, 1), 4, tl.int32), maps, channels, last_channels, shuffled, accumulates, index,
+    )  # fmt: skip
+    weight = 1 / (1 + tl.exp(-tl.reshape(mask, (block,))))
+    flow_x, flow_y = tl.split(flow)
+    y0, y1, to_y = _place(y.to(tl.float32) + flow_y / step_y, height)
+    x0, x1, to_x = _place(x.to(tl.float32)[:, None] + flow_x / step_x, width)
+    row0, row1 = y0.to(index) * width, y1.to(index) * width
+    _moved_plane(
+        first0, last0, out0, stride0, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds
+    )  # fmt: skip
+    if planes > 1:
+        _moved_plane(
+            first1, last1, out1, stride1, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds
+        )  # fmt: skip
+    if planes > 2:
+        _moved_plane(
+            first2, last2, out2, stride2, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds
+        )  # fmt: skip
+
+
+@triton.jit
+def _finite(value):
+    """Not a number is 0 and what is infinite 0 or 1."""
+    return tl.where(value - value == 0, value, tl.where(value > 0, 1.0, 0.0))
+
+
+@triton.jit
+def view(
+    out,
+    plane0,
+    plane1,
+    plane2,
+    height,
+    width,
+    chroma_height,
+    chroma_width,
+    step_y,
+    step_x,
+    offset_y,
+    offset_x,
+    red0, red1, red2, red3,
+    green0, green1, green2, green3,
+    blue0, blue1, blue2, blue3,
+    out_width,
+    planes: tl.constexpr,
+    index: tl.constexpr,
+    block: tl.constexpr,
+):  # fmt: skip
+    """RGB clamped to 0..1, height×width×3 and its edge repeated; grid: pieces of a row, rows.
+
+    Bound by memory: a pixel writes 12 bytes and reads one sample of luma and, in 4:2:0, half of one of chroma; 13.5
+    bytes of 8-bit video.
+    """
+    ox = tl.program_id(0) * block + tl.arange(0, block)
+    oy = tl.program_id(1)
+    x, y = tl.minimum(ox, width - 1), tl.minimum(oy, height - 1)
+    luma = _finite(tl.load(plane0 + y.to(index) * width + x).to(tl.float32))
+    red, green, blue = luma * red0 + red3, luma * green0 + green3, luma * blue0 + blue3
+    if planes == 3:
+        y0, y1, weight_y = _place((y.to(tl.float32) - offset_y) / step_y, chroma_height)
+        x0, x1, weight_x = _place((x.to(tl.float32) - offset_x) / step_x, chroma_width)
+        row0, row1 = y0.to(index) * chroma_width, y1.to(index) * chroma_width
+        u = _chroma(plane1, row0, row1, x0, x1, weight_y, weight_x)
+        v = _chroma(plane2, row0, row1, x0, x1, weight_y, weight_x)
+        red += u * red1 + v * red2
+        green += u * green1 + v * green2
+        blue += u * blue1 + v * blue2
+    # red, green, blue, blue: tiles are powers of two
+    rgb = tl.reshape(tl.join(tl.join(red, blue), tl.join(green, blue)), (block, 4))
+    rgb = tl.where(rgb > 0, rgb, 0.0)
+    rgb = tl.where(rgb < 1, rgb, 1.0)
+    channel = tl.arange(0, 4)[None, :]
+    to = out + (oy.to(index) * out_width + ox)[:, None] * 3 + channel
+    tl.store(to, rgb, (ox < out_width)[:, None] & (channel < 3))
+
+
+@triton.jit
+def _chroma(plane, row0, row1, x0, x1, weight_y, weight_x):
+    a = _finite(tl.load(plane + (row0 + x0)).to(tl.float32))
+    b = _finite(tl.load(plane + (row0 + x1)).to(tl.float32))
+    c = _finite(tl.load(plane + (row1 + x0)).to(tl.float32))
+    d = _finite(tl.load(plane + (row1 + x1)).to(tl.float32))
+    return _mixed(_mixed(a, b, weight_x), _mixed(c, d, weight_x), weight_y)
+
+
+@triton.jit
+def look(
+    out,
+    picture,
+    features,
+    height,
+    width,
+    count: tl.constexpr,
+    channels: tl.constexpr,
+    padded: tl.constexpr,
+    index: tl.constexpr,
+    block: tl.constexpr,
+):
+    """A picture and its features beside each other, N×height×width×channels; grid: pieces of a row, rows, N.
+
+    Bound by memory: a pixel writes `channels` values and reads 3 of fp32 and `count` features.
+
+    Args:
+        features: N × height/2 × width/2 × (2, 2, count).
+        count: features a pixel, 0 without.
+        padded: `channels` up to a power of two.
+    """
+    x = tl.program_id(0) * block + tl.arange(0, block)
+    y = tl.program_id(1)
+    n = tl.program_id(2)
+    channel = tl.arange(0, padded)[None, :]
+    inside = (x < width)[:, None]
+    pixel = (y.to(index) * width + x)[:, None]
+    pixels = n.to(tl.int64) * height * width
+    rgb = picture + pixels * 3 + pixel * 3 + channel
+    value = tl.load(rgb, mask=inside & (channel < 3), other=0.0).to(tl.float32)
+    if count > 0:
+        four = ((y >> 1).to(index) * (width >> 1) + (x >> 1))[:, None] * 4 + ((y & 1) * 2 + (x & 1))[:, None]
+        feature = features + pixels * count + four * count + (channel - 3)
+        is_feature = inside & (channel >= 3) & (channel < 3 + count)
+        value += tl.load(feature, mask=is_feature, other=0.0).to(tl.float32)
+    tl.store(
+        out + pixels * channels + pixel * channels + channel,
+        value.to(out.dtype.element_ty),
+        inside & (channel < channels),
+    )
