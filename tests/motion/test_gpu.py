@@ -10,8 +10,8 @@ import importlib
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
-from typing import Any
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -22,6 +22,10 @@ from torch.nn.functional import pad
 from vsrife.motion import Motion, Sites, gpu, reference
 from vsrife.motion.field import PackedMap, resample
 from vsrife.motion.packing import Packing
+from vsrife.networks import CATALOG, IFNet
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
 DEVICE = torch.device("cpu" if gpu.INTERPRETED else "cuda")
@@ -320,6 +324,11 @@ def check_halves_are_rounded_to_even_and_clipped() -> None:
     assert out.tolist() == [[0, 2, 2, 4, 250, 250]] * 2
 
 
+def check_that_it_can() -> None:
+    assert gpu.available(DEVICE), gpu.why_not(DEVICE)
+    assert gpu.available()
+
+
 def check_what_it_refuses() -> None:
     packing = Packing(0, 0)
     motion = packed(8, 8, (2,), packing)
@@ -386,6 +395,49 @@ def check_the_view_of_gray() -> None:
     got = gpu.seen([plane.to(DEVICE)], [[1, 0, 0, 0], [2, 0, 0, 0], [1, 0, 0, -0.5]], None, 4).cpu()
     expected = pad(torch.stack((plane, plane * 2, plane - 0.5))[None].clamp(0, 1), (0, 3, 0, 1), mode="replicate")
     assert torch.allclose(got, expected, atol=1e-6)
+
+
+# What they cost ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def gpu_speed() -> ModuleType:
+    spec = spec_from_file_location("gpu_speed", ROOT / "benchmarks" / "gpu_speed.py")
+    assert spec
+    assert spec.loader
+    module = sys.modules["gpu_speed"] = module_from_spec(spec)  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["4.0", "4.6", "4.7", "4.14.lite", "4.26"])
+def test_floors_count_what_the_network_multiplies(gpu_speed: ModuleType, name: str) -> None:
+    """`benchmarks/gpu_speed.py` counts from the config; here every convolution of the published form is counted."""
+    config = CATALOG[name]
+    network = IFNet(config)
+    counted = 0
+
+    def count(layer: torch.nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        nonlocal counted
+        assert isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d))
+        places = inputs[0] if isinstance(layer, torch.nn.ConvTranspose2d) else output
+        counted += layer.weight.numel() * places.shape[-2] * places.shape[-1]
+
+    for layer in network.modules():
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
+            layer.register_forward_hook(count)
+    height, width = 128, 192
+    with torch.inference_mode():
+        for index, scale in enumerate(config.scales):
+            network.blocks[index](torch.zeros(1, config.inputs(index), int(height / scale), int(width / scale)))
+        if config.head:
+            network.encode(torch.zeros(1, 3, height, width))
+    stages = gpu_speed.floors(config, height, width)
+    assert sum(stage.macs for stage in stages) == counted
+    assert all(stage.bytes > 0 for stage in stages)
+    finest = next(stage for stage in stages if stage.name == f"level {len(config.scales) - 1}")
+    if name == "4.26":  # 64 bytes written a pixel, two looks of 16 read, and a few of the maps'
+        assert 96 <= finest.bytes / (height * width) < 96 + 32
 
 
 # That they compile ---------------------------------------------------------------------------------------------------

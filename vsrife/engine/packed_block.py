@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -19,19 +18,10 @@ if TYPE_CHECKING:
     from vsrife.networks.blocks import Block
     from vsrife.networks.config import IFNetConfig
 
-__all__ = ["Digits", "PackedBlock", "PackedHead"]
+__all__ = ["PackedBlock", "PackedHead"]
 
 LAST_CHANNELS = 8
 """Channels of the last block's map, which hands on nothing."""
-
-
-@dataclass(frozen=True)
-class Digits:
-    """Precision of a block's parts: the two convolutions that shrink its input, the eight after them, and the last."""
-
-    entry: torch.dtype
-    body: torch.dtype
-    last: torch.dtype
 
 
 class PackedBlock:
@@ -42,7 +32,7 @@ class PackedBlock:
         config: the network's.
         index: the block's.
         packing: the network's.
-        digits: of its convolutions.
+        dtypes: of the two convolutions that shrink its input, and of those after them.
         device: where they run.
     """
 
@@ -52,7 +42,7 @@ class PackedBlock:
         config: IFNetConfig,
         index: int,
         packing: Packing,
-        digits: Digits,
+        dtypes: tuple[torch.dtype, torch.dtype],
         device: torch.device,
     ) -> None:
         self._skip = block.skip
@@ -63,13 +53,12 @@ class PackedBlock:
         layers = [_parts(part) for part in (*block.conv0, *block.convblock)]
         places = packing.input_places(first=index == 0)
         layers[0] = (_packed_input(layers[0][0], places, packing.inputs), layers[0][1])
-        dtypes = [digits.entry] * len(block.conv0) + [digits.body] * len(block.convblock)
-        self._first, self._second, *self._body = (
-            _Step(*layer, dtype, device) for layer, dtype in zip(layers, dtypes, strict=True)
-        )
+        entry, rest = dtypes
+        self._first, self._second = (_Step(*layer, entry, device) for layer in layers[:2])
+        self._body = [_Step(*layer, rest, device) for layer in layers[2:]]
         head = block.lastconv[0] if isinstance(block.lastconv, nn.Sequential) else block.lastconv
         assert isinstance(head, nn.ConvTranspose2d)
-        self._last = Convolution(self._packed_output(head), None, digits.last, device)
+        self._last = Convolution(self._packed_output(head), None, rest, device)
 
     def __call__(self, make: Callable[[int, Tensor], None], strip: Tensor, height: int) -> Tensor:
         """The map, see `PackedMap.stored`.
@@ -147,11 +136,11 @@ class PackedHead:
         self._steps.append(Convolution(_halved(last), None, dtype, device))
 
     def __call__(self, picture: Tensor) -> Tensor:
-        """Of an aligned picture in 0..1; fp32."""
+        """Of an aligned picture in 0..1."""
         x = picture.contiguous(memory_format=torch.channels_last)
         for step in self._steps:
             x = step(x)
-        return x.float()
+        return x
 
 
 def _parts(layer: nn.Module) -> tuple[nn.Conv2d, nn.Module]:

@@ -41,7 +41,7 @@ def looked(picture: Tensor, features: Tensor | None, packing: Packing) -> Tensor
 
     Args:
         picture: N×3×H×W, fp32, channels last in memory; H and W even.
-        features: N×4·features×H/2×W/2, fp32, channels last in memory: for each pixel of half the size the four it
+        features: N×4·features×H/2×W/2, fp32 or bf16, channels last in memory: for each pixel of half the size the four it
             stands for, row by row; None without a head.
         packing: the network's.
 
@@ -59,6 +59,7 @@ def looked(picture: Tensor, features: Tensor | None, packing: Packing) -> Tensor
             Look(
                 picture=picture[n].data_ptr(),
                 features=None if features is None else features[n].data_ptr(),
+                type=F32 if features is None else TYPES[features.dtype],
                 height=height,
                 width=width,
                 count=packing.features,

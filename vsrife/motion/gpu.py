@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from vsrife.motion.field import PackedMap
+from vsrife.motion.packing import Packing
 from vsrife.motion.sites import Sites
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from vsrife.motion.field import Blend, Motion
-    from vsrife.motion.packing import Packing
 
 __all__ = [
     "MAX_MAPS",
@@ -54,25 +54,30 @@ INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 """Whether Triton interprets the kernels, on any device: for tests."""
 
 
-def available() -> bool:
-    """Whether the kernels run here."""
-    return not why_not()
+def available(device: torch.device | None = None) -> bool:
+    """Whether the kernels run on a device, the current one for None."""
+    return not why_not(device)
 
 
 @cache
-def why_not() -> str:
-    """Why the kernels do not run here, in one line; empty where they do."""
+def why_not(device: torch.device | None = None) -> str:
+    """Why the kernels do not run on a device, in one line; empty where they do, which is tried once."""
     if not torch.cuda.is_available() and not INTERPRETED:
         return f"PyTorch {torch.__version__} sees no CUDA or ROCm device"
     try:
-        triton = importlib.import_module("triton")
+        version = importlib.import_module("triton").__version__
     except ImportError as error:
-        return f"Triton cannot be imported ({error})".replace("\n", " ")
-    try:
-        importlib.import_module("vsrife.motion.triton_kernels")
-    except Exception as error:  # what an unsuitable version raises is its own affair
-        return f"Triton {getattr(triton, '__version__', '')} does not take the kernels ({error})".replace("\n", " ")
+        return _line(f"Triton cannot be imported ({error})")
+    try:  # a card too old for it, no C compiler for its launchers, a version that does not know these kernels
+        where = device or torch.device("cpu" if INTERPRETED else "cuda")
+        looked(torch.zeros(1, 3, 2, 2, device=where), None, Packing(0, 0)).cpu()
+    except Exception as error:
+        return _line(f"Triton {version} does not run the kernels ({type(error).__name__}: {error})")
     return ""
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:300]
 
 
 def looked(picture: Tensor, features: Tensor | None, packing: Packing, *, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -198,10 +203,10 @@ def movable(motion: Blend) -> bool:
 def can_move(planes: Sequence[Tensor], motion: Blend) -> bool:
     """Whether `move_into` knows these planes (h×w each, of one type and size) and this motion."""
     return (
-        available()
-        and movable(motion)
+        movable(motion)
         and all((p.is_cuda or INTERPRETED) and p.dtype in PLANE_TYPES for p in planes)
         and all(p.dtype == planes[0].dtype and p.shape == planes[0].shape for p in planes)
+        and available(planes[0].device)
     )
 
 
@@ -310,7 +315,7 @@ def seen(planes: Sequence[Tensor], matrix: Sequence[Sequence[float]], chroma: Si
             columns,
             planes=len(planes),
             index=_index(out),
-            **LAUNCH,
+            **LAUNCH | {"num_warps": 2},  # a place for each thread
         )
     return out.permute(0, 3, 1, 2)
 

