@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
 import numpy as np
 import pytest
 import torch
-from support import psnr, texture
+from support import ROOT, psnr, texture
 
 from vsrife.engine import (
     Colour,
@@ -35,10 +38,17 @@ def pair(width: int = 150, height: int = 110) -> tuple[np.ndarray, np.ndarray]:
 
 
 def through_engine(
-    network: IFNet | Ancestor, precision: str, t: float = 0.5, scale: float = 1, ensemble: int = 0
+    network: IFNet | Ancestor,
+    precision: str,
+    t: float = 0.5,
+    scale: float = 1,
+    ensemble: int = 0,
+    *,
+    compiled: bool = True,
 ) -> np.ndarray:
     first, second = pair()
-    interpolator = Interpolator(Engine(network, CPU, resolve_precision(precision, CPU)), RGBS, Options(scale, ensemble))
+    engine = Engine(network, CPU, resolve_precision(precision, CPU), compiled=compiled)
+    interpolator = Interpolator(engine, RGBS, Options(scale, ensemble))
     out = [np.empty((RGBS.height, RGBS.width), np.float32) for _ in range(3)]
     interpolator.render(Task(Source(0, list(first), Colour()), Source(1, list(second), Colour()), t, RGBS), out)
     return np.stack(out)
@@ -53,9 +63,11 @@ def published(network: IFNet | Ancestor, t: float = 0.5, **options: float) -> np
 
 @pytest.mark.parametrize("t", [0.125, 0.5, 0.9])
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1, 2])
-def test_the_fast_form_is_the_published_form(t: float, scale: float) -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_fast_form_is_the_published_form(t: float, scale: float, compiled: bool) -> None:
     network = load_network("4.26", None)
-    assert np.abs(through_engine(network, "fp32", t, scale) - published(network, t, scale=scale)).max() <= 1e-4
+    made = through_engine(network, "fp32", t, scale, compiled=compiled)
+    assert np.abs(made - published(network, t, scale=scale)).max() <= 1e-4
 
 
 def random_network(name: str) -> IFNet | Ancestor:
@@ -74,9 +86,17 @@ REPRESENTATIVES = {config: name for name, config in CATALOG.items()}
 
 
 @pytest.mark.parametrize("name", REPRESENTATIVES.values())
-def test_every_architecture_runs_in_the_fast_form(name: str) -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+def test_every_architecture_runs_in_the_fast_form(name: str, compiled: bool) -> None:
     network = random_network(name)
-    assert np.abs(through_engine(network, "fp32") - published(network)).max() <= 3e-4
+    assert np.abs(through_engine(network, "fp32", compiled=compiled) - published(network)).max() <= 3e-4
+
+
+@pytest.mark.parametrize("name", ["4.26", "4.6", "4.24", "4.0"])
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_few_digits_come_close(name: str, precision: str) -> None:
+    network = load_network("4.26", None) if name == "4.26" else random_network(name)
+    assert psnr(through_engine(network, precision), published(network), 1) > 45
 
 
 @pytest.mark.parametrize("name", ["4.0", "4.6", "4.9", "4.24"])
@@ -167,6 +187,27 @@ def test_devices() -> None:
     for name in ("gpu", "cuda:", "cuda:x", "cuda:٣", "cpu:0", "mps:1", "x" * 500):
         with pytest.raises(RifeError, match=r"^RIFE: device must be one of auto, cpu.{,120}$"):
             resolve_device(name)
+
+
+INTERPRETED = """
+import numpy as np
+from test_engine import published, random_network, through_engine
+from vsrife.motion import gpu
+assert gpu.INTERPRETED
+network = random_network("4.26")
+assert np.abs(through_engine(network, "fp32") - published(network)).max() <= 3e-4
+"""
+
+
+def test_the_route_of_a_graphics_card() -> None:
+    """From planes to planes by Triton's kernels, which its interpreter runs here."""
+    pytest.importorskip("triton", reason="Triton is not here")
+    folders = os.pathsep.join(map(str, (ROOT / "tests", ROOT / "tests" / "engine")))
+    environment = os.environ | {"TRITON_INTERPRET": "1", "PYTHONPATH": folders}
+    run = subprocess.run(
+        [sys.executable, "-c", INTERPRETED], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
 
 
 def test_precisions() -> None:

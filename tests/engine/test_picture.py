@@ -8,14 +8,29 @@ import torch
 import vapoursynth as vs
 from support import clip_of, converted, planes, psnr, texture
 
-from vsrife.engine.picture import Colour, PictureFormat, chroma_sites, plane_differences, rgb_view
+from vsrife.engine.picture import Colour, PictureFormat, chroma_sites, plane_differences, rgb_matrix, rgb_view
+from vsrife.motion import cpu
 from vsrife.plugin.formats import picture_format
 
 pytestmark = pytest.mark.vpy("unique-core")
 
 
 def view(frame: vs.VideoFrame, form: PictureFormat, colour: Colour) -> np.ndarray:
-    return rgb_view([torch.from_numpy(plane) for plane in planes(frame)], form, colour)[0].numpy()
+    return seen([torch.from_numpy(plane) for plane in planes(frame)], form, colour)
+
+
+def seen(samples: list[torch.Tensor], form: PictureFormat, colour: Colour) -> np.ndarray:
+    """The view by PyTorch, after the compiled kernel was found to see the same."""
+    expected = rgb_view(samples, form, colour)[0].numpy()
+    if samples[0].dtype in cpu.PLANE_TYPES:
+        chroma = chroma_sites(form, colour.chroma_location) if form.subsampled else None
+        compiled = cpu.seen(samples, rgb_matrix(form, colour), chroma, 32)[0].numpy()
+        height, width = expected.shape[1:]
+        assert np.abs(compiled[:, :height, :width] - expected).max() < 3e-6
+        assert compiled.shape == (3, height + -height % 32, width + -width % 32)
+        assert (compiled[:, height:] == compiled[:, height - 1 : height]).all()
+        assert (compiled[:, :, width:] == compiled[:, :, width - 1 : width]).all()
+    return expected
 
 
 def zimg_rgb(clip: vs.VideoNode, **arguments: int) -> np.ndarray:
@@ -60,8 +75,8 @@ def test_gray_is_the_same_three_times() -> None:
 def test_what_the_network_sees_is_finite() -> None:
     frame = np.full((3, 48, 64), 0.5, np.float32)
     frame[:, 3, 4], frame[:, 5, 6], frame[:, 7, 8] = np.nan, np.inf, -np.inf
-    got = rgb_view([torch.from_numpy(p) for p in frame], PictureFormat("rgb", 32, True, 0, 0, 64, 48), Colour())
-    assert bool(torch.isfinite(got).all())
+    got = seen([torch.from_numpy(p) for p in frame], PictureFormat("rgb", 32, True, 0, 0, 64, 48), Colour())
+    assert bool(np.isfinite(got).all())
     assert 0 <= float(got.min()) <= float(got.max()) <= 1
 
 

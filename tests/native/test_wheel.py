@@ -60,8 +60,10 @@ def test_cross_built_wheels(target: str, tmp_path: Path) -> None:
             library.rsplit(".")[0],
         ]
         assert {"vsrife/models/manifest.toml", "vsrife/models/4.26.safetensors", "vsrife/models/4.26.md"} <= names
-        assert not [n for n in names if n.endswith((".c", ".vpy")) or n.startswith("tests")]
-        assert "VapourSynthPluginInit2" in exported(archive.read(FOLDER + library))
+        assert not [n for n in names if n.endswith((".c", ".h")) or n.startswith("tests")]
+        assert [n for n in names if n.endswith(".vpy")] == ["vsrife/cli/benchmark.vpy"]
+        found = exported(archive.read(FOLDER + library))
+        assert {"VapourSynthPluginInit2", "vsrife_level_input", "vsrife_moved"} <= found
 
 
 def test_an_unknown_target_is_refused(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ FRAMES = {"bikes.mp4": (5, 50, 100, 160, 200), "cockatoo.mp4": (50, 157), "bigbu
 
 
 @pytest.mark.parametrize("clip", FRAMES)
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_on_real_frames(clip: str, precision: str) -> None:
+@pytest.mark.parametrize(("precision", "least"), [("bf16", 55), ("fp16", 60)])
+def test_half_precision_on_real_frames(clip: str, precision: str, least: float) -> None:
     source = video(clip)
     source = source.resize.Bicubic(640, 360 if source.width * 9 == source.height * 16 else 272)
     half, full = (vs.core.rife.RIFE(source, precision=p, device="cpu") for p in (precision, "fp32"))
@@ -70,7 +70,7 @@ def test_half_precision_on_real_frames(clip: str, precision: str) -> None:
         ours, exact = (
             made.resize.Bicubic(format=vs.RGBS, matrix_in=vs.MATRIX_BT709).get_frame(2 * n + 1) for made in (half, full)
         )
-        assert psnr(np.stack(planes(ours)), np.stack(planes(exact)), 1) >= 60
+        assert psnr(np.stack(planes(ours)), np.stack(planes(exact)), 1) >= least
 
 
 @pytest.mark.parametrize("clip", FRAMES)

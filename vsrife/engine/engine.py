@@ -14,8 +14,8 @@ from vsrife.engine.fast_form import FastForm
 from vsrife.engine.packed_form import PackedForm
 from vsrife.engine.picture import aligned, chroma_sites, rgb_matrix, rgb_view
 from vsrife.engine.slot import device_slot
-from vsrife.motion import BlockMap, Motion, cpu
-from vsrife.motion.library import kernels
+from vsrife.motion import BlockMap, Motion
+from vsrife.motion.compiled import compiled, why_reference
 from vsrife.networks import Ancestor, RefinedIFNet
 from vsrife.weights import load_network
 
@@ -34,9 +34,17 @@ class Engine:
 
     A 4.x network runs in its fast form, without a full-size intermediate. The networks before it run as published, in
     fp32, and keep what they add to the picture apart from the motion.
+
+    Args:
+        network: with its weights.
+        device: where it runs.
+        dtype: of its convolutions.
+        compiled: whether the compiled kernels are used where they are here and know the device and the dtype.
     """
 
-    def __init__(self, network: IFNet | Ancestor, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, network: IFNet | Ancestor, device: torch.device, dtype: torch.dtype, *, compiled: bool = True
+    ) -> None:
         self.device = device
         self.dtype = dtype
         self.slot = device_slot(device)
@@ -46,16 +54,16 @@ class Engine:
         if isinstance(network, (Ancestor, RefinedIFNet)):
             self._plain = network.to(device)
         else:
-            packed = _kernels_know(device, dtype)
+            packed = compiled and _kernels_know(device, dtype)
             self._fast = (PackedForm if packed else FastForm)(network, device, dtype)
 
     def view(self, planes: tuple[Tensor, ...], form: PictureFormat, colour: Colour, align: int) -> Tensor:
         """What a network looks at, see `rgb_view`, aligned: 1×3×H×W, fp32."""
-        known = self.device.type == "cpu" and kernels() and all(p.dtype in cpu.PLANE_TYPES for p in planes)
-        if not known:
+        kernels = compiled(self.device)
+        if kernels is None or any(plane.dtype not in kernels.PLANE_TYPES for plane in planes):
             return aligned(rgb_view(planes, form, colour), align)
         chroma = chroma_sites(form, colour.chroma_location) if form.subsampled else None
-        return cpu.seen(planes, rgb_matrix(form, colour), chroma, align)
+        return kernels.seen(planes, rgb_matrix(form, colour), chroma, align)
 
     @property
     def any_time(self) -> bool:
@@ -109,8 +117,8 @@ class Engine:
 
 
 def _kernels_know(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether the compiled kernels are here and run a network."""
-    return device.type == "cpu" and dtype in (torch.float32, torch.bfloat16) and kernels() is not None
+    """Whether a device's compiled kernels are here and know a precision."""
+    return compiled(device) is not None and (device.type != "cpu" or dtype in (torch.float32, torch.bfloat16))
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,8 @@ def shared_engine(
         engine = _engines.get(key)
         if engine is None:
             engine = _engines[key] = Engine(load_network(model, path, fetch=fetch, log=log), device, dtype)
+            if log and why_reference(device):
+                log(f"RIFE: runs by PyTorch alone, which is slower: {why_reference(device)}")
         return engine
 
 

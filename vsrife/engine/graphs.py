@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     Work = Callable[..., Sequence[Tensor]]
-    """From input tensors to output tensors, on the device alone: it waits for nothing and asks for no value."""
+    """From input tensors to output tensors, on the device alone: it waits for nothing and asks for no value. What else
+    it reads, like weights, stays where it is for as long as the graph."""
 
 __all__ = ["Backend", "CudaGraphs", "Graphs"]
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from vsrife.engine.picture import chroma_sites
-from vsrife.motion import Motion, Sites, cpu, synthesise
+from vsrife.motion import Motion, Sites, cpu, gpu, synthesise
+from vsrife.motion.compiled import by_triton, compiled
 from vsrife.motion.field import resample
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def moved(layer: Layer, motion: Blend) -> list[Tensor]:
     """The layer's planes along a motion, h×w each, fp32."""
     made: list[Tensor] = []
     for sites, planes in layer.groups():
-        if cpu.can_move(layer.first[planes], motion):
+        kernels = compiled(layer.first[0].device)
+        if kernels and kernels.can_move((*layer.first[planes], *layer.last[planes]), motion):
             assert isinstance(motion, Motion)
-            made += cpu.moved_planes(layer.first[planes], layer.last[planes], motion, sites)
+            made += kernels.moved_planes(layer.first[planes], layer.last[planes], motion, sites)
             continue
         made += synthesise(_stack(layer.first[planes]), _stack(layer.last[planes]), motion, sites)[0]
     return made
@@ -72,16 +74,24 @@ def moved(layer: Layer, motion: Blend) -> list[Tensor]:
 
 def moved_into(layer: Layer, motion: Blend, target: Sequence[NDArray[np.generic]]) -> bool:
     """`moved` and `store` in one, where the compiled kernels know the planes; whether they do."""
-    groups = layer.groups()
-    if layer.form.is_float and layer.form.bits == 16:
+    groups, device = layer.groups(), layer.first[0].device
+    kernels, triton = compiled(device), by_triton(device)
+    if kernels is None:
         return False
-    if not all(cpu.can_move((*layer.first[planes], *layer.last[planes]), motion) for _, planes in groups):
+    if not all(kernels.can_move((*layer.first[planes], *layer.last[planes]), motion) for _, planes in groups):
         return False
     assert isinstance(motion, Motion)
     peak = 0 if layer.form.is_float else (1 << layer.form.bits) - 1
+    made = [torch.empty_like(plane) for plane in layer.first if triton]
     for sites, planes in groups:
-        targets = [(array.ctypes.data, array.strides[0]) for array in target[planes]]
-        cpu.move_into(layer.first[planes], layer.last[planes], motion, sites, targets, peak)
+        first, last = layer.first[planes], layer.last[planes]
+        if triton:
+            gpu.move_into(first, last, motion, sites, made[planes], peak)
+        else:
+            targets = [(array.ctypes.data, array.strides[0]) for array in target[planes]]
+            cpu.move_into(first, last, motion, sites, targets, peak)
+    for plane, array in zip(made, target, strict=False):
+        np.copyto(array, plane.cpu().numpy())
     return True
 
 

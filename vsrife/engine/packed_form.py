@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vsrife.engine.fast_form import FastForm
 from vsrife.engine.packed_block import PackedBlock, PackedHead
-from vsrife.motion import cpu
+from vsrife.motion.compiled import compiled
 from vsrife.motion.field import PackedMap
 from vsrife.motion.packing import Packing
 from vsrife.networks.fold import folded
@@ -26,11 +26,14 @@ LEAST_ROWS = 8
 
 
 class PackedForm(FastForm):
-    """A 4.x network on the CPU, its blocks' inputs made by the compiled kernels; fp32 or bf16."""
+    """A 4.x network whose blocks' inputs are made by the device's compiled kernels."""
 
     def _prepare(self, network: IFNet) -> None:
         config = network.config
         network = folded(network)
+        kernels = compiled(self._device)
+        assert kernels is not None
+        self._kernels = kernels
         self._packing = Packing(config.features, config.handed_on)
         self._blocks = [
             PackedBlock(block, config, index, self._packing, (self._entry_dtype(index), self.dtype), self._device)
@@ -41,7 +44,7 @@ class PackedForm(FastForm):
     def look(self, picture: Tensor) -> Tensor:
         """What the network sees of an aligned N×3×H×W RGB picture: N×H×W×C, itself, its head features and padding."""
         features = self._head(picture) if self._head else None
-        return cpu.looked(picture, features, self._packing)
+        return self._kernels.looked(picture, features, self._packing)
 
     def _size(self, look: Tensor) -> tuple[int, int]:
         return look.shape[1], look.shape[2]
@@ -56,9 +59,11 @@ class PackedForm(FastForm):
         block = self._blocks[index]
         count, height, width = pair.look0.shape[0], *(int(size / scale) for size in self._size(pair.look0))
         dtype = self._entry_dtype(index)
-        rows = strip_rows(height, count * width * self._packing.inputs * dtype.itemsize)
-        strip = torch.empty(count, rows + 1, width, self._packing.inputs, dtype=dtype)
-        level = cpu.Level(pair.look0, pair.look1, motion, pair.timestep, scale=scale, packing=self._packing)
+        rows = height
+        if self._device.type == "cpu":
+            rows = strip_rows(height, count * width * self._packing.inputs * dtype.itemsize)
+        strip = torch.empty(count, rows + 1, width, self._packing.inputs, dtype=dtype, device=self._device)
+        level = self._kernels.Level(pair.look0, pair.look1, motion, pair.timestep, scale=scale, packing=self._packing)
         return PackedMap(block(level.fill, strip, height), block.channels, self.config.map_scale(scale))
 
 

@@ -6,7 +6,6 @@ number of threads.
 
 from __future__ import annotations
 
-import ctypes
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,6 +16,7 @@ from vsrife.motion.library import F32, MAX_MAPS, TYPES, LevelInput, Look, Map, M
 from vsrife.motion.sites import Sites
 
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Sequence
 
     from vsrife.motion.field import Blend, Motion
@@ -41,8 +41,8 @@ def looked(picture: Tensor, features: Tensor | None, packing: Packing) -> Tensor
 
     Args:
         picture: N×3×H×W, fp32, channels last in memory; H and W even.
-        features: N×4·features×H/2×W/2, fp32 or bf16, channels last in memory: for each pixel of half the size the four it
-            stands for, row by row; None without a head.
+        features: N×4·features×H/2×W/2, fp32 or bf16, channels last in memory: for each pixel of half the size the four
+            it stands for, row by row; None without a head.
         packing: the network's.
 
     Returns:
@@ -127,7 +127,7 @@ class Level:
 
 def movable(motion: Blend) -> bool:
     """Whether a motion is one that the kernels know."""
-    maps = getattr(motion, "maps", None)
+    maps = getattr(motion, "maps", ())
     return bool(maps) and all(isinstance(m, PackedMap) and m.stored.shape[0] == 1 for m in maps)
 
 
@@ -187,7 +187,8 @@ def _readable(plane: Tensor) -> Tensor:
     end = (plane.storage_offset() + plane.numel()) * plane.element_size()
     if plane.is_contiguous() and plane.untyped_storage().nbytes() >= end + SLACK:
         return plane
-    return with_slack(*plane.shape, plane.dtype).copy_(plane)
+    height, width = plane.shape
+    return with_slack(height, width, plane.dtype).copy_(plane)
 
 
 def moved_planes(first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, sites: Sites) -> list[Tensor]:

@@ -12,7 +12,20 @@ import torch
 
 from vsrife.motion.openmp import entry
 
-__all__ = ["F32", "MAX_MAPS", "TYPES", "LevelInput", "Look", "Map", "Maps", "Moved", "MovedPlane", "View", "kernels"]
+__all__ = [
+    "F32",
+    "MAX_MAPS",
+    "TYPES",
+    "LevelInput",
+    "Look",
+    "Map",
+    "Maps",
+    "Moved",
+    "MovedPlane",
+    "View",
+    "kernels",
+    "why_none",
+]
 
 VERSION = 1
 MAX_MAPS = 8
@@ -181,15 +194,27 @@ class Kernels:
 
 
 @cache
-def kernels() -> Kernels | None:
-    """The compiled kernels, None where this package was installed without them or for another machine."""
+def _found() -> Kernels | str:
+    """The compiled kernels, or why there are none."""
     path = _path()
     if path is None:
-        return None
+        return "the native library is not installed beside VapourSynth"
     try:
         return Kernels(path)
-    except OSError:
-        return None
+    except OSError as error:
+        return f"the native library cannot be used: {' '.join(str(error).split())[:200]}"
+
+
+def kernels() -> Kernels | None:
+    """The compiled kernels, None where this package was installed without them or for another machine."""
+    found = _found()
+    return found if isinstance(found, Kernels) else None
+
+
+def why_none() -> str:
+    """Why there are no kernels, in one line; empty where there are."""
+    found = _found()
+    return found if isinstance(found, str) else ""
 
 
 def _path() -> Path | None:

@@ -173,3 +173,8 @@ EXPORT int vsrife_level_input(const LevelInput *job, int threads) { return used-
 EXPORT int vsrife_moved(const Moved *job, int threads) { return used->moved(job, threads); }
 EXPORT int vsrife_view(const View *job, int threads) { return used->view(job, threads); }
 EXPORT int vsrife_look(const Look *job, int threads) { return used->look(job, threads); }
+
+EXPORT int vsrife_size_level_input(void) { return (int)sizeof(LevelInput); }
+EXPORT int vsrife_size_moved(void) { return (int)sizeof(Moved); }
+EXPORT int vsrife_size_view(void) { return (int)sizeof(View); }
+EXPORT int vsrife_size_look(void) { return (int)sizeof(Look); }

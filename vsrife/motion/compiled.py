@@ -1,0 +1,70 @@
+"""Which compiled kernels a device has: those in C, those by Triton, or none but the reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, cast
+
+from vsrife.motion import cpu, gpu
+from vsrife.motion.library import why_none
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+    from torch import Tensor
+
+    from vsrife.motion.field import Blend, Motion
+    from vsrife.motion.packing import Packing
+    from vsrife.motion.sites import Sites
+
+__all__ = ["Kernels", "by_triton", "compiled", "why_reference"]
+
+
+class Level(Protocol):
+    """See `vsrife.motion.cpu.Level`."""
+
+    def fill(self, first_row: int, out: Tensor) -> None:
+        """See there."""
+
+
+class Kernels(Protocol):
+    """What `vsrife.motion.cpu` and `vsrife.motion.gpu` have in common."""
+
+    PLANE_TYPES: tuple[torch.dtype, ...]
+
+    def looked(self, picture: Tensor, features: Tensor | None, packing: Packing) -> Tensor: ...  # noqa: D102
+
+    def Level(  # noqa: D102, N802
+        self, look0: Tensor, look1: Tensor, motion: Motion, timestep: float | Tensor, *, scale: float, packing: Packing
+    ) -> Level: ...
+
+    def can_move(self, planes: Sequence[Tensor], motion: Blend) -> bool: ...  # noqa: D102
+
+    def moved_planes(  # noqa: D102
+        self, first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, sites: Sites
+    ) -> list[Tensor]: ...
+
+    def seen(  # noqa: D102
+        self, planes: Sequence[Tensor], matrix: Sequence[Sequence[float]], chroma: Sites | None, align: int
+    ) -> Tensor: ...
+
+
+def compiled(device: torch.device) -> Kernels | None:
+    """The kernels that run on a device, None where only the reference does."""
+    if why_reference(device):
+        return None
+    return cast("Kernels", gpu if by_triton(device) else cpu)
+
+
+def by_triton(device: torch.device) -> bool:
+    """Whether a device's kernels are Triton's, whose planes and targets are on the device."""
+    return device.type == "cuda" or gpu.INTERPRETED
+
+
+def why_reference(device: torch.device) -> str:
+    """Why only the reference runs on a device, in one line; empty where kernels do."""
+    if by_triton(device):
+        return gpu.why_not(device)
+    if device.type == "cpu":
+        return why_none()
+    return f"there are no kernels for {device.type} devices"
