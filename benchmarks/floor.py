@@ -61,12 +61,20 @@ class Parts:
         self._fast = fast
         align = self.engine.config.alignment(1)
         self._views = [
-            self.engine.view(tuple(map(torch.from_numpy, frame)), self._form, Colour(), align) for frame in self._frames
+            self.engine.view(tuple(map(torch.from_numpy, frame)), self._form, Colour(), align).permute(0, 3, 1, 2)
+            for frame in self._frames
         ]
-        with torch.inference_mode():
-            self._looks = [self.engine.look(view) for view in self._views]
-            self._motion, _ = self.engine.motion(*self._looks, 0.5, 1)
+        self._looks = [self.engine.slot.run(lambda view=view: self._look(view)) for view in self._views]  # type: ignore[misc]
+        self._motion, _ = self.engine.slot.run(lambda: self._found(*self._looks))
         assert isinstance(self._motion, Motion)
+
+    @torch.inference_mode()
+    def _look(self, view: torch.Tensor) -> torch.Tensor:
+        return self.engine.look(view)
+
+    @torch.inference_mode()
+    def _found(self, *looks: torch.Tensor) -> tuple[Motion, torch.Tensor | None]:
+        return self.engine.motion(*looks, 0.5, 1)
 
     def whole(self) -> None:
         """The engine: a new frame encoded, one made."""

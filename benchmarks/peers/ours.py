@@ -8,10 +8,12 @@ import numpy as np
 import torch
 import vapoursynth as vs
 
+from vsrife.cli.figures import ahead
 from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, resolve_precision, shared_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
@@ -19,16 +21,23 @@ if TYPE_CHECKING:
 
 
 def network(job: Job, *, precision: str, device: str = "cpu") -> Iterator[Callable[[], NDArray[np.float32]]]:
-    """Planes in memory to planes in memory; features of a source frame are kept for the next pair, as in the filter."""
+    """Planes in memory to planes in memory, as many frames at once as the engine works on.
+
+    Features of a source frame are kept for the next pair, as in the filter.
+    """
     where = torch.device(device)
     engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
     form = PictureFormat("rgb", 32, True, 0, 0, job.width, job.height)
     interpolator = Interpolator(engine, form, Options())
     sources = [Source(n, list(picture), Colour(0, full_range=True)) for n, picture in enumerate(job.pictures())]
-    target = [np.empty((job.height, job.width), np.float32) for _ in range(3)]
-    for left, time in job.times():
+
+    def make(moment: tuple[int, Fraction]) -> Callable[[], NDArray[np.float32]]:
+        left, time = moment
+        target = [np.empty((job.height, job.width), np.float32) for _ in range(3)]
         interpolator.render(Task(sources[left], sources[left + 1], float(time), form), target)
-        yield lambda: np.stack(target)
+        return lambda: np.stack(target)
+
+    yield from ahead(make, job.times(), engine.slot.lanes)
 
 
 def filtered(clip: vs.VideoNode, job: Job, *, precision: str, device: str = "cpu") -> vs.VideoNode:

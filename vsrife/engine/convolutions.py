@@ -65,7 +65,7 @@ class Convolution:
     def _one(self, x: Tensor) -> Tensor:
         activation = ("none", [], "") if self._slope is None else ("leaky_relu", [self._slope], "")
         run = _op("_convolution_transpose_pointwise" if self._transposed else "_convolution_pointwise")
-        weight = self._laid_out.get(tuple(x.shape))
+        weight = self._laid_out.get((*x.shape, torch.get_num_threads()))
         if weight is None:
             weight = self._lay_out(x)
         return run(x, weight, self._bias, *self._arguments(), *activation)
@@ -76,11 +76,12 @@ class Convolution:
         return (self._padding, *zero, self._stride, [1, 1], self._groups)
 
     def _lay_out(self, x: Tensor) -> Tensor:
-        """The weights as oneDNN wants them for this input."""
+        """The weights as oneDNN wants them for this input and number of threads; others it lays out at each call."""
         name = f"_reorder_convolution_{'transpose_' if self._transposed else ''}weight"
         if len(self._laid_out) >= KEPT_LAYOUTS:
             self._laid_out = {}
-        weight = self._laid_out[tuple(x.shape)] = _op(name)(self._weight, *self._arguments(), list(x.shape))
+        weight = _op(name)(self._weight, *self._arguments(), list(x.shape))
+        self._laid_out[(*x.shape, torch.get_num_threads())] = weight
         return weight
 
 

@@ -13,9 +13,10 @@ from torch import Tensor
 from vsrife.engine.fast_form import FastForm
 from vsrife.engine.packed_form import PackedForm
 from vsrife.engine.picture import aligned, chroma_sites, rgb_matrix, rgb_view
+from vsrife.engine.pool import Pool
 from vsrife.engine.slot import device_slot
 from vsrife.motion import BlockMap, Motion
-from vsrife.motion.compiled import compiled, why_reference
+from vsrife.motion.compiled import by_triton, compiled, why_reference
 from vsrife.networks import Ancestor, RefinedIFNet
 from vsrife.weights import load_network
 
@@ -48,6 +49,7 @@ class Engine:
         self.device = device
         self.dtype = dtype
         self.slot = device_slot(device)
+        self._pool = Pool()
         self._fast: FastForm | None = None
         self._plain: Ancestor | RefinedIFNet | None = None
         self.config: AnyConfig = network.config
@@ -58,12 +60,17 @@ class Engine:
             self._fast = (PackedForm if packed else FastForm)(network, device, dtype)
 
     def view(self, planes: tuple[Tensor, ...], form: PictureFormat, colour: Colour, align: int) -> Tensor:
-        """What a network looks at, see `rgb_view`, aligned: 1×3×H×W, fp32."""
+        """What a network looks at, see `rgb_view`, aligned: 1×H×W×3, fp32."""
         kernels = compiled(self.device)
         if kernels is None or any(plane.dtype not in kernels.PLANE_TYPES for plane in planes):
-            return aligned(rgb_view(planes, form, colour), align)
+            return aligned(rgb_view(planes, form, colour), align).permute(0, 2, 3, 1)
         chroma = chroma_sites(form, colour.chroma_location) if form.subsampled else None
-        return kernels.seen(planes, rgb_matrix(form, colour), chroma, align)
+        matrix = rgb_matrix(form, colour)
+        if by_triton(self.device):
+            return kernels.seen(planes, matrix, chroma, align).permute(0, 2, 3, 1)
+        out = self._pool.empty(1, form.height + -form.height % align, form.width + -form.width % align, 3)
+        kernels.seen(planes, matrix, chroma, align, out)
+        return out
 
     @property
     def any_time(self) -> bool:

@@ -145,7 +145,8 @@ class Interpolator:
         np.copyto(target, torch.cat((flow, weight), 1).flatten(0, 2).cpu().numpy())
 
     def _render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
-        first, last = self._sources.get(task.left), self._sources.get(task.right)
+        last = self._sources.get(task.right)  # first, as the frame before this one may be at work on the left one
+        first = self._sources.get(task.left)
         layer = self._layer(first, last) if task.riders is None else self._riders(task)
         timestep = self._times(task.timestep)
         motion = None
@@ -237,8 +238,9 @@ class Interpolator:
         if isinstance(timestep, Tensor):
             timestep = self._sources.aligned(timestep)
         if options.ensemble < 2:
+            look1 = look(last, Flip())
             motion, residual = self._engine.motion(
-                look(first, Flip()), look(last, Flip()), timestep, options.scale, ensemble=options.ensemble == 1
+                look(first, Flip()), look1, timestep, options.scale, ensemble=options.ensemble == 1
             )
             return motion, None if residual is None else self._cropped(residual)
         seen = []

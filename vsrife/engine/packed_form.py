@@ -9,7 +9,8 @@ from torch import Tensor
 
 from vsrife.engine.fast_form import FastForm
 from vsrife.engine.packed_block import PackedBlock, PackedHead
-from vsrife.motion.compiled import compiled
+from vsrife.engine.pool import Pool
+from vsrife.motion.compiled import by_triton, compiled
 from vsrife.motion.field import PackedMap
 from vsrife.motion.packing import Packing
 from vsrife.networks.fold import folded
@@ -39,12 +40,17 @@ class PackedForm(FastForm):
             PackedBlock(block, config, index, self._packing, (self._entry_dtype(index), self.dtype), self._device)
             for index, block in enumerate(network.blocks)
         ]
+        self._pool = Pool()
         self._head = PackedHead(network.encode, self.dtype, self._device) if config.head else None
 
     def look(self, picture: Tensor) -> Tensor:
         """What the network sees of an aligned N×3×H×W RGB picture: N×H×W×C, itself, its head features and padding."""
         features = self._head(picture) if self._head else None
-        return self._kernels.looked(picture, features, self._packing)
+        if by_triton(self._device):
+            return self._kernels.looked(picture, features, self._packing)
+        count, _, height, width = picture.shape
+        out = self._pool.empty(count, height, width, self._packing.look)
+        return self._kernels.looked(picture, features, self._packing, out)
 
     def _size(self, look: Tensor) -> tuple[int, int]:
         return look.shape[1], look.shape[2]

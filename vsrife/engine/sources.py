@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoded", "SourceStore", "upload"]
 
-KEPT = 4
-"""Source frames kept encoded for each frame that is worked on at once: its two, and those of a neighbouring pair."""
+KEPT = 2
+"""Source frames kept encoded: as many for each frame that is worked on at once, and as many more."""
 
 
 class Encoded:
@@ -36,15 +36,16 @@ class Encoded:
     Args:
         planes: h×w each, as they are.
         colour: how they are read.
-        aligned: the RGB view, its last rows and columns repeated up to the network's alignment: 1×3×H×W, fp32.
+        seen: the RGB view, its last rows and columns repeated up to the network's alignment: 1×H×W×3, fp32.
         form: the clip's format.
     """
 
-    def __init__(self, planes: tuple[Tensor, ...], colour: Colour, aligned: Tensor, form: PictureFormat) -> None:
+    def __init__(self, planes: tuple[Tensor, ...], colour: Colour, seen: Tensor, form: PictureFormat) -> None:
         self.planes = planes
         self.colour = colour
-        self.aligned = aligned
-        self.picture = aligned[..., : form.height, : form.width]
+        self._seen = seen  # held for the views of it, see `vsrife.engine.pool`
+        self.aligned = seen.permute(0, 3, 1, 2)
+        self.picture = self.aligned[..., : form.height, : form.width]
         self._looks: dict[Flip, Tensor] = {}
         self._lock = threading.Lock()
 
@@ -89,7 +90,7 @@ class SourceStore:
         with self._lock:
             once = self._kept.setdefault(source.number, _Once())
             self._kept.move_to_end(source.number)
-            while len(self._kept) > KEPT * self._engine.slot.lanes:
+            while len(self._kept) > KEPT * (self._engine.slot.lanes + 1):
                 self._kept.popitem(last=False)
         with once.lock:
             if once.frame is None:

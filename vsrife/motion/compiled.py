@@ -32,7 +32,9 @@ class Kernels(Protocol):
 
     PLANE_TYPES: tuple[torch.dtype, ...]
 
-    def looked(self, picture: Tensor, features: Tensor | None, packing: Packing) -> Tensor: ...  # noqa: D102
+    def looked(  # noqa: D102
+        self, picture: Tensor, features: Tensor | None, packing: Packing, out: Tensor | None = None
+    ) -> Tensor: ...
 
     def Level(  # noqa: D102, N802
         self, look0: Tensor, look1: Tensor, motion: Motion, timestep: float | Tensor, *, scale: float, packing: Packing
@@ -45,7 +47,12 @@ class Kernels(Protocol):
     ) -> list[Tensor]: ...
 
     def seen(  # noqa: D102
-        self, planes: Sequence[Tensor], matrix: Sequence[Sequence[float]], chroma: Sites | None, align: int
+        self,
+        planes: Sequence[Tensor],
+        matrix: Sequence[Sequence[float]],
+        chroma: Sites | None,
+        align: int,
+        out: Tensor | None = None,
     ) -> Tensor: ...
 
 

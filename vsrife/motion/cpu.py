@@ -36,7 +36,7 @@ def _run(name: str, job: ctypes.Structure) -> None:
     library.run(name, job)
 
 
-def looked(picture: Tensor, features: Tensor | None, packing: Packing) -> Tensor:
+def looked(picture: Tensor, features: Tensor | None, packing: Packing, out: Tensor | None = None) -> Tensor:
     """Pictures and their head features beside each other.
 
     Args:
@@ -44,6 +44,7 @@ def looked(picture: Tensor, features: Tensor | None, packing: Packing) -> Tensor
         features: N×4·features×H/2×W/2, fp32 or bf16, channels last in memory: for each pixel of half the size the four
             it stands for, row by row; None without a head.
         packing: the network's.
+        out: where it is written; None for new memory.
 
     Returns:
         N×H×W×`packing.look`, fp32.
@@ -52,7 +53,8 @@ def looked(picture: Tensor, features: Tensor | None, packing: Packing) -> Tensor
     picture = picture.permute(0, 2, 3, 1).contiguous()
     if features is not None:
         features = features.permute(0, 2, 3, 1).contiguous()
-    out = torch.empty(count, height, width, packing.look)
+    if out is None:
+        out = torch.empty(count, height, width, packing.look)
     for n in range(count):
         _run(
             "look",
@@ -218,7 +220,13 @@ def _maps(motion: Motion, n: int) -> Maps:
     return maps
 
 
-def seen(planes: Sequence[Tensor], matrix: Sequence[Sequence[float]], chroma: Sites | None, align: int) -> Tensor:
+def seen(
+    planes: Sequence[Tensor],
+    matrix: Sequence[Sequence[float]],
+    chroma: Sites | None,
+    align: int,
+    out: Tensor | None = None,
+) -> Tensor:
     """What a network looks at: RGB clamped to 0..1, its last row and column repeated up to a multiple of `align`.
 
     Args:
@@ -227,13 +235,15 @@ def seen(planes: Sequence[Tensor], matrix: Sequence[Sequence[float]], chroma: Si
         matrix: 3×4, planes to R, G, B; the last column is added.
         chroma: where the samples of planes 1 and 2 lie on plane 0; None for the same places.
         align: for both sides.
+        out: 1×H×W×3, fp32, where it is written; None for new memory.
 
     Returns:
         1×3×H×W, fp32, channels last in memory.
     """
     planes = [plane.contiguous() for plane in planes]
     height, width = planes[0].shape
-    out = torch.empty(1, height + -height % align, width + -width % align, 3)
+    if out is None:
+        out = torch.empty(1, height + -height % align, width + -width % align, 3)
     chroma = chroma or Sites(height, width)
     job = View(
         planes=len(planes),
