@@ -42,7 +42,7 @@ class Candidate:
 
 def _openvino(key: str, label: str, precision: str, **more: Any) -> Candidate:
     options = {"plugin": "ov", "precision": precision} | more
-    extra = "streams" in more
+    extra = "streams" in more and precision != "auto"
     return Candidate(key, label, "mlrt", options, packages=("vapoursynth-mlrt-ov",), extra=extra)
 
 
@@ -80,4 +80,4 @@ CANDIDATES: dict[str, Candidate] = {
         ),
     )
 }  # fmt: skip
-"""By key. With one stream OpenVINO is at its best: two were 5 % slower on two cores (`openvino-2`), hints no faster."""
+"""By key. OpenVINO runs with one stream, which is what it picks, and with one for each core; its hints are no faster."""
