@@ -1,4 +1,4 @@
-"""Markdown from a record of `compare.py`: `python benchmarks/table.py RECORD.json`."""
+"""Markdown from a record of `compare.py`: `python benchmarks/table.py RECORD.json [PATH]`, of one path or of all."""
 
 from __future__ import annotations
 
@@ -32,13 +32,20 @@ def likeness(psnr: float, digits: int = 1) -> str:
     return f"{psnr:.{digits}f} dB" if psnr < 100 else "≥ 100 dB"
 
 
-def table(record: dict[str, Any]) -> str:
-    """Each case's candidates, fastest first; then why others have no figure, and the machine."""
+def table(record: dict[str, Any], path: str | None = None) -> str:
+    """Each case's candidates, fastest first; then why others have no figure, and the machine.
+
+    Args:
+        record: what `compare.py` wrote.
+        path: one of `PATHS`; None for all.
+    """
     lines = [
         "| | made frames a second | to the published form | peak memory | first made frame |",
         "|---|---|---|---|---|",
     ]
     for case in record["cases"]:
+        if path not in (None, case["path"]):
+            continue
         lines.append(f"| **{heading(case)}** | | | | |")
         order = sorted(case["candidates"].items(), key=lambda one: -one[1].get("made_fps", {"median": 0})["median"])
         lines += [_row(record, key, figures) for key, figures in order]
@@ -81,9 +88,9 @@ def _where(record: dict[str, Any]) -> str:
 
 def main() -> None:
     """The command."""
-    if len(sys.argv) != 2:
-        sys.exit(f"usage: {Path(sys.argv[0]).name} RECORD.json")
-    print(table(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+    if len(sys.argv) not in (2, 3) or sys.argv[2:] not in [[], *([path] for path in PATHS)]:
+        sys.exit(f"usage: {Path(sys.argv[0]).name} RECORD.json [{' | '.join(PATHS)}]")
+    print(table(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), *sys.argv[2:]))
 
 
 if __name__ == "__main__":

@@ -80,4 +80,4 @@ CANDIDATES: dict[str, Candidate] = {
         ),
     )
 }  # fmt: skip
-"""By key. OpenVINO runs with one stream, which is what it picks, and with one for each core; its hints are no faster."""
+"""By key. OpenVINO runs with one stream, which is what it picks, and with two; its hints are no faster."""
