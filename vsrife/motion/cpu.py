@@ -207,6 +207,7 @@ def _maps(motion: Motion, n: int) -> Maps:
     maps = Maps(count=len(motion.maps), accumulates_mask=motion.accumulates_mask)
     for k, block in enumerate(motion.maps):
         assert isinstance(block, PackedMap)
+        assert block.height > 1 and block.width > 0 and block.width % 2 == 0, "the kernels read maps in pairs"  # noqa: PT018
         stored = block.stored
         maps.map[k] = Map(
             data=stored[n].data_ptr(),

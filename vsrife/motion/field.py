@@ -60,7 +60,7 @@ class PackedMap:
     """A `BlockMap` as the kernels read it: channels last, padded, before the network's pixel shuffle.
 
     Args:
-        stored: N×h×w×C, or N×h/2×w/2×2×2×C where the network shuffles pixels; C is 8 or 16, fp32 or bf16.
+        stored: N×h×w×C, w even, or N×h/2×w/2×2×2×C where the network shuffles pixels; C is 8 or 16, fp32 or bf16.
         channels: those that are not padding.
         scale: see `BlockMap`.
     """
