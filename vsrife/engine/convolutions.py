@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Convolution"]
 
-KEPT_LAYOUTS = 4
-"""Picture sizes whose weights are kept laid out."""
+KEPT_LAYOUTS = 8
+"""Sizes of a layer's input whose weights are kept laid out; a first layer has two for a picture, of its strips."""
 
 
 class Convolution:

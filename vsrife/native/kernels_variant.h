@@ -699,7 +699,7 @@ static void NAME(view_rows)(const void *data, void *kept, float *scratch, int fr
     for (int oy = from; oy < to; oy++) {
         const int y = oy < job->height ? oy : job->height - 1;
         float *out = job->out + (size_t)oy * (size_t)job->out_width * 3;
-        if (oy > from && y == oy - 1 && oy >= job->height) {
+        if (oy > from && oy >= job->height) {
             memcpy(out, out - (size_t)job->out_width * 3, (size_t)job->out_width * 3 * sizeof(float));
             continue;
         }
