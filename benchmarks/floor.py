@@ -64,7 +64,7 @@ class Parts:
             self.engine.view(tuple(map(torch.from_numpy, frame)), self._form, Colour(), align).permute(0, 3, 1, 2)
             for frame in self._frames
         ]
-        self._looks = [self.engine.slot.run(lambda view=view: self._look(view)) for view in self._views]  # type: ignore[misc]
+        self._looks = [self.engine.slot.run(lambda view=view: self._look(view)) for view in self._views]
         self._motion, _ = self.engine.slot.run(lambda: self._found(*self._looks))
         assert isinstance(self._motion, Motion)
 
@@ -92,7 +92,7 @@ class Parts:
         for index, scale in enumerate(self._fast.config.scales):
             level = cpu.Level(
                 *self._looks,
-                Motion(self._motion.maps[:index], self._motion.accumulates_mask),  # type: ignore[union-attr]
+                Motion(self._motion.maps[:index], self._motion.accumulates_mask),
                 0.5,
                 scale=scale,
                 packing=self._fast._packing,
@@ -163,7 +163,7 @@ def main() -> None:
                     found[work.__name__].append(measured(parts, work, times, pool))
         spreads = {name: Spread.of(values) for name, values in found.items()}
         ratio = Spread.of([a / b for a, b in zip(found["whole"], found["convolutions"], strict=True)])
-        record["sizes"][size] = {  # type: ignore[index]
+        record["sizes"][size] = {
             "ms": {name: vars(spread) for name, spread in spreads.items()},
             "engine over convolutions": vars(ratio),
         }

@@ -168,7 +168,7 @@ def _read(pipe: IO[bytes], size: int) -> bytearray | None:
     data = bytearray(size)
     view, have = memoryview(data), 0
     while have < size:
-        count = pipe.readinto(view[have:])  # type: ignore[attr-defined]
+        count = pipe.readinto(view[have:])
         if not count:
             return None
         have += count

@@ -57,7 +57,7 @@ def _model(job: Job) -> Any:
     from ccvfi.config.rife_config import RIFEConfig
     from torch import nn
 
-    class Smaller(IFNet):  # type: ignore[misc]
+    class Smaller(IFNet):
         def __init__(self) -> None:
             super().__init__()
             self.encode.cnn3 = nn.ConvTranspose2d(16, FEATURES, 4, 2, 1)

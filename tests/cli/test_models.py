@@ -32,8 +32,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
 
     def download(entry: object, partial: Path) -> None:
-        names.append(entry.name)  # type: ignore[attr-defined]
-        torch.save({name: value.half() for name, value in build(entry.architecture).state_dict().items()}, partial)  # type: ignore[attr-defined]
+        names.append(entry.name)
+        torch.save({name: value.half() for name, value in build(entry.architecture).state_dict().items()}, partial)
 
     monkeypatch.setattr("vsrife.weights.download._download", download)
     return names

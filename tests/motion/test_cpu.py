@@ -154,8 +154,8 @@ def test_flow_that_leaves_the_picture_or_is_not_a_number(variant: str) -> None:
     got, expected = level(packing, motion, 0.3, 2)
     # of the looks; at 80,000 pixels a coordinate has two digits after the point
     assert torch.allclose(got[:, :14], expected[:, :14], atol=3e-2)
-    motion.maps[0].stored[:, 1, 2] = torch.nan  # type: ignore[union-attr]
-    motion.maps[0].stored[:, 2, 3] = torch.inf  # type: ignore[union-attr]
+    motion.maps[0].stored[:, 1, 2] = torch.nan
+    motion.maps[0].stored[:, 2, 3] = torch.inf
     got, _ = level(packing, motion, 0.3, 1)
     assert got[:, :14].isfinite().all()
 

@@ -264,7 +264,7 @@ def check_no_flow_leaves_the_picture(scale: int) -> None:
     assert bool((made.isnan() | ((made >= 0) & (made <= 1))).all())
     quiet = Motion(tuple(PackedMap(m.stored.clone(), 5, m.scale) for m in motion.maps if isinstance(m, PackedMap)))
     for block in quiet.maps:
-        block.stored.view(-1, 8)[:, 4] = 0.3  # type: ignore[union-attr]
+        block.stored.view(-1, 8)[:, 4] = 0.3
     made = gpu.moved_planes([guarded(8, 32)], [guarded(8, 32)], quiet, Sites(8, 32))[0]
     assert bool(((made >= 0) & (made <= 1)).all())
 

@@ -40,7 +40,7 @@ def three_six() -> Ancestor:
     with torch.no_grad():
         for block in network.blocks:
             block.conv1[-1].weight *= 8  # type: ignore[index, operator]
-    return network  # type: ignore[return-value]
+    return network
 
 
 @pytest.mark.parametrize("name", ANCESTORS)
@@ -82,7 +82,7 @@ def test_any_size_is_padded_and_cropped(name: str, scale: float) -> None:
     large = [torch.nn.functional.pad(x, (0, -70 % align, 0, -50 % align), mode="replicate") for x in small]
     with torch.inference_mode():
         made = network(*small, scale=scale)
-        estimate = network.estimate(*large, 0.5, scale)  # type: ignore[operator]
+        estimate = network.estimate(*large, 0.5, scale)
         assert made.shape == small[0].shape
         assert torch.equal(made, estimate.picture(*large)[..., :50, :70])
         assert (estimate.residual is not None) == network.config.refines
@@ -131,7 +131,7 @@ def test_times_that_cannot_be_served_are_refused(name: str) -> None:
     with pytest.raises(RifeError, match="got a map"):
         network(*ends, torch.full((1, 1, 64, 96), 0.25))
     with pytest.raises(RifeError, match=r"estimate: timestep must be 0\.5 for this network, got 0\.25"):
-        network.estimate(*ends, 0.25)  # type: ignore[operator]
+        network.estimate(*ends, 0.25)
 
 
 def test_3_6_treats_both_ends_alike(three_six: Ancestor) -> None:
@@ -154,7 +154,7 @@ def test_flow_is_in_pixels(config: LegacyConfig) -> None:
         block.get_parameter("conv1.2.bias" if config.two_steps else "conv1.0.bias").data.copy_(said)
         block.get_parameter("conv2.2.bias" if config.two_steps else "conv2.bias").data.fill_(mask)
     with torch.inference_mode():
-        estimate = network.estimate(*pictures())  # type: ignore[operator]
+        estimate = network.estimate(*pictures())
     mean = (said + said.roll(2)) / 2 if config.swaps else said
     expected = mean * (7 if config.two_steps else 14)
     assert torch.allclose(estimate.flow, expected.view(1, 4, 1, 1).expand_as(estimate.flow), atol=1e-4)

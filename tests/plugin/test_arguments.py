@@ -27,7 +27,7 @@ def test_the_native_signature_is_the_dataclass(function: str) -> None:
         name, kind, optional = argument.split(":")
         assert optional == "opt"
         of = NATIVE_TYPES[kind.removesuffix("[]")]
-        native[name] = Sequence[of] if kind.endswith("[]") else of  # type: ignore[valid-type]
+        native[name] = Sequence[of] if kind.endswith("[]") else of
     hints = get_type_hints(Arguments)
     python = {}
     for name in arguments_of(function):
@@ -86,7 +86,7 @@ def test_every_argument_belongs_to_a_function() -> None:
 )
 def test_bad_arguments_say_what_is_allowed(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(RifeError) as caught:
-        Arguments(**arguments)  # type: ignore[arg-type]
+        Arguments(**arguments)
     assert str(caught.value) == message
 
 
@@ -113,5 +113,5 @@ def test_a_matrix_is_taken_by_name_and_number(given: str, number: int) -> None:
     ],
 )
 def test_rates(arguments: dict[str, float], rate: Fraction) -> None:
-    assert Arguments(**arguments).rate == rate  # type: ignore[arg-type]
-    assert Arguments(**arguments).fps is None  # type: ignore[arg-type]
+    assert Arguments(**arguments).rate == rate
+    assert Arguments(**arguments).fps is None

@@ -234,7 +234,7 @@ WRONG = [
 def test_companions_that_do_not_fit(function: str, arguments: object, message: str) -> None:
     clip = moving_clip(length=4, form=vs.YUV420P8)
     with pytest.raises(vs.Error, match=f"^{message}"):
-        getattr(vs.core.rife, function)(clip, **arguments(clip))  # type: ignore[operator]
+        getattr(vs.core.rife, function)(clip, **arguments(clip))
 
 
 def test_python_twins() -> None:

@@ -279,7 +279,7 @@ def test_a_failing_source_fails_the_frame_alone() -> None:
 )
 def test_clips_that_cannot_be(make: object, message: str) -> None:
     with pytest.raises(vs.Error, match="^" + message):
-        vs.core.rife.RIFE(make())  # type: ignore[operator]
+        vs.core.rife.RIFE(make())
 
 
 @pytest.mark.parametrize("rate", [(10**18 + 1, 10**16), (2**62 + 1, 2**57), (2**63 - 1, 1)])

@@ -48,7 +48,7 @@ ARGUMENTS = st.fixed_dictionaries(
 def outputs(form: int, chosen: dict[str, object]) -> list[vs.VideoNode]:
     chosen = dict(chosen)
     clip = film(form)
-    arguments = {**chosen.pop("rate"), **chosen}  # type: ignore[dict-item]
+    arguments = {**chosen.pop("rate"), **chosen}
     if arguments.pop("extra", None):
         arguments["extra"] = [film(vs.GRAY16).resize.Bilinear(width=32, height=24)]
     if arguments.pop("protect", None):

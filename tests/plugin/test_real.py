@@ -34,7 +34,7 @@ def middlebury() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         for scene in sorted(p for p in folder.iterdir() if p.is_dir())
     ]
     assert len(triplets) == 12
-    return triplets  # type: ignore[return-value]
+    return triplets
 
 
 def test_middlebury_gives_the_published_figure() -> None:

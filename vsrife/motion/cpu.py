@@ -207,7 +207,8 @@ def _maps(motion: Motion, n: int) -> Maps:
     maps = Maps(count=len(motion.maps), accumulates_mask=motion.accumulates_mask)
     for k, block in enumerate(motion.maps):
         assert isinstance(block, PackedMap)
-        assert block.height > 1 and block.width > 0 and block.width % 2 == 0, "the kernels read maps in pairs"  # noqa: PT018
+        assert block.height > 1, "the kernels read maps between two rows"
+        assert block.width % 2 == 0, "the kernels read maps in pairs of columns"
         stored = block.stored
         maps.map[k] = Map(
             data=stored[n].data_ptr(),
