@@ -85,17 +85,19 @@ def import_model(options: argparse.Namespace) -> None:
 
 def describe(options: argparse.Namespace) -> None:
     """Print what a weights file holds."""
-    from vsrife.weights.detection import names_of
+    from vsrife.networks.described import described
+    from vsrife.weights.detection import CONFIGS, names_of
     from vsrife.weights.download import sha256
     from vsrife.weights.loading import open_weights
     from vsrife.weights.ncnn import files_of
 
-    state, name = open_weights(options.file, None)
+    state, name, config = open_weights(options.file, None)
     said = "architecture" in read_metadata(options.file)
+    own = described(config) if CONFIGS.get(name) != config else None
     parameters = sum(value.numel() for value in state.values())
     kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})
     lines = [
-        ("network", f"{name}, as the file says" if said else " or ".join(names_of(state))),
+        ("network", own or (f"{name}, as the file says" if said else " or ".join(names_of(state)))),
         ("parameters", f"{parameters:,} in {len(state)} tensors, {', '.join(kinds)}"),
     ]
     for path in files_of(options.file) or (options.file,):

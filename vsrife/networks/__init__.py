@@ -11,11 +11,11 @@ from vsrife.networks.config_ancestors import AncestorConfig, AnyConfig, LegacyCo
 
 if TYPE_CHECKING:
     from vsrife.networks.ancestor import TIME_STEP, Ancestor
-    from vsrife.networks.estimate import Estimate
-    from vsrife.networks.factory import build, make
+    from vsrife.networks.estimate import Estimate, Stages, padded
+    from vsrife.networks.factory import build, make, privileged_block
     from vsrife.networks.ifnet import IFNet
     from vsrife.networks.refined import RefinedIFNet
-    from vsrife.networks.several import between
+    from vsrife.networks.several import MeanEstimate, between, mean_estimate
     from vsrife.networks.warp import backward_warp
 
 __all__ = [
@@ -32,13 +32,18 @@ __all__ = [
     "IFNet",
     "IFNetConfig",
     "LegacyConfig",
+    "MeanEstimate",
     "PaperConfig",
     "RefinedConfig",
     "RefinedIFNet",
+    "Stages",
     "backward_warp",
     "between",
     "build",
     "make",
+    "mean_estimate",
+    "padded",
+    "privileged_block",
 ]
 
 _NEEDS_TORCH = {
@@ -46,11 +51,16 @@ _NEEDS_TORCH = {
     "Ancestor": "ancestor",
     "Estimate": "estimate",
     "IFNet": "ifnet",
+    "MeanEstimate": "several",
     "RefinedIFNet": "refined",
+    "Stages": "estimate",
     "backward_warp": "warp",
     "between": "several",
     "build": "factory",
     "make": "factory",
+    "mean_estimate": "several",
+    "padded": "estimate",
+    "privileged_block": "factory",
 }
 
 

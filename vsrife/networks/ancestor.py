@@ -98,11 +98,11 @@ class Ancestor(nn.Module):
             got = "a map" if isinstance(timestep, Tensor) else timestep
             raise RifeError(f"{type(self).__name__}.estimate: timestep must be 0.5 for this network, got {got}")
 
-    def _refine(self, index: int, scale: float, inputs: Tensor, flow: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _refine(self, block: nn.Module, scale: float, inputs: Tensor, flow: Tensor | None) -> tuple[Tensor, Tensor]:
         """One block between its two resizings: what it adds to flow (N×4) and mask (N×1), at full size."""
         x = interpolate(inputs, scale_factor=1 / scale, mode="bilinear")
         if flow is not None:
             x = torch.cat((x, interpolate(flow, scale_factor=1 / scale, mode="bilinear") / scale), 1)
         up = self.config.map_scale(scale)
-        out = interpolate(self.blocks[index](x), scale_factor=up, mode="bilinear")
+        out = interpolate(block(x), scale_factor=up, mode="bilinear")
         return out[:, :4] * up, out[:, 4:5]

@@ -39,15 +39,20 @@ class Block(nn.Module):
 
     The input is N×inputs×h×w, h and w multiples of 4. The output is N×outputs×h×w, or N×outputs×h/2×w/2 where
     `config.shuffle` is off: 4 channels of flow in units of output pixels, 1 of mask logits, the rest handed on.
+
+    Args:
+        config: of the network.
+        index: which of its blocks.
+        extra: channels of input besides those, see `privileged_block`.
     """
 
-    def __init__(self, config: IFNetConfig, index: int) -> None:
+    def __init__(self, config: IFNetConfig, index: int, extra: int = 0) -> None:
         super().__init__()
         width = config.widths[index]
         prelu = config.body == "prelu"
         self.skip = prelu
         self.conv0 = nn.Sequential(
-            activated_conv(config.inputs(index), width // 2, 2, prelu=prelu),
+            activated_conv(config.inputs(index) + extra, width // 2, 2, prelu=prelu),
             activated_conv(width // 2, width, 2, prelu=prelu),
         )
         self.convblock = nn.Sequential(

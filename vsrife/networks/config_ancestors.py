@@ -20,6 +20,7 @@ class PaperConfig:
         turned: 2T, the picture is averaged with that of the pictures turned by 180°.
         widths: body channels of each block.
         scales: block i works at 1/scales[i] of the picture's size.
+        refines: whether RefineNet adds a residual; without it the network is IFNet alone.
     """
 
     any_time: bool = False
@@ -27,7 +28,7 @@ class PaperConfig:
     turned: bool = False
     widths: tuple[int, ...] = (240, 150, 90)
     scales: tuple[int, ...] = (4, 2, 1)
-    refines: ClassVar[bool] = True
+    refines: bool = True
 
     def inputs(self, block: int) -> int:
         """Input channels of a block: two pictures, perhaps the timestep; later also both warped, mask and flow."""
@@ -45,9 +46,11 @@ class PaperConfig:
     def alignment(self, scale: float) -> int:
         """What both sides of the picture must be a multiple of: every block halves its input twice, with `fine` once.
 
-        RefineNet needs 16, with `fine` 8, which this is never below.
+        RefineNet needs 16, with `fine` 8.
         """
         coarsest = (2 if self.fine else 4) * max(self.scales)
+        if self.refines:
+            coarsest = max(coarsest, 8 if self.fine else 16)
         return int(max(coarsest, coarsest / scale))
 
 

@@ -11,7 +11,7 @@ from vsrife.networks.warp import backward_warp
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Estimate", "padded"]
+__all__ = ["Estimate", "Stages", "padded"]
 
 
 class Estimate(NamedTuple):
@@ -36,6 +36,18 @@ class Estimate(NamedTuple):
         """The picture of two N×3×H×W pictures in 0..1: the blend, corrected and then clamped to 0..1."""
         blend = self.blend(img0, img1)
         return blend if self.residual is None else (blend + self.residual).clamp(0, 1)
+
+
+class Stages(NamedTuple):
+    """What a network knows after each of its blocks, and what one that also saw the true picture made of that.
+
+    Args:
+        student: coarsest first; the last is what the network estimates.
+        teacher: of the block that sees the truth; None where there is none.
+    """
+
+    student: tuple[Estimate, ...]
+    teacher: Estimate | None = None
 
 
 def padded(align: int, *maps: Tensor) -> tuple[Tensor, ...]:

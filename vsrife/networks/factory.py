@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
+from vsrife.networks.blocks import Block
 from vsrife.networks.catalog import ANCESTORS, CATALOG
 from vsrife.networks.config import IFNetConfig
 from vsrife.networks.config_ancestors import PaperConfig, RefinedConfig
 from vsrife.networks.ifnet import IFNet
 from vsrife.networks.legacy import LegacyIFNet
-from vsrife.networks.paper import PaperIFNet
+from vsrife.networks.paper import PaperBlock, PaperIFNet
 from vsrife.networks.refined import RefinedIFNet
 
 if TYPE_CHECKING:
     from vsrife.networks.ancestor import Ancestor
     from vsrife.networks.config_ancestors import AncestorConfig, AnyConfig
 
-__all__ = ["build", "make"]
+__all__ = ["build", "make", "privileged_block"]
 
 
 @overload
@@ -32,6 +33,20 @@ def make(config: AnyConfig) -> IFNet | Ancestor:
     if isinstance(config, IFNetConfig):
         return IFNet(config)
     return PaperIFNet(config) if isinstance(config, PaperConfig) else LegacyIFNet(config)
+
+
+@overload
+def privileged_block(config: IFNetConfig) -> Block: ...
+@overload
+def privileged_block(config: PaperConfig) -> PaperBlock: ...
+def privileged_block(config: IFNetConfig | PaperConfig) -> Block | PaperBlock:
+    """The teacher of privileged distillation (section 3.3), with random weights.
+
+    A block like the network's last one, at the same scale, whose input has the true picture's three channels more,
+    before the flow.
+    """
+    last = len(config.widths) - 1
+    return Block(config, last, 3) if isinstance(config, IFNetConfig) else PaperBlock(config, last, 3)
 
 
 def build(name: str) -> IFNet | Ancestor:

@@ -10,10 +10,12 @@ from torch.nn.functional import interpolate
 
 from vsrife.errors import RifeError
 from vsrife.networks.blocks import Block, build_head
-from vsrife.networks.estimate import Estimate, padded
+from vsrife.networks.estimate import Estimate, Stages, padded
 from vsrife.networks.warp import backward_warp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vsrife.networks.config import IFNetConfig
 
 __all__ = ["DOUBLING_MOTION", "IFNet"]
@@ -96,40 +98,76 @@ class IFNet(nn.Module):
         ends = (img0.clamp(0, 1), img1.clamp(0, 1), self.features(img0), self.features(img1))
         return Estimate(*self._motion(ends, timestep, self.config.block_scales(scale), ensemble))
 
+    def stages(
+        self, img0: Tensor, img1: Tensor, timestep: Tensor, truth: Tensor | None = None, teacher: Block | None = None
+    ) -> Stages:
+        """What every block knows of aligned pictures, which is what training looks at.
+
+        Args:
+            img0: N×3×H×W in 0..1, at time 0; sides are multiples of `config.alignment(1)`.
+            img1: the same at time 1.
+            timestep: N×1×H×W map of times.
+            truth: the same at that time, for the teacher.
+            teacher: a block that also sees the truth, see `privileged_block`.
+        """
+        ends = (img0, img1, self.features(img0), self.features(img1))
+        scales = self.config.block_scales(1)
+        found = list(self._steps(ends, timestep, scales))
+        student = tuple(Estimate(known.flow, known.mask) for known in found)
+        if teacher is None:
+            return Stages(student)
+        known = found[-1].after(self._refine(teacher, scales[-1], ends, timestep, found[-1], truth), self.config)
+        return Stages(student, Estimate(known.flow, known.mask))
+
     def _motion(self, ends: Ends, timestep: Tensor, scales: tuple[float, ...], ensemble: bool) -> tuple[Tensor, Tensor]:
         """Full-size flow (N×4) and mask logits (N×1) of aligned pictures and their features."""
-        known = self._refine(0, scales, ends, timestep, None)
+        for known in self._steps(ends, timestep, scales, ensemble=ensemble):
+            flow, mask, _ = known
+        return flow, mask
+
+    def _steps(
+        self, ends: Ends, timestep: Tensor, scales: tuple[float, ...], *, ensemble: bool = False
+    ) -> Iterator[_Known]:
+        """What is known after each block. A network that looks again at twice the scale replaces its first step."""
+        blocks = self.blocks
+        known = self._refine(blocks[0], scales[0], ends, timestep, None)
         if ensemble:
-            known = _mean(known, self._refine(0, scales, _swapped_ends(ends), 1 - timestep, None))
-        for index in range(1, len(scales)):
-            step = self._refine(index, scales, ends, timestep, known)
+            known = _mean(known, self._refine(blocks[0], scales[0], _swapped_ends(ends), 1 - timestep, None))
+        yield known
+        for index, block in enumerate(blocks[1:], 1):
+            step = self._refine(block, scales[index], ends, timestep, known)
             if self.config.doubles and index == 1 and _moves_far(step.flow):
                 scales = tuple(2 * s for s in scales)
-                known = self._refine(0, scales, ends, timestep, None)
-                step = self._refine(index, scales, ends, timestep, known)
+                known = self._refine(blocks[0], scales[0], ends, timestep, None)
+                step = self._refine(block, scales[index], ends, timestep, known)
             if ensemble:
-                swapped = self._refine(index, scales, _swapped_ends(ends), 1 - timestep, known.swapped())
+                swapped = self._refine(block, scales[index], _swapped_ends(ends), 1 - timestep, known.swapped())
                 step = _mean(step, swapped)
-            mask = known.mask + step.mask if self.config.accumulates_mask else step.mask
-            known = _Known(known.flow + step.flow, mask, step.handed_on)
-        return known.flow, known.mask
+            known = known.after(step, self.config)
+            yield known
 
     def _refine(
-        self, index: int, scales: tuple[float, ...], ends: Ends, timestep: Tensor, known: _Known | None
+        self,
+        block: Block,
+        scale: float,
+        ends: Ends,
+        timestep: Tensor,
+        known: _Known | None,
+        truth: Tensor | None = None,
     ) -> _Known:
         """One block between its two resizings: the flow it adds, its mask and what it hands on, at full size."""
-        scale = scales[index]
         if known is None:
             x = interpolate(torch.cat((*ends, timestep), 1), scale_factor=1 / scale, mode="bilinear")
         else:
             seen = (
                 backward_warp(end, known.flow[:, side : side + 2]) for end, side in zip(ends, (0, 2, 0, 2), strict=True)
             )
-            inputs = torch.cat((*seen, timestep, known.mask, known.handed_on), 1)
+            extra = () if truth is None else (truth,)
+            inputs = torch.cat((*seen, timestep, known.mask, known.handed_on, *extra), 1)
             x = interpolate(inputs, scale_factor=1 / scale, mode="bilinear")
             x = torch.cat((x, interpolate(known.flow, scale_factor=1 / scale, mode="bilinear") / scale), 1)
         up = self.config.map_scale(scale)
-        out = interpolate(self.blocks[index](x), scale_factor=up, mode="bilinear")
+        out = interpolate(block(x), scale_factor=up, mode="bilinear")
         return _Known(out[:, :4] * up, out[:, 4:5], out[:, 5:] if self.config.hands_on else out[:, :0])
 
 
@@ -139,6 +177,11 @@ class _Known(NamedTuple):
     flow: Tensor
     mask: Tensor
     handed_on: Tensor
+
+    def after(self, step: _Known, config: IFNetConfig) -> _Known:
+        """What is known once a block has added its step."""
+        mask = self.mask + step.mask if config.accumulates_mask else step.mask
+        return _Known(self.flow + step.flow, mask, step.handed_on)
 
     def swapped(self) -> _Known:
         """The same seen from the other end."""

@@ -76,15 +76,15 @@ class LegacyIFNet(Ancestor):
         scales = self.config.block_scales(scale)
         flow, mask = torch.zeros_like(img0[:, :1]).expand(-1, 4, -1, -1), torch.zeros_like(img0[:, :1])
         if self.config.adapts:
-            found, _ = self._refine(0, 2 * scales[0], torch.cat((img0, img1, mask), 1), flow)
+            found, _ = self._refine(self.blocks[0], 2 * scales[0], torch.cat((img0, img1, mask), 1), flow)
             if found.abs().max() > FAR_MOTION * scales[0]:
                 scales = tuple(2 * s for s in scales)
-        for index, block_scale in enumerate(scales):
+        for block, block_scale in zip(self.blocks, scales, strict=True):
             warped0, warped1 = backward_warp(img0, flow[:, :2]), backward_warp(img1, flow[:, 2:])
-            more_flow, more_mask = self._refine(index, block_scale, torch.cat((warped0, warped1, mask), 1), flow)
+            more_flow, more_mask = self._refine(block, block_scale, torch.cat((warped0, warped1, mask), 1), flow)
             if self.config.swaps:
                 inputs = torch.cat((warped1, warped0, -mask), 1)
-                swapped_flow, swapped_mask = self._refine(index, block_scale, inputs, _swapped(flow))
+                swapped_flow, swapped_mask = self._refine(block, block_scale, inputs, _swapped(flow))
                 more_flow = (more_flow + _swapped(swapped_flow)) / 2
                 more_mask = (more_mask - swapped_mask) / 2
             flow, mask = flow + more_flow, mask + more_mask

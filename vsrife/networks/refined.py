@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsrife.networks.estimate import Estimate
+from vsrife.networks.estimate import Estimate, Stages
 from vsrife.networks.ifnet import IFNet
 from vsrife.networks.refine import ContextNet, UNet, residual
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vsrife.networks.blocks import Block
     from vsrife.networks.config_ancestors import RefinedConfig
 
 __all__ = ["RefinedIFNet"]
@@ -34,3 +35,12 @@ class RefinedIFNet(IFNet):
         return Estimate(
             flow, mask, residual(self.contextnet, self.unet, img0.clamp(0, 1), img1.clamp(0, 1), flow, mask)
         )
+
+    def stages(
+        self, img0: Tensor, img1: Tensor, timestep: Tensor, truth: Tensor | None = None, teacher: Block | None = None
+    ) -> Stages:
+        """As `IFNet.stages`, the last with the residual."""
+        student, taught = super().stages(img0, img1, timestep, truth, teacher)
+        flow, mask, _ = student[-1]
+        last = Estimate(flow, mask, residual(self.contextnet, self.unet, img0, img1, flow, mask))
+        return Stages((*student[:-1], last), taught)

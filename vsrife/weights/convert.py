@@ -13,16 +13,18 @@ from safetensors.torch import save_file
 
 from vsrife.errors import ModelError
 from vsrife.networks import CATALOG
+from vsrife.networks.described import described
+from vsrife.weights.detection import CONFIGS
 from vsrife.weights.download import sha256
 from vsrife.weights.files import replacing
-from vsrife.weights.loading import open_weights
+from vsrife.weights.loading import Opened, open_weights
 from vsrife.weights.names import NAMES, resolve
 from vsrife.weights.store import find, imported_path
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Mapping
 
-__all__ = ["convert", "import_weights"]
+__all__ = ["convert", "import_weights", "write_weights"]
 
 
 def convert(source: Path, target: Path, architecture: str) -> None:
@@ -31,7 +33,7 @@ def convert(source: Path, target: Path, architecture: str) -> None:
     Raises:
         ModelError: the source cannot be read, has another architecture or weights too large for fp16.
     """
-    _write(*open_weights(source, architecture), target)
+    write_weights(open_weights(source, architecture), target)
 
 
 def import_weights(source: Path, name: str | None, architecture: str | None) -> tuple[str, str, Path]:
@@ -55,9 +57,9 @@ def import_weights(source: Path, name: str | None, architecture: str | None) -> 
     asked = resolve(architecture).name if architecture else None
     if name in NAMES and asked not in (None, name):
         raise ModelError(f"RIFE: model {name} must be a {name} network, got {asked}; give another name")
-    state, network = open_weights(source, name if name in NAMES else asked)
-    _write(state, network, target)
-    return name, network, target
+    opened = open_weights(source, name if name in NAMES else asked)
+    write_weights(opened, target)
+    return name, opened.name, target
 
 
 def _model_name(name: str) -> str:
@@ -70,13 +72,26 @@ def _model_name(name: str) -> str:
         return name
 
 
-def _write(state: dict[str, Tensor], architecture: str, target: Path) -> None:
-    halved = {name: value.half().contiguous() for name, value in state.items()}
+def write_weights(weights: Opened, target: Path, said: Mapping[str, str] | None = None) -> None:
+    """Write a network's weights in fp16, with what it is: its name, and the config of one that is in no table.
+
+    Args:
+        weights: what `open_weights` gives.
+        target: .safetensors; it is there whole or not at all.
+        said: metadata beside those.
+
+    Raises:
+        ModelError: they do not fit into fp16, or the file cannot be written.
+    """
+    halved = {name: value.half().contiguous() for name, value in weights.state.items()}
     for name, value in halved.items():
         if not value.isfinite().all():
             raise ModelError(f"RIFE: {name} has weights that are too large for fp16 or no numbers")
+    metadata = {"architecture": weights.name}
+    if CONFIGS.get(weights.name) != weights.config:
+        metadata["config"] = described(weights.config)
     with replacing(target) as partial:
-        save_file(halved, partial, {"architecture": architecture})
+        save_file(halved, partial, {**(said or {}), **metadata})
         partial.chmod(0o644)
 
 

@@ -51,21 +51,22 @@ def mismatches(state: Mapping[str, Tensor], config: AnyConfig) -> list[str]:
     return lines + [f"{name} {shape} is not part of it" for name, shape in found.items() if name not in expected]
 
 
-def check(state: Mapping[str, Tensor], name: str, file: str = "the file") -> AnyConfig:
+def check(state: Mapping[str, Tensor], name: str | AnyConfig, file: str = "the file") -> AnyConfig:
     """The config of version `name`, if the state dict fits it.
 
     Args:
         state: without training-only parts.
-        name: in `CATALOG` or `ANCESTORS`.
+        name: in `CATALOG` or `ANCESTORS`, or a config that is in neither.
         file: what an error calls the state dict.
 
     Raises:
         ModelError: it does not; the message names the first tensor that is in the way.
     """
-    config = CONFIGS[name]
+    config = CONFIGS[name] if isinstance(name, str) else name
     wrong = mismatches(state, config)
     if wrong:
-        raise ModelError(f"RIFE: the weights in {file} are not those of a {name} network: {_summary(wrong)}")
+        said = f"a {name}" if isinstance(name, str) else "the described"
+        raise ModelError(f"RIFE: the weights in {file} are not those of {said} network: {_summary(wrong)}")
     return config
 
 

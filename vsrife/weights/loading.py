@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from vsrife.errors import ModelError
 from vsrife.networks import make
+from vsrife.networks.described import read_config
 from vsrife.weights.detection import CONFIGS, check, detect, network_part
 from vsrife.weights.download import check_hash
 from vsrife.weights.download import fetch as fetch_model
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from vsrife.networks import IFNet
+    from vsrife.networks import AnyConfig, IFNet
     from vsrife.networks.ancestor import Ancestor
 
 __all__ = ["load_network", "open_weights"]
@@ -45,15 +46,23 @@ def load_network(
         path, architecture = _file(resolve(model or "").name, fetch=fetch, log=log)
     else:
         architecture = resolve(model).name if model else None
-    state, name = open_weights(path, architecture)
+    state, _, config = open_weights(path, architecture)
     with torch.device("meta"):
-        network = make(CONFIGS[name])
+        network = make(config)
     network.load_state_dict({key: value.float() for key, value in state.items()}, strict=True, assign=True)
     return network.eval().requires_grad_(False)
 
 
-def open_weights(path: Path, architecture: str | None) -> tuple[dict[str, Tensor], str]:
-    """The weights a network needs, and a name of that network.
+class Opened(NamedTuple):
+    """The weights a network needs, what it is called and what it is."""
+
+    state: dict[str, Tensor]
+    name: str
+    config: AnyConfig
+
+
+def open_weights(path: Path, architecture: str | None) -> Opened:
+    """The weights a network needs, and which network that is.
 
     Args:
         path: a weights file, or ncnn's folder.
@@ -62,16 +71,23 @@ def open_weights(path: Path, architecture: str | None) -> tuple[dict[str, Tensor
     Raises:
         ModelError: the file is damaged or of another architecture.
     """
-    name = architecture or read_metadata(path).get("architecture")
-    if name is not None and name not in CONFIGS:
+    said = read_metadata(path)
+    name = architecture or said.get("architecture")
+    own = None
+    if architecture is None and "config" in said:
+        own = read_config(said["config"])
+    elif name is not None and name not in CONFIGS:
         raise ModelError(f"RIFE: model must be one of {', '.join(CONFIGS)} for a file of one's own, got {name}")
     state = read_weights(path)
-    config = check(state, name, path.name) if name else detect(state, path.name)
+    if own is not None:
+        config = check(state, own, path.name)
+    else:
+        config = check(state, name, path.name) if name else detect(state, path.name)
     part = network_part(state, config)
     for key, value in part.items():
         if not value.is_floating_point() or value.is_meta or not bool(torch.isfinite(value).all()):
             raise ModelError(f"RIFE: {path.name} is damaged: {key} must hold finite real numbers")
-    return part, name or next(key for key, other in CONFIGS.items() if other == config)
+    return Opened(part, name or next(key for key, other in CONFIGS.items() if other == config), config)
 
 
 def _file(name: str, *, fetch: bool, log: Callable[[str], None] | None) -> tuple[Path, str | None]:

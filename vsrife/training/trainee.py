@@ -1,0 +1,153 @@
+"""A network together with its teacher, and what a batch of triplets says of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vsrife.networks import Estimate, IFNet, mean_estimate, privileged_block
+from vsrife.training.losses import distillation_loss, endpoint_error, gradient_energy, laplacian_loss
+
+if TYPE_CHECKING:
+    from vsrife.networks import Ancestor, MeanEstimate, Stages
+    from vsrife.networks.paper import PaperIFNet
+    from vsrife.training.augment import Triplet
+    from vsrife.training.options import TrainOptions
+
+__all__ = ["Losses", "Trainee", "floats", "found", "made", "silence"]
+
+
+class Losses(NamedTuple):
+    """What training makes small, each already weighted; the total is their sum.
+
+    Args:
+        picture: the made picture's, by its Laplacian pyramid.
+        teacher: that of the picture the privileged teacher makes.
+        distillation: the flow's distance to the teacher's.
+        guide: the motion's and the mask's distance to the guide's, and the detail that is missing.
+    """
+
+    picture: Tensor
+    teacher: Tensor
+    distillation: Tensor
+    guide: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """Their sum."""
+        return self.picture + self.teacher + self.distillation + self.guide
+
+
+class Trainee(nn.Module):
+    """What is trained: the network and the block that sees the truth (section 3.3 of the paper).
+
+    Args:
+        network: of the paper or of the 4.x line, one that does not look again at twice the scale.
+        options: of the run.
+        pretrained: whether the network has learnt already; the teacher then starts where the network stands.
+        guide: a network whose motion is a target; it is no part of the state.
+    """
+
+    def __init__(
+        self,
+        network: IFNet | PaperIFNet,
+        options: TrainOptions,
+        *,
+        pretrained: bool = False,
+        guide: IFNet | Ancestor | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        # a teacher is of its network's kind, which types cannot say
+        self.teacher: Any = privileged_block(network.config) if options.distillation else None
+        if self.teacher is not None and pretrained:
+            silence(self.teacher)
+        self._options = options
+        self._guide = [guide] if guide else []  # in a list, so that it is no submodule
+
+    def forward(self, batch: Triplet) -> Losses:
+        """The losses of a batch of pictures in 0..1, whose sides are multiples of the network's alignment."""
+        img0, img1, truth, timestep = batch
+        times = timestep.view(-1, 1, 1, 1).expand_as(img0[:, :1])
+        options = self._options
+        stages = self._stages(img0, img1, times, truth)
+        picture = _warped(stages.student[-1], img0, img1)
+        nothing = picture.new_zeros(())
+        taught = nothing
+        if stages.teacher is not None:
+            taught = laplacian_loss(_warped(stages.teacher, img0, img1), truth, options.levels)
+        return Losses(
+            laplacian_loss(picture, truth, options.levels),
+            taught,
+            options.distillation * distillation_loss(stages, img0, img1, truth),
+            self._guided(stages, picture, img0, img1, times) if self._guide else nothing,
+        )
+
+    def _stages(self, img0: Tensor, img1: Tensor, times: Tensor, truth: Tensor) -> Stages:
+        if self._options.flow == "direct":
+            return self.network.stages(img0, img1, times, truth, self.teacher)
+        middle = self.network.stages(img0, img1, torch.full_like(times, 0.5))
+        return middle._replace(student=tuple(_scaled(stage, times) for stage in middle.student))
+
+    def _guided(self, stages: Stages, picture: Tensor, img0: Tensor, img1: Tensor, times: Tensor) -> Tensor:
+        """How far the motion is from the guide's."""
+        options, (guide,) = self._options, self._guide
+        with torch.no_grad():
+            wanted = mean_estimate(guide, img0, img1, times, passes=options.guide_passes)
+            flow, weight = wanted.flow.float(), wanted.weight.float()
+        last = stages.student[-1]
+        loss = options.guide_flow * endpoint_error(last.flow, flow, weight)
+        loss = loss + options.guide_mask * (last.mask.float().sigmoid() - weight).abs().mean()
+        if options.sharpness:
+            with torch.no_grad():
+                detail = gradient_energy(_plain(wanted, img0, img1))
+            lack = 1 - gradient_energy(picture) / detail.clamp(min=1e-6)
+            loss = loss + options.sharpness * lack.clamp(min=0).mean()
+        return loss
+
+
+def found(network: IFNet | PaperIFNet, batch: Triplet, flow: str = "direct") -> Estimate:
+    """What a network estimates of a batch in 0..1, at its times; `flow` as in `TrainOptions`."""
+    times = batch.timestep.view(-1, 1, 1, 1).expand_as(batch.img0[:, :1])
+    if flow == "direct":
+        return network.stages(batch.img0, batch.img1, times).student[-1]
+    return _scaled(network.stages(batch.img0, batch.img1, torch.full_like(times, 0.5)).student[-1], times)
+
+
+def made(network: IFNet | PaperIFNet, batch: Triplet, flow: str = "direct") -> Tensor:
+    """The pictures it makes of them: N×3×H×W in 0..1."""
+    return _warped(found(network, batch, flow), batch.img0, batch.img1).clamp(0, 1)
+
+
+def floats(batch: Triplet, device: torch.device) -> Triplet:
+    """A batch of bytes in 0..1, on a device."""
+    img0, img1, truth = (x.to(device, non_blocking=True).float() / 255 for x in batch[:3])
+    return batch._replace(img0=img0, img1=img1, truth=truth, timestep=batch.timestep.to(device))
+
+
+def _plain(wanted: MeanEstimate, img0: Tensor, img1: Tensor) -> Tensor:
+    """The picture of a mean estimate."""
+    return Estimate(wanted.flow.float(), wanted.weight.float().logit(1e-6)).blend(img0, img1)
+
+
+def silence(block: nn.Module) -> None:
+    """Has a block add nothing at first."""
+    last = [module for module in block.modules() if isinstance(module, nn.ConvTranspose2d)][-1]
+    nn.init.zeros_(last.weight)
+    if last.bias is not None:
+        nn.init.zeros_(last.bias)
+
+
+def _scaled(estimate: Estimate, times: Tensor) -> Estimate:
+    """Motion and mask of the middle taken to other times, as if all moved in a straight line at one speed."""
+    share = torch.cat((times, times, 1 - times, 1 - times), 1)
+    return estimate._replace(flow=2 * share * estimate.flow)
+
+
+def _warped(estimate: Estimate, img0: Tensor, img1: Tensor) -> Tensor:
+    """The picture that an estimate makes, in fp32."""
+    residual = estimate.residual
+    exact = Estimate(estimate.flow.float(), estimate.mask.float(), None if residual is None else residual.float())
+    return exact.picture(img0, img1)
