@@ -1,0 +1,252 @@
+"""Windows out of a source, into a folder: read once, in order, and whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from vsrife.errors import RifeError
+from vsrife.footage.frames import first_line
+from vsrife.footage.marks import runs, unit
+from vsrife.footage.opening import open_footage
+from vsrife.footage.pictures import pictures_in
+from vsrife.footage.windows import INDEX, SHORTEST, VERSION, StoredWindows, WindowOptions, open_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import vapoursynth as vs
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from vsrife.footage.frames import Footage, Frame
+    from vsrife.footage.marks import Run
+
+__all__ = ["Progress", "extract_windows", "key_of"]
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many frames were read."""
+
+PLACES = 4
+"""Random ones of which a window takes the one where most changes."""
+THINNED = 4
+"""Every so many rows and columns are compared for that."""
+
+
+class _Found(NamedTuple):
+    """A window's pictures, T×H×W×3, and what the index says of them."""
+
+    pictures: NDArray[np.uint8]
+    entry: dict[str, Any]
+
+
+def extract_windows(
+    source: Path | str | vs.VideoNode,
+    folder: Path,
+    options: WindowOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    matrix: int | None = None,
+) -> StoredWindows:
+    """The windows of a source, from its folder where they are there already.
+
+    The source is read once; it is cut at scene changes, repeated frames are dropped, and windows in which nothing moves
+    are left out. A window is one place of its run, the liveliest of four drawn; what is drawn depends on the seed and
+    the window's first frame alone. Where the source has more windows than the limit, they are spread over as many equal
+    stretches of it, the first whole window of each, or its longest.
+
+    Each window is a file, frames · height · width · 3 bytes: 2.4 MB for 7 frames of 448×256, so 2.4 GB for the limit of
+    1000. The folder is written under another name and renamed when it is whole. It is taken as it is where it is whole
+    and was made of the same file (by its path, size and time of change; of a script, the script's alone) with the same
+    options; otherwise it is made anew. Windows of a clip are always made anew.
+
+    Args:
+        source: what `open_footage` takes.
+        folder: theirs: new, empty, or of other windows, which are deleted.
+        options: which windows.
+        progress: told how many of how many frames were read.
+        matrix: as of `open_footage`.
+
+    Raises:
+        RifeError: the source cannot be read, or the folder cannot be written or holds something else.
+    """
+    from filelock import FileLock
+
+    options = options or WindowOptions()
+    folder = Path(folder).expanduser().absolute()
+    key = key_of(source, options, matrix)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            if (known := _known(folder, key)) is not None:
+                return known
+            footage = open_footage(source, matrix)
+            with _replacing(folder) as unfinished:
+                windows = list(_write(_windows(footage, options, progress), unfinished))
+                index = {"version": VERSION, "source": footage.name, "key": key, "windows": windows}
+                (unfinished / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+            return open_windows(folder)
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise RifeError(f"extract_windows: folder must be one that can be written, got {folder} ({reason})") from error
+
+
+def key_of(source: Path | str | vs.VideoNode, options: WindowOptions, matrix: int | None = None) -> Any:
+    """What windows depend on, as JSON has it; None where that cannot be told.
+
+    Raises:
+        RifeError: the source is not there.
+    """
+    if not isinstance(source, Path | str):
+        return None
+    path = Path(source).expanduser().absolute()
+    try:
+        files = pictures_in(path) if path.is_dir() else [path]
+        states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    except OSError as error:
+        raise RifeError(f"open_footage: source must be a file or folder that exists, got {path}") from error
+    return json.loads(json.dumps([str(path), states, asdict(options), matrix]))
+
+
+def _known(folder: Path, key: Any) -> StoredWindows | None:
+    """The windows of the folder, if they are whole and those that are asked for.
+
+    Raises:
+        RifeError: the folder holds something that is not ours to replace.
+    """
+    if not folder.exists():
+        return None
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
+    if not names:
+        return None
+    if INDEX not in names or any(Path(name).suffix != ".npy" for name in names - {INDEX}):
+        raise RifeError(f"extract_windows: folder must be new, empty or hold windows alone, got {folder}")
+    try:
+        windows = open_windows(folder)
+    except RifeError:
+        return None
+    return windows if key is not None and windows.key == key else None
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A folder to write in, which becomes `folder` once all went well and leaves nothing when it did not."""
+    unfinished = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of one that was killed
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        if folder.exists():
+            shutil.rmtree(folder)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write(found: Iterable[_Found], folder: Path) -> Iterator[dict[str, Any]]:
+    """Writes windows; gives what the index says of each."""
+    for number, (pictures, entry) in enumerate(found):
+        file = folder / f"{number:05d}.npy"
+        np.save(file, pictures)
+        yield {"file": file.name, "bytes": file.stat().st_size, **entry}
+
+
+def _windows(footage: Footage, options: WindowOptions, progress: Progress | None) -> Iterator[_Found]:
+    """At most as many as the limit."""
+    span = options.within(footage.length)
+
+    def read(start: int) -> Iterator[Run]:
+        return runs(_told(footage.frames(start, span.stop), span, progress), options.frames)
+
+    if len(span) < options.limit * options.frames:
+        windows = (found for run in read(span.start) if (found := _cut_out(run, options)))
+        yield from islice(windows, options.limit)
+    else:
+        yield from _spread(read, span, options)
+    if progress:
+        progress(len(span), len(span))
+
+
+def _spread(read: Callable[[int], Iterator[Run]], span: range, options: WindowOptions) -> Iterator[_Found]:
+    """One window for each of as many equal stretches as the limit; what is left of a stretch is not read.
+
+    Shots are numbered as they are seen: windows of one number are of one shot, but a shot may have several numbers.
+    """
+    position, shots = span.start, 0
+    for k in range(options.limit):
+        end = span.start + len(span) * (k + 1) // options.limit
+        position = max(position, span.start + len(span) * k // options.limit)
+        if position >= end:
+            continue  # a window reached that far
+        best, shot = None, 0
+        for run in read(position):
+            position, shot = run.frames[-1].number + 1, run.shot
+            if best is None or len(run.frames) > len(best.pictures):
+                best = _cut_out(run, options) or best
+            if position >= end or (best and len(best.pictures) == options.frames):
+                break
+        else:
+            position = span.stop
+        if best:
+            yield _Found(best.pictures, {**best.entry, "shot": shots + best.entry["shot"]})
+        shots += shot + 1
+
+
+def _told(frames: Iterator[Frame], span: range, progress: Progress | None) -> Iterator[Frame]:
+    for frame in frames:
+        if progress:
+            progress(frame.number - span.start, len(span))
+        yield frame
+
+
+def _cut_out(run: Run, options: WindowOptions) -> _Found | None:
+    """A run's window; None where it is too short, or nothing moves where most changes."""
+    from vsrife.engine.likeness import repeats
+
+    if len(run.frames) < SHORTEST:
+        return None
+    first, last = run.frames[0].rgb, run.frames[-1].rgb
+    rows, columns = first.shape[1:]
+    height, width = min(options.height, rows // 2 * 2), min(options.width, columns // 2 * 2)
+    rng = np.random.default_rng((options.seed, run.frames[0].number))
+    fitting = [scale for scale in options.scales if rows * scale >= height and columns * scale >= width]
+    scale = float(rng.choice(fitting or [1.0]))
+    tall, wide = min(rows, round(height / scale)), min(columns, round(width / scale))
+    places = [(int(y), int(x)) for y, x in rng.integers(0, (rows - tall + 1, columns - wide + 1), (PLACES, 2))]
+
+    def change(place: tuple[int, int]) -> float:
+        top, left = place
+        area = slice(None), slice(top, top + tall, THINNED), slice(left, left + wide, THINNED)
+        return float((last[area].float() - first[area].float()).abs().mean())
+
+    top, left = max(places, key=change)
+    cut = [_shrunk(frame.rgb[:, top : top + tall, left : left + wide], height, width) for frame in run.frames]
+    if repeats(unit(cut[0]), unit(cut[-1])):
+        return None
+    pictures = np.stack([picture.permute(1, 2, 0).numpy() for picture in cut])
+    return _Found(
+        pictures,
+        {
+            "shot": run.shot,
+            "frames": [frame.number for frame in run.frames],
+            "times": [float(frame.time) for frame in run.frames],
+            "place": [top, left, tall, wide],
+        },
+    )
+
+
+def _shrunk(rgb: Tensor, height: int, width: int) -> Tensor:
+    """A uint8 picture, 3×h×w, in a size that is no larger."""
+    from torch.nn.functional import interpolate
+
+    if rgb.shape[1:] == (height, width):
+        return rgb
+    return interpolate(rgb[None], (height, width), mode="bicubic", antialias=True)[0]

@@ -1,0 +1,166 @@
+"""Windows: short runs of consecutive pictures with their times, and folders that hold them."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vsrife.errors import RifeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["INDEX", "VERSION", "JoinedWindows", "StoredWindows", "Window", "WindowOptions", "WindowSet", "open_windows"]
+
+VERSION = 1
+"""Of what a folder of windows is made and how it is laid out; folders of another are made anew."""
+INDEX = "index.json"
+SHORTEST = 3
+"""Pictures of a window: two and one between."""
+
+
+@dataclass(frozen=True)
+class WindowOptions:
+    """Which windows are taken from a source.
+
+    Args:
+        frames: the most pictures of a window, at least 3. Shorter ones, of at least 3, are what cuts leave.
+        width: of a window in pixels, even; less where a source is smaller.
+        height: likewise.
+        limit: the most windows of a source, spread evenly over it.
+        scales: the source is looked at in one of these shares of its size, drawn for each window from those at which
+            it is no smaller than the window.
+        seed: of what is drawn.
+        span: the part of the source, as shares of its frames (of a folder of sequences, of these).
+
+    Raises:
+        RifeError: one is outside these.
+    """
+
+    frames: int = 7
+    width: int = 448
+    height: int = 256
+    limit: int = 1000
+    scales: tuple[float, ...] = (1, 2 / 3, 1 / 2, 1 / 4)
+    seed: int = 0
+    span: tuple[float, float] = (0, 1)
+
+    def __post_init__(self) -> None:
+        for name, least in (("frames", SHORTEST), ("limit", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise RifeError(f"WindowOptions: {name} must be at least {least}, got {getattr(self, name)}")
+        for name in ("width", "height"):
+            if getattr(self, name) < 2 or getattr(self, name) % 2:
+                raise RifeError(f"WindowOptions: {name} must be even and at least 2, got {getattr(self, name)}")
+        if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
+            raise RifeError(f"WindowOptions: scales must be above 0 and at most 1, at least one, got {self.scales}")
+        if not 0 <= self.span[0] < self.span[1] <= 1:
+            raise RifeError(f"WindowOptions: span must be two rising shares from 0 to 1, got {self.span}")
+
+    def within(self, length: int) -> range:
+        """The numbers that the span has of so many."""
+        return range(round(self.span[0] * length), round(self.span[1] * length))
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A run of pictures of one shot in which something moves.
+
+    Args:
+        pictures: uint8, T×H×W×3, RGB; read from the file when it is looked at.
+        times: T, when each is shown, in seconds after the source's start, rising.
+        name: of its source and frames.
+    """
+
+    pictures: NDArray[np.uint8]
+    times: NDArray[np.float64]
+    name: str
+
+
+class WindowSet(ABC):
+    """Windows by number. A set can be pickled, and reading from it needs neither torch nor vapoursynth."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Window:
+        """A window, by its number; negative ones count from the end."""
+
+    def __iter__(self) -> Iterator[Window]:
+        return (self[index] for index in range(len(self)))
+
+    def _number(self, index: int) -> int:
+        """The number from 0 that an index means."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there are {len(self)} windows, got {index}")
+        return index % len(self)
+
+
+class StoredWindows(WindowSet):
+    """The windows of a folder that `extract_windows` made.
+
+    Args:
+        folder: of them.
+        index: what its index holds.
+    """
+
+    def __init__(self, folder: Path, index: dict[str, Any]) -> None:
+        self.folder = folder
+        self.key = index["key"]
+        self.source: str = index["source"]
+        self.windows: list[dict[str, Any]] = index["windows"]
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> Window:
+        """A window whose pictures are a memory map."""
+        entry = self.windows[self._number(index)]
+        pictures = np.load(self.folder / entry["file"], mmap_mode="r")
+        numbers = entry["frames"]
+        return Window(pictures, np.array(entry["times"], np.float64), f"{self.source}#{numbers[0]}-{numbers[-1]}")
+
+
+class JoinedWindows(WindowSet):
+    """Sets one after the other."""
+
+    def __init__(self, sets: Sequence[WindowSet]) -> None:
+        self.sets = list(sets)
+        self._ends = list(accumulate(map(len, self.sets)))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, index: int) -> Window:
+        number = self._number(index)
+        k = bisect_right(self._ends, number)
+        return self.sets[k][number - (self._ends[k - 1] if k else 0)]
+
+
+def open_windows(folder: Path) -> StoredWindows:
+    """The windows in a folder.
+
+    Raises:
+        RifeError: it holds none of this version, or not all of them.
+    """
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        whole = index["version"] == VERSION and all(
+            (folder / entry["file"]).stat().st_size == entry["bytes"] for entry in index["windows"]
+        )
+        windows = StoredWindows(folder, index)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RifeError(f"open_windows: folder must hold windows, got {folder}") from error
+    if not whole:
+        raise RifeError(f"open_windows: folder must hold all windows of its index, got {folder}; extract them again")
+    return windows
