@@ -21,10 +21,12 @@ ALLOWED = {
     "weights": {"networks", "errors"},
     "motion": {"views", "errors"},
     "engine": {"motion", "networks", "weights", "views", "errors"},
+    "evaluation": {"engine", "footage", "networks", "weights", "motion", "views", "errors"},
+    "training": {"evaluation", "footage", "engine", "networks", "weights", "views", "errors"},
     "plugin": {"engine", "networks", "weights", "errors"},
     "footage": {"engine", "errors"},
     "native": set(),
-    "cli": {"weights", "networks", "errors"},
+    "cli": {"evaluation", "training", "weights", "networks", "errors"},
     "__main__": {"cli"},
 }
 """Part → parts it may import."""

@@ -31,6 +31,8 @@ from vsrife.weights.detection import CONFIGS
 from vsrife.weights.loading import Opened
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
     from vsrife.networks import AnyConfig
@@ -298,10 +300,16 @@ class _Run:
         limit = options.windows if split == "train" else MOST_MEASURED
         wanted = WindowOptions(width=max(side, 448), height=side, limit=limit, seed=options.seed, span=span)
         folder = Path(options.cache).expanduser() if options.cache else self.out / "footage"
-        windows = window_set(Path(text).expanduser(), split, wanted, folder, self._progress(Path(text).name))
+        path = Path(text).expanduser()
+        try:
+            windows = window_set(path, split, wanted, folder, self._progress(path.name))
+        except RifeError:
+            if split == "train" or options.validation:
+                raise
+            return []  # a short film's end may have no three frames that move
         return [FootageTriplets(windows)]
 
-    def _progress(self, name: str):  # type: ignore[no-untyped-def]
+    def _progress(self, name: str) -> Callable[[int, int], None]:
         bar = tqdm(desc=f"reading {name}", unit="frame", disable=None if self.team.leads else True, leave=False)
 
         def show(done: int, total: int) -> None:

@@ -1,0 +1,128 @@
+"""What makes the pictures between: a plain blend, or a model through the engine that the filter runs."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vsrife.engine import (
+    Colour,
+    Interpolator,
+    Options,
+    PictureFormat,
+    Source,
+    Task,
+    resolve_device,
+    resolve_precision,
+    shared_engine,
+)
+from vsrife.errors import RifeError
+from vsrife.networks import DEFAULT, SCALES
+from vsrife.views import PASSES
+from vsrife.weights import resolve
+
+if TYPE_CHECKING:
+    from vsrife.engine import Engine
+
+__all__ = ["EnginePredictor", "Predictor", "blend", "load_predictor"]
+
+Predictor = Callable[[Tensor, Tensor, Fraction], Tensor]
+"""First and last (uint8, 3×H×W, RGB) and a time between 0 and 1, to the picture of that time, like them."""
+
+MASKS = ("own", "mean", "logit")
+SEEN = 8
+"""Pictures that are known again, so that the engine looks at each once."""
+SIZES = 2
+"""Sizes of pictures that an interpolator is kept for."""
+
+
+def blend(first: Tensor, last: Tensor, time: Fraction) -> Tensor:
+    """The two cross-faded, rounded to 8 bits."""
+    return (first.double() * float(1 - time) + last.double() * float(time)).round().to(torch.uint8)
+
+
+class EnginePredictor:
+    """A model as the filter runs it on RGB24; for several threads at once.
+
+    Args:
+        engine: the network.
+        options: how motion is estimated.
+    """
+
+    def __init__(self, engine: Engine, options: Options) -> None:
+        self.engine = engine
+        self._options = options
+        self._numbers = count()
+        self._seen: deque[tuple[Tensor, int]] = deque(maxlen=SEEN)
+        self._interpolators: dict[tuple[int, int], Interpolator] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, first: Tensor, last: Tensor, time: Fraction) -> Tensor:
+        """See `Predictor`."""
+        height, width = first.shape[-2:]
+        form = PictureFormat("rgb", 8, False, 0, 0, width, height)
+        made = np.empty((3, height, width), np.uint8)
+        interpolator = self._interpolator(form)
+        interpolator.render(Task(self._source(first), self._source(last), float(time), form), list(made))
+        return torch.from_numpy(made)
+
+    def _source(self, picture: Tensor) -> Source:
+        with self._lock:
+            number = next((number for seen, number in self._seen if seen is picture), None)
+            if number is None:
+                number = next(self._numbers)
+                self._seen.append((picture, number))
+        return Source(number, list(picture.numpy()), Colour(full_range=True))
+
+    def _interpolator(self, form: PictureFormat) -> Interpolator:
+        size = form.height, form.width
+        with self._lock:
+            if size not in self._interpolators:
+                while len(self._interpolators) >= SIZES:
+                    del self._interpolators[next(iter(self._interpolators))]
+                self._interpolators[size] = Interpolator(self.engine, form, self._options)
+            return self._interpolators[size]
+
+
+def load_predictor(
+    model: str | None = None,
+    model_path: Path | None = None,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    scale: float = 1,
+    ensemble: int = 0,
+    ensemble_mask: str = "own",
+    log: Callable[[str], None] | None = None,
+) -> EnginePredictor:
+    """A model by the filter's arguments, which mean what they mean there.
+
+    Raises:
+        RifeError: an argument that cannot be used, or a model that cannot be had.
+    """
+    for name, value, allowed in (
+        ("scale", scale, SCALES),
+        ("ensemble", ensemble, (0, *PASSES)),
+        ("ensemble_mask", ensemble_mask, MASKS),
+    ):
+        if value not in allowed:
+            *others, last = (f"{each:g}" if isinstance(each, float) else str(each) for each in allowed)
+            raise RifeError(f"evaluate: {name} must be {', '.join(others)} or {last}, got {value}")
+    where = resolve_device(device)
+    dtype = resolve_precision(precision, where)
+    if model or model_path is None:
+        model, with_ensemble = resolve(model or DEFAULT)
+        ensemble = ensemble or int(with_ensemble)
+    engine = shared_engine(model, model_path, where, dtype, log=log)
+    if ensemble == 1 and not engine.has_ensemble:
+        raise RifeError("evaluate: ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
+    return EnginePredictor(engine, Options(scale, ensemble, ensemble_mask))
