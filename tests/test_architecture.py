@@ -24,7 +24,7 @@ ALLOWED = {
     "evaluation": {"engine", "footage", "networks", "weights", "motion", "views", "errors"},
     "training": {"evaluation", "footage", "engine", "networks", "weights", "views", "errors"},
     "plugin": {"engine", "networks", "weights", "errors"},
-    "footage": {"engine", "errors"},
+    "footage": {"engine", "motion", "errors"},
     "native": set(),
     "cli": {"evaluation", "training", "weights", "networks", "errors"},
     "__main__": {"cli"},

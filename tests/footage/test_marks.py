@@ -17,7 +17,8 @@ from support import data, texture, video
 
 from vsrife.engine.likeness import repeats
 from vsrife.footage import Frame, marked, open_footage, runs
-from vsrife.footage.marks import unit
+from vsrife.footage.marks import one_thread, unit
+from vsrife.motion.openmp import _runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,17 @@ def test_a_run_has_one_hold() -> None:
     # at rest, and then on
     assert numbers(9, "abc" + 6 * "d" + "efg") == [(0, [0, 1, 2, 3]), (0, [9, 10, 11])]
     assert numbers(9, 30 * "a") == []
+
+
+def test_pytorch_keeps_its_threads() -> None:
+    torch.set_num_threads(2)  # which the fixture undoes
+    within = []
+    for frame, _ in marked(shown("abc")):
+        within.append((frame.number, torch.get_num_threads()))
+    assert within == [(0, 2), (1, 2), (2, 2)]
+    with one_thread():
+        assert torch.get_num_threads() == 1 or not hasattr(_runtime(), "omp_set_num_threads")
+    assert torch.get_num_threads() == 2
 
 
 def test_no_more_frames_are_held_than_a_run_has() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,6 +85,14 @@ def test_bad_vimeo_folders_are_refused_in_one_line(tmp_path: Path) -> None:
     assert refused() == f"open_vimeo: {file} must name folders in sequences, got 00009/0001, which is not there"
     file.write_text("\n")
     assert refused() == f"open_vimeo: {file} must name folders in sequences, got none"
+
+
+def test_without_pillow_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vimeo(tmp_path, "tri", 3)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(RifeError) as caught:
+        open_vimeo(tmp_path)[0]
+    assert str(caught.value) == "read_picture: Pillow is not installed, which reads pictures; pip install pillow"
 
 
 @pytest.mark.vpy("unique-core")

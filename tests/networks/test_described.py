@@ -45,7 +45,8 @@ GOOD = json.loads(described(CATALOG["4.26"]))
         *(json.dumps({**GOOD, **change}) for change in (
             {"widths": [192]}, {"widths": []}, {"widths": 5}, {"widths": [0] * 5}, {"widths": [10**9] * 5},
             {"widths": [1.5] * 5}, {"widths": [True] * 5}, {"widths": [8] * 9, "scales": [1] * 9}, {"groups": 0},
-            {"outputs": 10**6}, {"outputs": "13"}, {"body": "code"}, {"head": 3}, {"head": {"hidden": -1, "channels": 4}},
+            {"outputs": 10**6}, {"outputs": "13"}, {"body": "code"}, {"head": 3},
+            {"head": {"hidden": -1, "channels": 4}},
             {"head": {"hidden": 16}}, {"shuffle": 1}, {"unknown": 1},
         )),
     ],

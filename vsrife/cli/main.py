@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from vsrife.cli import benchmark, models, train
+from vsrife.cli import benchmark, evaluate, models, train
 from vsrife.errors import RifeError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     models.add_to(commands)
     benchmark.add_to(commands)
+    evaluate.add_to(commands)
     train.add_to(commands)
     options = parser.parse_args(arguments)
     try:

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["clip_suite"]
 
-UNEVEN = Fraction(1, 4)
-"""Of the mean distance of frames, how far one must be from its even place for times to be taken as they are: less is
-what rounded timestamps leave."""
+ROUNDED = Fraction(1, 1000)
+"""Seconds by which timestamps may have been rounded, as those of Matroska are."""
 
 
 def clip_suite(path: Path, choice: Choice) -> Suite:
@@ -43,7 +42,8 @@ def clip_suite(path: Path, choice: Choice) -> Suite:
     length = -(-windows // choice.every)
     if choice.limit is not None:
         length = min(length, choice.limit)
-    return Suite(footage.name, length, lambda: _cases(footage, part, factor, choice), moving=True)
+    moving = choice.every == 1
+    return Suite(footage.name, length, lambda: _cases(footage, part, factor, choice), moving=moving)
 
 
 def _cases(footage: Footage, part: range, factor: int, choice: Choice) -> Iterator[Case]:
@@ -75,7 +75,6 @@ def _times(frames: Sequence[Frame]) -> list[Fraction]:
     steps = len(frames) - 1
     even = [Fraction(k, steps) for k in range(1, steps)]
     duration = frames[-1].time - frames[0].time
-    shown = [(frame.time - frames[0].time) / duration for frame in frames[1:-1]] if duration > 0 else even
-    rising = all(left < right for left, right in zip([Fraction(0), *shown], [*shown, Fraction(1)], strict=True))
-    uneven = any(abs(a - b) * steps > UNEVEN for a, b in zip(shown, even, strict=True))
-    return shown if rising and uneven else even
+    shown = [(frame.time - frames[0].time) / duration for frame in frames[1:-1]]
+    uneven = any(abs(a - b) * duration > ROUNDED for a, b in zip(shown, even, strict=True))
+    return shown if uneven else even

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +30,8 @@ from vsrife.views import PASSES
 from vsrife.weights import resolve
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vsrife.engine import Engine
 
 __all__ = ["EnginePredictor", "Predictor", "blend", "load_predictor"]
@@ -41,6 +42,8 @@ Predictor = Callable[[Tensor, Tensor, Fraction], Tensor]
 MASKS = ("own", "mean", "logit")
 SEEN = 8
 """Pictures that are known again, so that the engine looks at each once."""
+SMALLEST = 16
+"""Pixels of a side, the filter's."""
 SIZES = 2
 """Sizes of pictures that an interpolator is kept for."""
 
@@ -67,8 +70,14 @@ class EnginePredictor:
         self._lock = threading.Lock()
 
     def __call__(self, first: Tensor, last: Tensor, time: Fraction) -> Tensor:
-        """See `Predictor`."""
+        """See `Predictor`.
+
+        Raises:
+            RifeError: the pictures are too small.
+        """
         height, width = first.shape[-2:]
+        if min(height, width) < SMALLEST:
+            raise RifeError(f"evaluate: pictures must be at least {SMALLEST}×{SMALLEST}, got {width}×{height}")
         form = PictureFormat("rgb", 8, False, 0, 0, width, height)
         made = np.empty((3, height, width), np.uint8)
         interpolator = self._interpolator(form)
@@ -115,8 +124,8 @@ def load_predictor(
         ("ensemble_mask", ensemble_mask, MASKS),
     ):
         if value not in allowed:
-            *others, last = (f"{each:g}" if isinstance(each, float) else str(each) for each in allowed)
-            raise RifeError(f"evaluate: {name} must be {', '.join(others)} or {last}, got {value}")
+            *others, last, got = (each if isinstance(each, str) else f"{each:g}" for each in (*allowed, value))
+            raise RifeError(f"evaluate: {name} must be {', '.join(others)} or {last}, got {got}")
     where = resolve_device(device)
     dtype = resolve_precision(precision, where)
     if model or model_path is None:

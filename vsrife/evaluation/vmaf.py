@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Vmaf", "find_ffmpeg", "limited_luma"]
 
 MODEL = "vmaf_v0.6.1"
-STILL = ":motion.motion_force_zero=true"
+STILL = r"\:motion.motion_force_zero=true"
 SMALLEST = 64
 """Pixels of a side: below it libvmaf's scales run out of picture."""
 RATE = 25
@@ -47,8 +50,8 @@ def find_ffmpeg(given: Path | None = None) -> Path | None:
 
 def limited_luma(picture: Tensor) -> Tensor:
     """A 3×H×W picture of 0..255 as 8-bit BT.709 luma of limited range: uint8, H×W."""
-    red, green, blue = picture.double()
-    luma = KR * red + (1 - KR - KB) * green + KB * blue
+    weights = torch.tensor([KR, 1 - KR - KB, KB], dtype=torch.float64)
+    luma = torch.einsum("c,chw->hw", weights, picture.cpu().double())
     return (16 + 219 / 255 * luma).round().to(torch.uint8)
 
 
@@ -68,7 +71,7 @@ class Vmaf:
         self._ffmpeg = ffmpeg
         self._model = MODEL + ("" if moving else STILL)
         self._streams: dict[tuple[str, int, int], _Stream] = {}
-        self._order: dict[str, list[tuple[_Stream, int]]] = {}
+        self._order: dict[str, list[tuple[_Stream, int] | None]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -78,27 +81,32 @@ class Vmaf:
             stream.close()
 
     def add(self, model: str, made: Tensor, truth: Tensor) -> None:
-        """One more picture of a model, uint8 3×H×W.
-
-        Raises:
-            RifeError: it is too small, or ffmpeg fails.
-        """
-        height, width = made.shape[-2:]
-        if min(height, width) < SMALLEST:
-            raise RifeError(f"evaluate: pictures must be at least {SMALLEST}×{SMALLEST} for VMAF, got {width}×{height}")
-        key = model, height, width
-        if key not in self._streams:
-            self._streams[key] = _Stream(self._ffmpeg, self._model, width, height)
-        stream = self._streams[key]
-        self._order.setdefault(model, []).append((stream, stream.add(made, truth)))
-
-    def scores(self, model: str) -> list[float]:
-        """Those of a model's pictures, 0 to 100, in the order they were added. No more can be added then.
+        """One more picture of a model, uint8 3×H×W; one with a side below 64 has no score.
 
         Raises:
             RifeError: ffmpeg fails.
         """
-        return [stream.finished()[number] for stream, number in self._order.get(model, [])]
+        height, width = made.shape[-2:]
+        places = self._order.setdefault(model, [])
+        if min(height, width) < SMALLEST:
+            places.append(None)
+            return
+        key = model, height, width
+        if key not in self._streams:
+            self._streams[key] = _Stream(self._ffmpeg, self._model, width, height)
+        stream = self._streams[key]
+        places.append((stream, stream.add(made, truth)))
+
+    def scores(self, model: str) -> list[float]:
+        """Those of a model's pictures, 0 to 100, in the order they were added, not a number where there is none.
+
+        No more pictures can be added then.
+
+        Raises:
+            RifeError: ffmpeg fails.
+        """
+        places = self._order.get(model, [])
+        return [place[0].finished()[place[1]] if place else math.nan for place in places]
 
 
 class _Stream:
@@ -111,12 +119,12 @@ class _Stream:
         self._count = 0
         self._scores: list[float] | None = None
         half = f"crop={width}:{height}:0"
-        measure = f"libvmaf=log_fmt=json:log_path={LOG}:n_threads=1:model='version={model.replace(':', r'\\:')}'"
+        measure = f"libvmaf=log_fmt=json:log_path={LOG}:n_threads=1:model='version={model}'"
         graph = f"split[a][b];[a]{half}:0[made];[b]{half}:{height}[truth];[made][truth]{measure}"
         raw = ["-f", "rawvideo", "-pix_fmt", "yuv444p", "-s", f"{width}x{2 * height}", "-r", str(RATE)]
+        quiet = ["-nostdin", "-hide_banner", "-loglevel", "error"]
         self._process = subprocess.Popen(
-            [ffmpeg, "-nostdin", "-hide_banner", "-loglevel", "error", *raw, "-i", "pipe:", "-lavfi", graph]
-            + ["-f", "null", "-"],
+            [str(ffmpeg), *quiet, *raw, "-i", "pipe:", "-lavfi", graph, "-f", "null", "-"],
             cwd=self._folder.name,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -128,7 +136,7 @@ class _Stream:
         assert self._process.stdin
         luma = torch.cat([limited_luma(picture) for picture in (made, truth)])
         try:
-            self._process.stdin.write(luma.cpu().contiguous().numpy().tobytes())
+            self._process.stdin.write(luma.numpy().tobytes())
             self._process.stdin.write(self._chroma)
         except OSError as error:
             raise self._failed() from error
@@ -156,10 +164,8 @@ class _Stream:
     def close(self) -> None:
         if self._process.stdin and not self._process.stdin.closed:
             self._process.kill()  # first: what is left in the pipe would otherwise be waited for
-            try:
+            with suppress(OSError):
                 self._process.stdin.close()
-            except OSError:
-                pass
         self._process.wait()
         self._errors.close()
         self._folder.cleanup()
@@ -172,12 +178,8 @@ class _Stream:
 
 def _candidates() -> list[str]:
     found = [shutil.which("ffmpeg")]
-    try:
-        from imageio_ffmpeg import get_ffmpeg_exe
-
-        found.append(get_ffmpeg_exe())
-    except (ImportError, RuntimeError):  # the latter where it has none for this system
-        pass
+    with suppress(ImportError, RuntimeError):  # the latter where it has none for this system
+        found.append(import_module("imageio_ffmpeg").get_ffmpeg_exe())
     return [program for program in found if program]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from vsrife.errors import RifeError
 from vsrife.footage.frames import first_line
-from vsrife.footage.marks import runs, unit
+from vsrife.footage.marks import one_thread, runs, unit
 from vsrife.footage.opening import open_footage
 from vsrife.footage.pictures import pictures_in
 from vsrife.footage.windows import INDEX, SHORTEST, VERSION, StoredWindows, WindowOptions, open_windows
@@ -207,6 +207,7 @@ def _told(frames: Iterator[Frame], span: range, progress: Progress | None) -> It
         yield frame
 
 
+@one_thread()
 def _cut_out(run: Run, options: WindowOptions) -> _Found | None:
     """A run's window; None where it is too short, or nothing moves where most changes."""
     from vsrife.engine.likeness import repeats

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from vsrife.footage.frames import Frame
 
-__all__ = ["Mark", "Run", "marked", "runs", "unit"]
+__all__ = ["Mark", "Run", "marked", "one_thread", "runs", "unit"]
 
 _GLANCED = 180, 320
 """Rows and columns that a picture keeps at least when whole blocks of it are averaged for the cut detector."""
@@ -64,20 +65,26 @@ def marked(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Mark]]:
     Args:
         frames: of one size, in order.
     """
+    before: tuple[Frame, Tensor] | None = None
+    for frame in frames:
+        with one_thread():
+            now = frame, _seen(frame.rgb)
+            mark = _mark(before, now)
+        before = now
+        yield frame, mark
+
+
+def _mark(before: tuple[Frame, Tensor] | None, now: tuple[Frame, Tensor]) -> Mark:
     from vsrife.engine.likeness import repeats
     from vsrife.engine.scenes import DEFAULT_THRESHOLD, cut_score
 
-    before: tuple[Frame, Tensor] | None = None
-    for frame in frames:
-        seen = _seen(frame.rgb)
-        cut, repeat = bool(frame.cut), False
-        if before is not None and not cut:
-            last, seen_last = before
-            repeat = _near(seen_last, seen, frame.rgb) and repeats(unit(last.rgb), unit(frame.rgb))
-            if not repeat and frame.cut is None:
-                cut = cut_score(seen_last, seen) >= DEFAULT_THRESHOLD
-        before = frame, seen
-        yield frame, Mark(cut, repeat)
+    frame, seen = now
+    if before is None or frame.cut:
+        return Mark(cut=bool(frame.cut), repeat=False)
+    last, seen_last = before
+    if _near(seen_last, seen, frame.rgb) and repeats(unit(last.rgb), unit(frame.rgb)):
+        return Mark(cut=False, repeat=True)
+    return Mark(cut=frame.cut is None and cut_score(seen_last, seen) >= DEFAULT_THRESHOLD, repeat=False)
 
 
 def runs(frames: Iterable[Frame], longest: int) -> Iterator[Run]:
@@ -113,6 +120,24 @@ def runs(frames: Iterable[Frame], longest: int) -> Iterator[Run]:
         kept.append(frame)
     if len(kept) > 1:
         yield Run(shot, tuple(kept))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Has PyTorch work on the calling thread alone.
+
+    VapourSynth's threads are at work beside it; there, waiting for one another takes threads longer than the work.
+    """
+    import torch
+
+    from vsrife.motion.openmp import set_threads
+
+    threads = torch.get_num_threads()
+    set_threads(1)
+    try:
+        yield
+    finally:
+        set_threads(threads)
 
 
 def unit(rgb: Tensor) -> Tensor:

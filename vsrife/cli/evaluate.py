@@ -1,0 +1,241 @@
+"""`vsrife evaluate`: how near models come to frames that were there, on test sets and on clips of one's own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vsrife.cli.figures import machine, versions
+from vsrife.errors import RifeError
+from vsrife.networks.catalog import DEFAULT
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from vsrife.evaluation import Choice, EnginePredictor, Report, Suite, Worst
+
+__all__ = ["add_to"]
+
+WEIGHTS = (".safetensors", ".pkl", ".pth", ".param")
+UNTOLD = ("flownet", "model")
+"""Names of files that say nothing: their folder's says more."""
+VMAF, ST_LPIPS = "vmaf", "st_lpips"
+ROWS = 6
+"""Of the sheet."""
+PACKAGES = ("vsrife", "torch", "numpy", "VapourSynth", "vapoursynth-bestsource", "pillow", "imageio-ffmpeg")
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure models on test sets and clips",
+        description="Makes frames that are known, with each model and by a plain blend, and prints a Markdown table: "
+        "means of PSNR, SSIM, interpolation error, sharpness (gradient energy over the truth's) and, where an ffmpeg "
+        "has libvmaf, VMAF; 8-bit RGB. A published set is recognised by what its folder holds; of a video, a .vpy "
+        "script or a folder of frames, frames are dropped and made again, never across a cut.",
+    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="sets, videos, scripts, folders of frames")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        default=[DEFAULT],
+        metavar="MODEL",
+        help="names as in `vsrife models`, files of weights, or NAME=FILE where a file does not tell its version; "
+        f"default: {DEFAULT}",
+    )
+    for name in ("device", "precision"):
+        parser.add_argument(f"--{name}", default="auto", help="as the filter's argument")
+    parser.add_argument("--scale", type=float, default=1.0, help="as the filter's argument")
+    parser.add_argument("--ensemble", type=int, default=0, metavar="N", help="as the filter's argument")
+    parser.add_argument("--ensemble-mask", default="own", metavar="NAME", help="as the filter's argument")
+    parser.add_argument("--suite", metavar="NAME", help="what the paths are, where they do not tell: vimeo90k, clip, …")
+    parser.add_argument(
+        "--metrics",
+        nargs="+",
+        metavar="NAME",
+        help="which, default: psnr, ssim, ie, sharpness, vmaf and those a set is reported with; also psnr_luma, "
+        "ssim_paper, ie_paper, sharpness_luma, and st_lpips, which needs the package stlpips-pytorch",
+    )
+    parser.add_argument("--factor", type=int, metavar="N", help="of N frames one is kept; default: 2, or the set's")
+    parser.add_argument("--span", default=":", metavar="A:B", help="shares of the duration: 0.5:1 is the second half")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="every so many cases")
+    parser.add_argument("--limit", type=int, metavar="N", help="so many cases at most")
+    parser.add_argument("--size", metavar="WxH", help="shrink to fit into this first; one number is the width")
+    parser.add_argument("--repeats", action="store_true", help="keep cases of a clip in which a picture is repeated")
+    parser.add_argument("--ffmpeg", type=Path, metavar="FILE", help="one with libvmaf, where it is not found by itself")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures of all cases there, too")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="draw the first model's worst cases there, a PNG")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure, print a table for each path, and write the files.
+
+    Raises:
+        RifeError: an argument that cannot be used, or a path that cannot be measured.
+    """
+    for name in ("json", "sheet"):
+        path: Path | None = getattr(options, name)
+        if path and (not path.parent.is_dir() or path.is_dir()):
+            raise RifeError(f"evaluate: {name} must be a file in a folder that exists, got {path}")
+
+    from vsrife.evaluation import BASELINE, Choice, Worst, find_suite, parse_size, parse_span, save_sheet
+    from vsrife.weights.files import replacing
+
+    size = parse_size(options.size) if options.size else (None, None)
+    span = parse_span(options.span)
+    choice = Choice(span, options.every, options.limit, options.factor, size, options.repeats)
+    metrics, ffmpeg = _available(options.metrics, options.ffmpeg)
+    suites = [find_suite(path, options.suite, choice) for path in options.paths]
+    predictors = _predictors(options, BASELINE)
+    worst = Worst(next(iter(predictors)), ROWS)
+    reports = []
+    for path, suite in zip(options.paths, suites, strict=True):
+        report = _measured(path, suite, predictors, metrics or _usual(suite, ffmpeg), ffmpeg, worst)
+        print(f"{_heading(path, report)}, {_how(predictors)}\n\n{report.table()}\n", flush=True)
+        reports.append({"path": str(path)} | report.record())
+    if options.sheet:
+        with replacing(options.sheet) as partial:
+            save_sheet(partial, worst)
+    if options.json:
+        record = _record(options, choice, predictors, reports)
+        with replacing(options.json) as partial:
+            partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _available(names: Sequence[str] | None, given: Path | None) -> tuple[tuple[str, ...], Path | None]:
+    """The metrics that were asked for and can be had, and the ffmpeg for VMAF; what cannot be had is said."""
+    from vsrife.evaluation import KNOWN, find_ffmpeg, has_st_lpips
+
+    wanted = tuple(dict.fromkeys(names or ()))
+    for name in wanted:
+        if name not in KNOWN:
+            raise RifeError(f"evaluate: metrics must be of {', '.join(KNOWN)}, got {name[:60]}")
+    ffmpeg = find_ffmpeg(given) if VMAF in wanted or not wanted else None
+    missing = {}
+    if ffmpeg is None and (VMAF in wanted or not wanted):
+        missing[VMAF] = "no ffmpeg with libvmaf is here (pip install imageio-ffmpeg, or --ffmpeg)"
+    if ST_LPIPS in wanted and not has_st_lpips():
+        missing[ST_LPIPS] = "its weights are not here (pip install stlpips-pytorch)"
+    left = tuple(name for name in wanted if name not in missing)
+    for name, reason in missing.items():
+        message = f"evaluate: {name} cannot be measured: {reason}"
+        if wanted and not left:
+            raise RifeError(message)
+        print(message, file=sys.stderr)
+    return left, ffmpeg
+
+
+def _usual(suite: Suite, ffmpeg: Path | None) -> tuple[str, ...]:
+    """The metrics of a suite where none are asked for."""
+    from vsrife.evaluation import KNOWN, USUAL
+
+    usual = {*USUAL, *suite.reported, *([VMAF] if ffmpeg else [])}
+    return tuple(name for name in KNOWN if name in usual)
+
+
+def _predictors(options: argparse.Namespace, baseline: str) -> dict[str, EnginePredictor]:
+    """By what the table calls them."""
+    from vsrife.evaluation import load_predictor
+
+    found: dict[str, EnginePredictor] = {}
+    for text in dict.fromkeys(options.model):
+        model, file = _model(text)
+        label = text
+        if file is not None:
+            label = file.absolute().parent.name if file.stem in UNTOLD else file.stem or file.name
+        if label in found or label in (baseline, ""):
+            label = text
+        found[label] = load_predictor(
+            model,
+            file,
+            device=options.device,
+            precision=options.precision,
+            scale=options.scale,
+            ensemble=options.ensemble,
+            ensemble_mask=options.ensemble_mask,
+            log=lambda line: print(line, file=sys.stderr),
+        )
+    return found
+
+
+def _model(text: str) -> tuple[str | None, Path | None]:
+    """A name, a file, or both."""
+    name, said, file = text.rpartition("=")
+    path = Path(file).expanduser()
+    is_file = path.suffix.lower() in WEIGHTS or path.is_file() or (path / "flownet.param").is_file()
+    if said or is_file:
+        return name or None, path
+    return text, None
+
+
+def _measured(
+    path: Path,
+    suite: Suite,
+    predictors: dict[str, EnginePredictor],
+    metrics: tuple[str, ...],
+    ffmpeg: Path | None,
+    worst: Worst,
+) -> Report:
+    from tqdm import tqdm
+
+    from vsrife.evaluation import Vmaf, evaluate
+
+    device = next(iter(predictors.values())).engine.device
+    with ExitStack() as stack:
+        vmaf = stack.enter_context(Vmaf(ffmpeg, moving=suite.moving)) if ffmpeg and VMAF in metrics else None
+        cases = tqdm(suite.cases(), suite.name, suite.length, unit="case", leave=False, disable=None)
+        report = evaluate(
+            cases,
+            predictors,
+            metrics,
+            suite=suite.name,
+            vmaf=vmaf,
+            watch=lambda *shown: worst.add(_name(path), *shown),
+            device=device if device.type == "cuda" else None,
+            workers=max(predictor.engine.slot.lanes for predictor in predictors.values()),
+        )
+    if not report.scores:
+        raise RifeError(f"evaluate: {suite.name} has no case without a cut or a repeat; --repeats keeps the latter")
+    return report
+
+
+def _how(predictors: dict[str, EnginePredictor]) -> str:
+    """On what, and in which precision."""
+    engine = next(iter(predictors.values())).engine
+    return f"{str(engine.dtype).removeprefix('torch.')} on {engine.device}"
+
+
+def _heading(path: Path, report: Report) -> str:
+    """What was measured."""
+    what = _name(path) if report.suite == _name(path) else f"{_name(path)}: {report.suite}"
+    return f"{what}, {report.pictures} made picture{'s' if report.pictures != 1 else ''}"
+
+
+def _name(path: Path) -> str:
+    return path.expanduser().resolve().name
+
+
+def _record(
+    options: argparse.Namespace,
+    choice: Choice,
+    predictors: dict[str, EnginePredictor],
+    reports: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Everything that was measured, and how."""
+    engine = next(iter(predictors.values())).engine
+    given = {name: value for name, value in vars(options).items() if name not in ("run", "paths")}
+    arguments = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    return {
+        "machine": machine() | {"device": str(engine.device)},
+        "packages": versions(PACKAGES),
+        "arguments": arguments | {"span": [str(share) for share in choice.span]},
+        "precision": str(engine.dtype).removeprefix("torch."),
+        "models": list(predictors),
+        "suites": reports,
+    }
