@@ -46,6 +46,7 @@ def test_networks_of_no_table_are_loaded_by_what_their_file_says(config: AnyConf
         assert torch.equal(loaded.state_dict()[key], value.half().float())
 
 
+@pytest.mark.vpy("unique-core")
 @pytest.mark.parametrize("config", OWN, ids=["4.x", "paper-m", "paper"])
 def test_the_filter_makes_the_network_s_picture(config: AnyConfig, tmp_path: Path) -> None:
     path, _ = written(config, tmp_path)
