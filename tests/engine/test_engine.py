@@ -33,8 +33,8 @@ CPU = torch.device("cpu")
 RGBS = PictureFormat("rgb", 32, True, 0, 0, 150, 110)
 
 
-def pair(width: int = 150, height: int = 110) -> tuple[np.ndarray, np.ndarray]:
-    return texture(width, height, 0, 0), texture(width, height, 9, 4)
+def pair(form: PictureFormat) -> tuple[np.ndarray, np.ndarray]:
+    return texture(form.width, form.height, 0, 0), texture(form.width, form.height, 9, 4)
 
 
 def through_engine(
@@ -45,17 +45,18 @@ def through_engine(
     ensemble: int = 0,
     *,
     compiled: bool = True,
+    form: PictureFormat = RGBS,
 ) -> np.ndarray:
-    first, second = pair()
+    first, second = pair(form)
     engine = Engine(network, CPU, resolve_precision(precision, CPU), compiled=compiled)
-    interpolator = Interpolator(engine, RGBS, Options(scale, ensemble))
-    out = [np.empty((RGBS.height, RGBS.width), np.float32) for _ in range(3)]
-    interpolator.render(Task(Source(0, list(first), Colour()), Source(1, list(second), Colour()), t, RGBS), out)
+    interpolator = Interpolator(engine, form, Options(scale, ensemble))
+    out = [np.empty((form.height, form.width), np.float32) for _ in range(3)]
+    interpolator.render(Task(Source(0, list(first), Colour()), Source(1, list(second), Colour()), t, form), out)
     return np.stack(out)
 
 
-def published(network: IFNet | Ancestor, t: float = 0.5, **options: float) -> np.ndarray:
-    first, second = (torch.from_numpy(p)[None] for p in pair())
+def published(network: IFNet | Ancestor, t: float = 0.5, *, form: PictureFormat = RGBS, **options: float) -> np.ndarray:
+    first, second = (torch.from_numpy(p)[None] for p in pair(form))
     with torch.inference_mode():
         made: np.ndarray = network(first, second, t, **options)[0].numpy()
     return made
@@ -130,7 +131,7 @@ def test_a_network_that_knows_the_middle_serves_other_times(t: float) -> None:
 def test_several_passes_are_the_tensor_route(name: str, passes: int) -> None:
     """The filter's mean of small maps against the mean of full-size flows."""
     network = load_network("4.26", None) if name == "4.26" else random_network(name)
-    first, second = (torch.from_numpy(p)[None] for p in pair())
+    first, second = (torch.from_numpy(p)[None] for p in pair(RGBS))
     with torch.inference_mode():
         expected = between(network, first, second, 0.5, passes=passes)[0].numpy()
     made = through_engine(network, "fp32", 0.5, ensemble=passes).clip(0, 1)
@@ -169,7 +170,7 @@ def test_half_precision_stays_close(precision: str) -> None:
 def test_the_two_ends_swap() -> None:
     """Frames swapped and time reversed give nearly the same picture: left and right are not mixed up."""
     network = load_network("4.26", None)
-    first, second = pair()
+    first, second = pair(RGBS)
     engine = Engine(network, CPU, torch.float32)
     results = []
     for a, b, t in ((first, second, 0.25), (second, first, 0.75)):
@@ -197,9 +198,11 @@ INTERPRETED = """
 import numpy as np
 from test_engine import published, random_network, through_engine
 from vsrife.motion import gpu
+from vsrife.engine import PictureFormat
 assert gpu.INTERPRETED
 network = random_network("4.26")
-assert np.abs(through_engine(network, "fp32") - published(network)).max() <= 3e-4
+form = PictureFormat("rgb", 32, True, 0, 0, 100, 60)
+assert np.abs(through_engine(network, "fp32", form=form) - published(network, form=form)).max() <= 3e-4
 """
 
 

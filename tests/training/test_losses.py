@@ -8,7 +8,13 @@ import torch
 from scipy.ndimage import convolve1d
 
 from vsrife.networks import Estimate, Stages
-from vsrife.training.losses import distillation_loss, endpoint_error, gradient_energy, laplacian_loss
+from vsrife.training.losses import (
+    distillation_loss,
+    endpoint_error,
+    gradient_energy,
+    laplacian_loss,
+    missing_detail,
+)
 
 BINOMIAL = np.array([1, 4, 6, 4, 1]) / 16
 
@@ -82,3 +88,10 @@ def test_endpoint_error_counts_each_end_by_what_is_seen_of_it() -> None:
 def test_gradient_energy() -> None:
     picture = torch.tensor([[0.0, 1.0], [0.0, 3.0]]).view(1, 1, 2, 2)
     assert float(gradient_energy(picture)) == pytest.approx((1 + 9) / 2 + (0 + 4) / 2)
+
+
+def test_missing_detail() -> None:
+    sharp = torch.rand((2, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+    soft = sharp.mean((2, 3), keepdim=True) + 0.5 * (sharp - sharp.mean((2, 3), keepdim=True))
+    assert float(missing_detail(soft, sharp)) == pytest.approx(0.75, abs=1e-6)  # half the gradients, a quarter of it
+    assert float(missing_detail(sharp, soft)) == 0

@@ -11,7 +11,7 @@ from torch.nn.functional import conv2d, pad
 if TYPE_CHECKING:
     from vsrife.networks import Estimate, Stages
 
-__all__ = ["distillation_loss", "endpoint_error", "gradient_energy", "laplacian_loss"]
+__all__ = ["distillation_loss", "endpoint_error", "gradient_energy", "laplacian_loss", "missing_detail"]
 
 BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 MARGIN = 0.01
@@ -73,6 +73,12 @@ def gradient_energy(picture: Tensor) -> Tensor:
     """Mean square of the differences between neighbouring pixels, of each N×C×H×W picture: N."""
     across, down = picture.diff(dim=-1), picture.diff(dim=-2)
     return across.square().mean((1, 2, 3)) + down.square().mean((1, 2, 3))
+
+
+def missing_detail(made: Tensor, wanted: Tensor) -> Tensor:
+    """The share of the wanted pictures' gradient energy that the made ones lack, 0..1; what they have more counts 0."""
+    lack = 1 - gradient_energy(made) / gradient_energy(wanted).clamp(min=1e-6)
+    return lack.clamp(min=0).mean()
 
 
 @torch.no_grad()

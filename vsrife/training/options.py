@@ -66,7 +66,11 @@ class TrainOptions:
     guide_passes: int = option(8, "looks whose mean motion that is: 1, 2, 4 or 8", choices=(1, 2, 4, 8))
     guide_flow: float = option(0.01, "weight of the distance in pixels to the guide's flow", least=0)
     guide_mask: float = option(0.1, "weight of the difference to the guide's own mask", least=0)
-    sharpness: float = option(0.0, "weight of detail that the guide's picture has and the made one lacks", least=0)
+    sharpness: float = option(
+        0.0,
+        "weight of detail that the guide's picture (without a guide, the truth) has and the made one lacks",
+        least=0,
+    )
     freeze: tuple[str, ...] = option((), "parts that are not trained, by the beginning of their names: block0 encode …")
 
     device: str = option("auto", "cpu, cuda, mps or xpu; auto is CUDA where there is a card", choices=DEVICES)

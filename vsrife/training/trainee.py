@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vsrife.networks import Estimate, IFNet, mean_estimate, privileged_block
-from vsrife.training.losses import distillation_loss, endpoint_error, gradient_energy, laplacian_loss
+from vsrife.training.losses import distillation_loss, endpoint_error, laplacian_loss, missing_detail
 
 if TYPE_CHECKING:
     from vsrife.networks import Ancestor, MeanEstimate, Stages
@@ -26,18 +26,20 @@ class Losses(NamedTuple):
         picture: the made picture's, by its Laplacian pyramid.
         teacher: that of the picture the privileged teacher makes.
         distillation: the flow's distance to the teacher's.
-        guide: the motion's and the mask's distance to the guide's, and the detail that is missing.
+        guide: the motion's and the mask's distance to the guide's.
+        detail: how much of the guide's or, without one, the truth's gradient energy the picture lacks.
     """
 
     picture: Tensor
     teacher: Tensor
     distillation: Tensor
     guide: Tensor
+    detail: Tensor
 
     @property
     def total(self) -> Tensor:
         """Their sum."""
-        return self.picture + self.teacher + self.distillation + self.guide
+        return self.picture + self.teacher + self.distillation + self.guide + self.detail
 
 
 class Trainee(nn.Module):
@@ -78,11 +80,18 @@ class Trainee(nn.Module):
         taught = nothing
         if stages.teacher is not None:
             taught = laplacian_loss(_warped(stages.teacher, img0, img1), truth, options.levels)
+        guide, sharp = nothing, truth
+        if self._guide:
+            with torch.no_grad():
+                wanted = mean_estimate(self._guide[0], img0, img1, times, passes=options.guide_passes)
+                sharp = _plain(wanted, img0, img1) if options.sharpness else truth
+            guide = self._guided(stages.student[-1], wanted)
         return Losses(
             laplacian_loss(picture, truth, options.levels),
             taught,
             options.distillation * distillation_loss(stages, img0, img1, truth),
-            self._guided(stages, picture, img0, img1, times) if self._guide else nothing,
+            guide,
+            options.sharpness * missing_detail(picture, sharp) if options.sharpness else nothing,
         )
 
     def _stages(self, img0: Tensor, img1: Tensor, times: Tensor, truth: Tensor) -> Stages:
@@ -91,21 +100,11 @@ class Trainee(nn.Module):
         middle = self.network.stages(img0, img1, torch.full_like(times, 0.5))
         return middle._replace(student=tuple(_scaled(stage, times) for stage in middle.student))
 
-    def _guided(self, stages: Stages, picture: Tensor, img0: Tensor, img1: Tensor, times: Tensor) -> Tensor:
+    def _guided(self, last: Estimate, wanted: MeanEstimate) -> Tensor:
         """How far the motion is from the guide's."""
-        options, (guide,) = self._options, self._guide
-        with torch.no_grad():
-            wanted = mean_estimate(guide, img0, img1, times, passes=options.guide_passes)
-            flow, weight = wanted.flow.float(), wanted.weight.float()
-        last = stages.student[-1]
-        loss = options.guide_flow * endpoint_error(last.flow, flow, weight)
-        loss = loss + options.guide_mask * (last.mask.float().sigmoid() - weight).abs().mean()
-        if options.sharpness:
-            with torch.no_grad():
-                detail = gradient_energy(_plain(wanted, img0, img1))
-            lack = 1 - gradient_energy(picture) / detail.clamp(min=1e-6)
-            loss = loss + options.sharpness * lack.clamp(min=0).mean()
-        return loss
+        flow, weight = wanted.flow.float(), wanted.weight.float()
+        loss = self._options.guide_flow * endpoint_error(last.flow, flow, weight)
+        return loss + self._options.guide_mask * (last.mask.float().sigmoid() - weight).abs().mean()
 
 
 def found(network: IFNet | PaperIFNet, batch: Triplet, flow: str = "direct") -> Estimate:
