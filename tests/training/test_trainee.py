@@ -133,8 +133,9 @@ def test_scaled_flow_is_that_of_the_middle_times_twice_its_share() -> None:
 def test_a_guide_pulls_the_motion_to_its_own() -> None:
     guide, network = narrow("4.26").eval(), narrow("4.26")
     torch.manual_seed(5)
-    options = TrainOptions(guide="4.26", guide_passes=1, distillation=0.0, sharpness=1.0)
+    options = TrainOptions(guide="4.26", guide_passes=1, distillation=0.0, sharpness=1.0, picture=0.0)
     trainee = Trainee(network, options, guide=guide)
+    assert float(trainee(batch(2)).picture.detach()) == 0
     assert not any("guide" in key for key in trainee.state_dict())
     assert float(trainee(batch(2)).guide.detach()) == pytest.approx(0, abs=1e-6)  # it is the guide still
     with torch.no_grad():

@@ -60,6 +60,9 @@ class TrainOptions:
         0.999, "share of the mean weights kept at each step; 0 uses the last weights", least=0, most=0.99999
     )
     levels: int = option(5, "bands of the Laplacian pyramid", least=1, most=8)
+    picture: float = option(
+        1.0, "weight of the made picture's distance to the truth; 0 learns from a guide alone", least=0
+    )
     distillation: float = option(0.01, "weight of the privileged teacher's flow; 0 does without it", least=0)
 
     guide: str | None = option(None, "a model whose motion is a target too: a name or a file")

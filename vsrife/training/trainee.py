@@ -87,7 +87,7 @@ class Trainee(nn.Module):
                 sharp = _plain(wanted, img0, img1) if options.sharpness else truth
             guide = self._guided(stages.student[-1], wanted)
         return Losses(
-            laplacian_loss(picture, truth, options.levels),
+            options.picture * laplacian_loss(picture, truth, options.levels),
             taught,
             options.distillation * distillation_loss(stages, img0, img1, truth),
             guide,
