@@ -17,6 +17,7 @@ from vsrife.networks.paper import PaperIFNet
 from vsrife.training.augment import Triplet
 from vsrife.training.data import TripletSet
 from vsrife.training.distributed import Team
+from vsrife.training.graft import graft
 from vsrife.training.loop import Step, rate_at, train
 from vsrife.training.options import TrainOptions
 from vsrife.training.run import start
@@ -107,13 +108,13 @@ def test_the_teacher_of_a_pretrained_network_starts_where_that_stands() -> None:
 
 def test_a_graft_keeps_what_fits_and_adds_nothing_at_first() -> None:
     whole = start(TrainOptions(init="4.26")).network
-    options = TrainOptions(init="4.26", widths=(192, 128, 16, 8), scales=(16, 8, 4, 2))
-    graft = start(options).network
-    assert graft.config.widths == (192, 128, 16, 8)
+    options = TrainOptions(init="4.26", widths=(192, 128, 128, 80), scales=(16, 8, 4, 2))
+    grafted = start(options).network
+    assert grafted.config.widths == (192, 128, 128, 80)
     example = batch(1)
     times = torch.full_like(example.img0[:, :1], 0.5)
     with torch.no_grad():
-        ours = graft.stages(example.img0, example.img1, times).student
+        ours = grafted.stages(example.img0, example.img1, times).student
         theirs = whole.stages(example.img0, example.img1, times).student
     assert torch.equal(ours[1].flow, theirs[1].flow)
     assert torch.equal(ours[-1].flow, theirs[1].flow)
@@ -128,6 +129,33 @@ def test_scaled_flow_is_that_of_the_middle_times_twice_its_share() -> None:
     scaled = found(network, example, "scaled")
     assert torch.allclose(scaled.flow[:, :2], 0.5 * middle.flow[:, :2])
     assert torch.allclose(scaled.flow[:, 2:], 1.5 * middle.flow[:, 2:])
+
+
+def test_a_narrower_graft_keeps_the_channels_that_do_something() -> None:
+    config = replace(CATALOG["4.26"], widths=(8, 8), scales=(8, 4))
+    torch.manual_seed(2)
+    small, wide = make(config).eval(), make(replace(config, widths=(8, 12))).eval()
+    places = {12: torch.tensor([0, 2, 3, 5, 6, 8, 9, 11]), 6: torch.tensor([0, 1, 3, 4])}
+    known = small.state_dict()
+    for key, value in wide.state_dict().items():
+        if key.startswith("block1."):
+            value.zero_()  # but where the small block's channels are strewn in
+            index = [
+                places[n] if n != m else torch.arange(n) for n, m in zip(value.shape, known[key].shape, strict=True)
+            ]
+            value[torch.meshgrid(*index, indexing="ij")] = known[key]
+    other = make(config).eval()
+    graft(other, {**known, **{k: v for k, v in wide.state_dict().items() if k.startswith("block1.")}})
+    assert all(torch.equal(value, known[key]) for key, value in other.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["paper", "4.26"])
+def test_one_block_is_taught_too(name: str) -> None:
+    config = {**CATALOG, **ANCESTORS}[name]
+    network = make(replace(config, widths=(8,), scales=(4,)))
+    assert isinstance(network, IFNet | PaperIFNet)
+    losses = Trainee(network, TrainOptions())(batch(1))
+    assert losses.teacher > 0
 
 
 def test_a_guide_pulls_the_motion_to_its_own() -> None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from vsrife.cli import benchmark, evaluate, models, train
+from vsrife.cli import benchmark, compare, doctor, evaluate, interpolate, models, train
 from vsrife.errors import RifeError
 
 if TYPE_CHECKING:
@@ -24,20 +24,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: of the command line, without the program's name; None for this process's own.
 
     Returns:
-        The exit status: 0, 1 after an error (one line on stderr), 130 when interrupted.
+        The exit status: 0 or the command's own, 1 after an error (one line on stderr), 130 when interrupted.
     """
     parser = argparse.ArgumentParser(prog="vsrife", description="RIFE frame interpolation for VapourSynth.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    interpolate.add_to(commands)
     models.add_to(commands)
+    doctor.add_to(commands)
     benchmark.add_to(commands)
     evaluate.add_to(commands)
+    compare.add_to(commands)
     train.add_to(commands)
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        return int(options.run(options) or 0)
     except RifeError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vsrife.errors import ModelError
 from vsrife.networks.catalog import CATALOG
 from vsrife.weights import Entry, find, imported, manifest, read_metadata, resolve, user_folder
+from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
     import argparse
@@ -80,7 +81,7 @@ def import_model(options: argparse.Namespace) -> None:
     from vsrife.weights.convert import import_weights
 
     name, architecture, target = import_weights(options.file, options.name, options.model)
-    print(f'{options.file.name} is a {architecture} network, kept as model="{name}": {target}')
+    print(f'{said(options.file.name)} is a {architecture} network, kept as model="{name}": {target}')
 
 
 def describe(options: argparse.Namespace) -> None:
@@ -92,16 +93,16 @@ def describe(options: argparse.Namespace) -> None:
     from vsrife.weights.ncnn import files_of
 
     state, name, config = open_weights(options.file, None)
-    said = "architecture" in read_metadata(options.file)
+    told = "architecture" in read_metadata(options.file)
     own = described(config) if CONFIGS.get(name) != config else None
     parameters = sum(value.numel() for value in state.values())
     kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})
     lines = [
-        ("network", own or (f"{name}, as the file says" if said else " or ".join(names_of(state)))),
+        ("network", own or (f"{name}, as the file says" if told else " or ".join(names_of(state)))),
         ("parameters", f"{parameters:,} in {len(state)} tensors, {', '.join(kinds)}"),
     ]
     for path in files_of(options.file) or (options.file,):
-        lines += [("file", f"{path} ({path.stat().st_size:,} bytes)"), ("sha256", sha256(path))]
+        lines += [("file", f"{said(path)} ({path.stat().st_size:,} bytes)"), ("sha256", sha256(path))]
     for key, value in lines:
         print(f"{key + ':':<12}{value}")
 
@@ -109,10 +110,18 @@ def describe(options: argparse.Namespace) -> None:
 def _add_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
-        type=lambda text: Path(text).expanduser(),
+        type=_path,
         metavar="FILE",
         help=".safetensors, .pkl, .pth or ncnn's folder",
     )
+
+
+def _path(text: str) -> Path:
+    """A path, its `~` expanded where that is somebody's."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
 
 
 def _rows() -> Iterator[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""The picture sheet: the cases a model did worst on, beside what was there."""
+"""Picture sheets: rows of pictures under a heading; and the cases a model did worst on, beside what was there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from vsrife.errors import RifeError
 from vsrife.evaluation.metrics import psnr
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from PIL import Image, ImageDraw, ImageFont
@@ -16,11 +17,10 @@ if TYPE_CHECKING:
 
     from vsrife.evaluation.cases import Case, Truth
 
-__all__ = ["Worst", "save_sheet"]
+__all__ = ["GAIN", "Box", "Cell", "Row", "Worst", "draw_sheet", "error_map", "save_sheet"]
 
 CELL = 400
-"""Pixels of a column."""
-TALLEST = 400
+"""Pixels of a column, and the most that a picture is high."""
 GAP = 14
 MARGIN = 40
 TITLE = 36
@@ -36,14 +36,56 @@ DIM = (150, 156, 166)
 ACCENT = (255, 176, 32)
 HEADINGS = ("first", "last", "made", "truth", f"error, {GAIN} times")
 
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom of a part of a picture, in its pixels."""
+
 
 @dataclass(frozen=True, eq=False)
-class _Row:
+class Cell:
+    """A picture of a row.
+
+    Args:
+        heading: above it.
+        picture: uint8, 3×H×W, RGB, on the host; None leaves the place empty.
+        accent: whether the heading stands out.
+    """
+
+    heading: str
+    picture: Tensor | None
+    accent: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Pictures of one size, side by side.
+
+    Args:
+        name: above them, at the left.
+        figure: at the right.
+        cells: the pictures.
+        box: what of each is shown below it enlarged to the picture's size; None for nothing.
+    """
+
+    name: str
+    figure: str
+    cells: tuple[Cell, ...]
+    box: Box | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
     """One made picture, on the host: uint8, 3×H×W each."""
 
     name: str
     psnr: float
     pictures: tuple[Tensor, ...]
+
+    def row(self) -> Row:
+        """As it is drawn."""
+        figure = "met exactly" if self.psnr == float("inf") else f"{self.psnr:.2f} dB"
+        pictures = *self.pictures, error_map(*self.pictures[2:])
+        cells = (Cell(heading, each, heading == "made") for heading, each in zip(HEADINGS, pictures, strict=True))
+        return Row(self.name, figure, tuple(cells))
 
 
 class Worst:
@@ -58,7 +100,7 @@ class Worst:
         self.model = model
         self.seen = 0
         self._count = count
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, _Made] = {}
 
     def add(self, suite: str, case: Case, truth: Truth, model: str, made: Tensor) -> None:
         """A `Watch`, but for the suite."""
@@ -70,12 +112,12 @@ class Worst:
         if key in self._rows and self._rows[key].psnr <= figure:
             return
         pictures = tuple(picture.cpu() for picture in (case.first, case.last, made, truth.picture))
-        self._rows[key] = _Row(f"{key}, t = {truth.time}", figure, pictures)
+        self._rows[key] = _Made(f"{key}, t = {truth.time}", figure, pictures)
         if len(self._rows) > self._count:
             del self._rows[max(self._rows, key=lambda each: self._rows[each].psnr)]
 
     @property
-    def rows(self) -> list[_Row]:
+    def rows(self) -> list[_Made]:
         """The worst first."""
         return sorted(self._rows.values(), key=lambda row: row.psnr)
 
@@ -87,51 +129,99 @@ def save_sheet(path: Path, worst: Worst) -> None:
         RifeError: Pillow is not installed.
         OSError: the file cannot be written.
     """
+    rows = [made.row() for made in worst.rows]
+    title = f"Where {worst.model} is furthest from the truth"
+    subtitle = f"the worst {len(rows)} of {worst.seen} made pictures, by PSNR, one of each case"
+    draw_sheet(path, title, [subtitle], rows)
+
+
+def error_map(made: Tensor, truth: Tensor) -> Tensor:
+    """Where two uint8 pictures differ: black where they are equal, differences `GAIN` times as large as they are."""
+    return ((made.int() - truth.int()).abs() * GAIN).clamp(max=255).byte()
+
+
+def draw_sheet(
+    path: Path,
+    title: str,
+    subtitles: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    cell: int = CELL,
+    key: Image.Image | None = None,
+) -> None:
+    """Draws rows of pictures into a PNG.
+
+    Args:
+        path: of the file.
+        title: above them.
+        subtitles: lines below that.
+        rows: each with as many cells as every other.
+        cell: width of a column, and the most that a picture is high, in pixels.
+        key: a picture for the upper right corner.
+
+    Raises:
+        RifeError: Pillow is not installed.
+        OSError: the file cannot be written.
+    """
     try:
         from PIL import Image, ImageDraw
     except ImportError as error:
         raise RifeError("evaluate: Pillow is not installed, which draws the sheet; pip install pillow") from error
-    rows = worst.rows
-    heights = [_fit(row.pictures[0])[1] for row in rows]
-    head = MARGIN + TITLE + LINE + SPACE
-    width = 2 * MARGIN + len(HEADINGS) * CELL + (len(HEADINGS) - 1) * GAP
-    height = head + sum(2 * LINE + tall + SPACE for tall in heights) + MARGIN - SPACE
-    sheet = Image.new("RGB", (width, height), BACKGROUND)
+    heights = [2 * LINE + _tall(row, cell) + SPACE for row in rows]
+    columns = max((len(row.cells) for row in rows), default=1)
+    text = TITLE + LINE * len(subtitles)
+    head = MARGIN + max(text, key.height if key else 0) + SPACE
+    width = 2 * MARGIN + columns * cell + (columns - 1) * GAP
+    sheet = Image.new("RGB", (width, head + sum(heights) + MARGIN - SPACE), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, MARGIN), _clipped(f"Where {worst.model} is furthest from the truth", width, TITLE),
-              BRIGHT, _font(TITLE))  # fmt: skip
-    subtitle = f"the worst {len(rows)} of {worst.seen} made pictures, by PSNR, one of each case"
-    draw.text((MARGIN, MARGIN + TITLE + 12), subtitle, DIM, _font(TEXT))
+    room = width - 2 * MARGIN
+    if key:
+        room -= key.width + GAP
+        sheet.paste(key, (width - MARGIN - key.width, MARGIN), key if key.mode == "RGBA" else None)
+    draw.text((MARGIN, MARGIN), _clipped(title, room, TITLE), BRIGHT, _font(TITLE))
+    for line, subtitle in enumerate(subtitles):
+        place = MARGIN, MARGIN + TITLE + 12 + line * LINE
+        draw.text(place, _clipped(subtitle, room, TEXT), DIM, _font(TEXT))
     top = head
-    for row, tall in zip(rows, heights, strict=True):
-        _draw(sheet, draw, row, top)
-        top += 2 * LINE + tall + SPACE
+    for row, height in zip(rows, heights, strict=True):
+        _draw(sheet, draw, row, top, cell)
+        top += height
     sheet.save(path, "PNG")
 
 
-def _draw(sheet: Image.Image, draw: ImageDraw.ImageDraw, row: _Row, top: int) -> None:
+def _draw(sheet: Image.Image, draw: ImageDraw.ImageDraw, row: Row, top: int, cell: int) -> None:
     from PIL import Image
 
-    figure = "met exactly" if row.psnr == float("inf") else f"{row.psnr:.2f} dB"
     right = sheet.width - MARGIN
-    draw.text((right, top), figure, ACCENT, _font(TEXT), anchor="ra")
-    room = int(right - MARGIN - draw.textlength(figure, _font(TEXT)) - GAP)
+    draw.text((right, top), row.figure, ACCENT, _font(TEXT), anchor="ra")
+    room = int(right - MARGIN - draw.textlength(row.figure, _font(TEXT)) - GAP)
     draw.text((MARGIN, top), _clipped(row.name, room, TEXT), BRIGHT, _font(TEXT))
-    made, truth = row.pictures[2:]
-    error = ((made.int() - truth.int()).abs() * GAIN).clamp(max=255).byte()
-    for column, (heading, picture) in enumerate(zip(HEADINGS, (*row.pictures, error), strict=True)):
-        left = MARGIN + column * (CELL + GAP)
-        draw.text((left, top + LINE), heading, ACCENT if heading == "made" else DIM, _font(TEXT))
-        image = Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy())
-        wide, tall = _fit(picture)
-        image = image.resize((wide, tall), Image.Resampling.LANCZOS)
-        sheet.paste(image, (left + (CELL - wide) // 2, top + 2 * LINE))
+    for column, each in enumerate(row.cells):
+        left = MARGIN + column * (cell + GAP)
+        heading = _clipped(each.heading, cell, TEXT)
+        draw.text((left, top + LINE), heading, ACCENT if each.accent else DIM, _font(TEXT))
+        if each.picture is None:
+            continue
+        image = Image.fromarray(each.picture.permute(1, 2, 0).contiguous().numpy())
+        wide, tall = _fit(each.picture, cell)
+        x, y = left + (cell - wide) // 2, top + 2 * LINE
+        sheet.paste(image.resize((wide, tall), Image.Resampling.LANCZOS), (x, y))
+        if row.box:
+            frame = [place + edge * wide / image.width for place, edge in zip((x, y, x, y), row.box, strict=True)]
+            draw.rectangle(frame, outline=ACCENT, width=2)
+            sheet.paste(image.crop(row.box).resize((wide, tall), Image.Resampling.BICUBIC), (x, y + tall + GAP))
 
 
-def _fit(picture: Tensor) -> tuple[int, int]:
+def _tall(row: Row, cell: int) -> int:
+    """How high a row's pictures are."""
+    tall = max((_fit(each.picture, cell)[1] for each in row.cells if each.picture is not None), default=0)
+    return 2 * tall + GAP if row.box else tall
+
+
+def _fit(picture: Tensor, cell: int) -> tuple[int, int]:
     """A picture's size in its cell."""
     height, width = picture.shape[-2:]
-    scale = min(CELL / width, TALLEST / height)
+    scale = min(cell / width, cell / height)
     return max(round(width * scale), 1), max(round(height * scale), 1)
 
 

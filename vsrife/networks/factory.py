@@ -43,10 +43,11 @@ def privileged_block(config: IFNetConfig | PaperConfig) -> Block | PaperBlock:
     """The teacher of privileged distillation (section 3.3), with random weights.
 
     A block like the network's last one, at the same scale, whose input has the true picture's three channels more,
-    before the flow.
+    before the flow. It looks at what the network found, be that one block's alone.
     """
     last = len(config.widths) - 1
-    return Block(config, last, 3) if isinstance(config, IFNetConfig) else PaperBlock(config, last, 3)
+    extra = 3 + config.inputs(max(last, 1)) - config.inputs(last)
+    return Block(config, last, extra) if isinstance(config, IFNetConfig) else PaperBlock(config, last, extra)
 
 
 def build(name: str) -> IFNet | Ancestor:

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from vsrife.errors import RifeError
 from vsrife.weights.files import replacing
+from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,8 +68,7 @@ def restore(
         if scaler.is_enabled():
             scaler.load_state_dict({key: value.item() for key, value in _part(tensors, SCALER).items()})
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RifeError(f"train: {path} cannot be gone on from: {said}") from error
+        raise RifeError(f"train: {said(path)} cannot be gone on from: {said(error)}") from error
     return step
 
 

@@ -28,7 +28,8 @@ class TrainOptions:
     data: tuple[str, ...] = option(
         (),
         "films, .vpy scripts, folders of pictures or Vimeo90K folders to learn from; "
-        f'"{SCENES}" stands for made-up scenes, "{SCENES}:N" for N of them in an epoch',
+        f'"{SCENES}" stands for made-up scenes, "{SCENES}:N:P" for N of them in an epoch, '
+        "in which things go P pixels at most",
     )
     validation: tuple[str, ...] = option((), "what to measure on; without it, the end of each film, see --hold-out")
     hold_out: float = option(

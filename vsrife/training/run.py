@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from dataclasses import replace
@@ -21,10 +22,11 @@ from vsrife.networks.paper import PaperIFNet
 from vsrife.training.augment import Triplet
 from vsrife.training.data import FootageTriplets, SceneTriplets, Triplets, TripletSet
 from vsrife.training.distributed import Team, team
+from vsrife.training.graft import graft
 from vsrife.training.loop import Step, train
 from vsrife.training.options import SCENES, TrainOptions
 from vsrife.training.report import Curve, card, save_sheet
-from vsrife.training.trainee import Losses, Trainee, floats, made, silence
+from vsrife.training.trainee import Losses, Trainee, floats, made
 from vsrife.weights import load_network, resolve
 from vsrife.weights.convert import write_weights
 from vsrife.weights.detection import CONFIGS
@@ -104,7 +106,7 @@ def start(options: TrainOptions) -> Start:
     known = load_network(None, path) if path.exists() else load_network(options.init, None)
     config = _reshaped(known.config, options)
     network = _trainable(config)
-    _graft(network, known.state_dict())
+    graft(network, known.state_dict())
     return Start(network, config, True)
 
 
@@ -124,18 +126,6 @@ def _reshaped(config: AnyConfig, options: TrainOptions) -> AnyConfig:
     if isinstance(config, PaperConfig) and not options.refine:
         config = replace(config, refines=False)
     return config
-
-
-def _graft(network: IFNet | PaperIFNet, known: dict[str, torch.Tensor]) -> None:
-    """Take over the parts that fit whole; blocks that do not add nothing to the motion at first."""
-    own = network.state_dict()
-    fits = {name for name, value in known.items() if name in own and own[name].shape == value.shape}
-    for name, part in network.named_children():
-        inside = {key for key in own if key.startswith(f"{name}.")}
-        if inside <= fits:
-            part.load_state_dict({key.removeprefix(f"{name}."): known[key] for key in inside})
-        elif name.startswith("block"):
-            silence(part)
 
 
 def _trainable(config: AnyConfig) -> IFNet | PaperIFNet:
@@ -284,12 +274,15 @@ class _Run:
     def _source(self, text: str, split: str, span: tuple[float, float]) -> list[Triplets]:
         options = self.options
         if text.split(":")[0] == SCENES:
-            count = _scenes(text)
+            count, reach = _scenes(text)
             size = self.crop + SCENE_BORDER
             # what is measured on are other scenes
             return [
                 SceneTriplets(
-                    count if split == "train" else MOST_MEASURED, size, seed=2 * options.seed + (split == "test")
+                    count if split == "train" else MOST_MEASURED,
+                    size,
+                    reach,
+                    seed=2 * options.seed + (split == "test"),
                 )
             ]
         from vsrife.footage import WindowOptions, window_set
@@ -337,11 +330,13 @@ def _freeze(network: nn.Module, parts: tuple[str, ...]) -> None:
             parameter.requires_grad_(False)
 
 
-def _scenes(text: str) -> int:
-    count = text.partition(":")[2]
-    if text != SCENES and not (count.isdigit() and int(count)):
-        raise RifeError(f"train: data must be {SCENES} or {SCENES}:NUMBER for made-up scenes, got {text}")
-    return int(count) if count else SCENES_AN_EPOCH
+def _scenes(text: str) -> tuple[int, float]:
+    """How many in an epoch, and how far things go in them."""
+    found = re.fullmatch(rf"{SCENES}(?::([1-9]\d*))?(?::([1-9]\d*))?", text)
+    if not found:
+        raise RifeError(f"train: data must be {SCENES}, {SCENES}:NUMBER or {SCENES}:NUMBER:PIXELS, got {text}")
+    count, reach = found.groups()
+    return int(count or SCENES_AN_EPOCH), float(reach or SceneTriplets.reach)
 
 
 def _gone_on_with(out: Path, options: TrainOptions) -> TrainOptions:

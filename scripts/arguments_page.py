@@ -1,0 +1,112 @@
+"""Writes docs/arguments.md from the one list of arguments, `vsrife/plugin/arguments.py`; a test compares the two.
+
+python scripts/arguments_page.py
+
+What the page says beside it, headings, notes and pictures, is in `scripts/arguments_page.toml`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args, get_origin, get_type_hints
+
+from vsrife.engine import CUT_THRESHOLD, DEVICES, PRECISIONS
+from vsrife.networks.catalog import DEFAULT
+from vsrife.networks.config import SCALES
+from vsrife.plugin.arguments import CHOICES, MATRIX_NAMES, RANGES, Arguments, Clip
+
+__all__ = ["BESIDE", "PAGE", "page"]
+
+PAGE = Path(__file__).parents[1] / "docs" / "arguments.md"
+BESIDE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+"""`head`, `sections` (title, text, names), `notes` for arguments, and `tail`."""
+
+
+DEFAULTS = {
+    "multi": "`2`",
+    "factor_num": "`2`",
+    "factor_den": "`1`",
+    "model": f'`"{DEFAULT}"`',
+    "sc_threshold": f"`{CUT_THRESHOLD:g}`",
+    "vfr": "found out",
+    "matrix": "what the frames say",
+}
+"""What stands for None in the dataclass."""
+ALLOWED = {
+    "multi": "any number above 0",
+    **dict.fromkeys(("factor_num", "factor_den", "fps_num", "fps_den"), "at least 1"),
+    "positions": "each from 0 to below the clip's number of frames",
+    "scale": ", ".join(f"`{scale:g}`" for scale in SCALES),
+    "matrix": ", ".join(f'`"{name}"`' for name in MATRIX_NAMES) + ", or the H.273 number as text",
+    "device": ", ".join(f'`"{name}"`' for name in DEVICES),
+    "precision": ", ".join(f'`"{name}"`' for name in ("auto", *PRECISIONS)),
+    "timestep_clip": "GRAYS, the clip's size; as many frames, or one",
+    "sc_clip": "as many frames as the clip",
+    "protect": "GRAY, the clip's size; as many frames, or one",
+    "extra": "any format and size, as many frames as the clip",
+}
+"""What is checked elsewhere than in CHOICES and RANGES."""
+
+NAMES = {int: "integer", float: "number", str: "text", Clip: "clip"}
+
+
+def page() -> str:
+    """The page's text."""
+    said = _docstrings()
+    parts = [BESIDE["head"]]
+    for section in BESIDE["sections"]:
+        parts.append(f"## {section['title']}\n\n{section['text']}")
+        parts += [_entry(name, said[name]) for name in section["names"]]
+    return "\n".join([*parts, BESIDE["tail"]])
+
+
+def _entry(name: str, text: str) -> str:
+    field = {field.name: field for field in fields(Arguments)}[name]
+    facts = [_kind(name), f"default: {_default(name, field.default)}"]
+    if allowed := _allowed(name):
+        facts.append(allowed)
+    takers = ", ".join(f"`{function}`" for function in field.metadata["functions"])
+    sentence = text[0].upper() + text[1:]
+    lines = [f"### {name}", f"*{facts[0]}* · {' · '.join(facts[1:])} · {takers}", sentence]
+    if note := BESIDE["notes"].get(name):
+        lines.append(note.strip())
+    return "\n\n".join(lines) + "\n"
+
+
+def _docstrings() -> dict[str, str]:
+    """Each argument's own words."""
+    listed = (Arguments.__doc__ or "").split("Args:\n")[1]
+    found = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", listed, re.M)
+    return {name: re.sub(r"\s+", " ", text) for name, text in found}
+
+
+def _kind(name: str) -> str:
+    hint = get_type_hints(Arguments)[name]
+    if get_origin(hint) is not Sequence and get_args(hint):
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    if get_origin(hint) is Sequence:
+        return f"list of {NAMES[get_args(hint)[0]]}s"
+    return NAMES[hint]
+
+
+def _default(name: str, value: object) -> str:
+    if value is None:
+        return DEFAULTS.get(name, "none")
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value:g}`"
+
+
+def _allowed(name: str) -> str:
+    if name in CHOICES:
+        return ", ".join(f'`"{value}"`' if isinstance(value, str) else f"`{value}`" for value in CHOICES[name])
+    if name in RANGES:
+        low, high = RANGES[name]
+        return f"{low} to {high}"
+    return ALLOWED.get(name, "")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,170 @@
+"""`vsrife compare`: a sheet of pictures, a short video and a timeline of a clip and what is made of it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vsrife.errors import RifeError
+from vsrife.networks.catalog import DEFAULT
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from vsrife.compare import Comparison
+    from vsrife.evaluation import Choice
+    from vsrife.footage import Footage
+
+__all__ = ["add_to"]
+
+NEEDED = {"PIL": "Pillow", "matplotlib": "matplotlib", "av": "PyAV"}
+OTHERS = "evaluate", "interpolate"
+MULTI = 2, 16
+MOST = 26
+"""Moments: each has a letter."""
+LONGEST = 600
+"""Seconds of video."""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "compare",
+        help="show what is made of a clip: pictures, a short video, a timeline",
+        description="Looks over a clip once, drops every other frame in up to 60 places and makes it again. Leaves a "
+        "sheet of pictures (neighbours, blend, made, truth, error, motion), a short video of source, blend and made "
+        "side by side, and a timeline of motion, cuts, repeats and stills in a folder, and prints a summary.",
+    )
+    parser.add_argument("path", type=Path, metavar="CLIP", help="a video, a .vpy script or a folder of frames")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: the clip's name and -compare, here")
+    parser.add_argument("--span", default=":", metavar="A:B", help="shares of the duration: 0.5:1 is the second half")
+    parser.add_argument("--size", metavar="WxH", help="shrink to fit into this first; one number is the width")
+    parser.add_argument(
+        "--at", nargs="+", type=float, default=[], metavar="SECONDS", help="the moments to show; default: by motion"
+    )
+    parser.add_argument("--model", metavar="NAME", help=f"as in `vsrife models`; default: {DEFAULT}")
+    parser.add_argument("--model-path", type=Path, metavar="FILE", help="weights of your own")
+    for name in ("device", "precision"):
+        parser.add_argument(f"--{name}", default="auto", help="as the filter's argument")
+    parser.add_argument("--scale", type=float, default=1.0, help="as the filter's argument")
+    parser.add_argument("--multi", type=int, default=2, metavar="N", help="frames of the video for each; default: 2")
+    parser.add_argument("--seconds", type=float, default=6.0, help="the video's length; default: 6")
+    parser.add_argument("--no-video", action="store_true", help="make none")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compare, draw, and print the summary.
+
+    Raises:
+        RifeError: an argument that cannot be used, or a clip that cannot be read or shown.
+    """
+    _check(options)
+    path: Path = options.path.expanduser().absolute()
+    out: Path = (options.out or Path(f"{path.stem or path.name}-compare")).expanduser()
+    if out.exists() and not out.is_dir():
+        raise RifeError(f"compare: out must be a folder, got the file {out}")
+    if not out.absolute().parent.is_dir():
+        raise RifeError(f"compare: out must be a folder, or a new one in a folder that exists, got {out}")
+    with _named():
+        _run(options, path, out)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """What can be told before anything is loaded."""
+    missing = [name for module, name in NEEDED.items() if not find_spec(module)]
+    if missing:
+        raise RifeError(f'compare: {" and ".join(missing)} must be installed; pip install "vsrife[video]"')
+    if not MULTI[0] <= options.multi <= MULTI[1]:
+        raise RifeError(f"compare: multi must be {MULTI[0]} to {MULTI[1]}, got {options.multi}")
+    if not 0 < options.seconds <= LONGEST:
+        raise RifeError(f"compare: seconds must be above 0 and at most {LONGEST}, got {options.seconds:g}")
+    if len(options.at) > MOST:
+        raise RifeError(f"compare: at must be at most {MOST} moments, got {len(options.at)}")
+    for second in options.at:
+        if not 0 <= second < float("inf"):
+            raise RifeError(f"compare: at must be seconds from the clip's start on, got {second:g}")
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """What is asked of parts of the other commands was asked of this one."""
+    try:
+        yield
+    except RifeError as error:
+        name, _, rest = str(error).partition(": ")
+        if name not in OTHERS:
+            raise
+        raise RifeError(f"compare: {rest}") from error
+
+
+def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
+    from tqdm import tqdm
+
+    from vsrife.compare import compare, figures, pictures, save_moments, save_timeline, summary
+    from vsrife.evaluation import Choice, load_predictor, parse_size, parse_span
+    from vsrife.film.files import whole
+    from vsrife.footage import open_footage
+
+    size = parse_size(options.size) if options.size else (None, None)
+    choice = Choice(parse_span(options.span), size=size)
+    footage = open_footage(path)
+    model: dict[str, Any] = {name: getattr(options, name) for name in ("device", "precision", "scale")}
+    predictor = load_predictor(options.model, options.model_path, **model)
+    frames = len(choice.within(footage.length))
+    scale = choice.scale(footage.width, footage.height)
+
+    with (
+        tqdm(total=frames, desc="Looking over", unit="frame", leave=False, disable=None) as looking,
+        tqdm(total=0, desc="Making again", unit="frame", leave=False, disable=None) as making,
+    ):
+
+        def remade(done: int, total: int) -> None:
+            making.total = total
+            making.update()
+
+        found = compare(footage, predictor, choice, options.at, looked=lambda _: looking.update(), remade=remade)
+    shown = pictures(footage, found, predictor, scale, options.scale)
+    try:
+        out.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RifeError(f"compare: out must be a folder that can be made, got {out} ({error.strerror})") from error
+    sheet, timeline, video = (out / f"{path.stem or path.name}{end}" for end in ("-sheet.png", "-timeline.png", ".mp4"))
+    lines = [figures(found.report)] if found.report.pictures else []
+    if scale != 1:
+        lines.append("shrunk to {2}x{1}".format(*shown[0].first.shape))
+    with whole(sheet) as partial:
+        save_moments(partial, f"{footage.name}: what is made between frames", lines, shown)
+    with whole(timeline) as partial:
+        save_timeline(partial, footage.name, found.survey, {each.letter: each.second for each in shown})
+    written = {"sheet": sheet, "timeline": timeline}
+    if not options.no_video:
+        _save_video(video, footage, found, choice, options)
+        written["video"] = video
+    print(summary(footage, found))
+    for name, file in written.items():
+        print(f"{name + ':':10}{file}")
+
+
+def _save_video(path: Path, footage: Footage, found: Comparison, choice: Choice, options: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from vsrife.compare import VideoOptions, save_video
+
+    arguments: dict[str, Any] = {name: getattr(options, name) for name in ("device", "precision", "scale")}
+    if options.model:
+        arguments["model"] = options.model
+    if options.model_path:
+        arguments["model_path"] = str(options.model_path.expanduser())
+    scale = choice.scale(footage.width, footage.height)
+    wanted = VideoOptions(options.multi, options.seconds, scale, arguments)
+    with tqdm(desc="Video", unit="frame", leave=False, disable=None) as bar:
+
+        def encoded(done: int, total: int) -> None:
+            bar.total = total
+            bar.update()
+
+        save_video(path, footage.clip, found.survey, wanted, options.at[0] if options.at else None, encoded)

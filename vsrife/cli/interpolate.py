@@ -1,0 +1,286 @@
+"""`vsrife interpolate`: a film in, the film at another rate out, with its sound and everything else it has."""
+
+from __future__ import annotations
+
+import logging
+import re
+import signal
+import sys
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vsrife.errors import RifeError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from vsrife.film import Request, Summary
+
+__all__ = ["add_to"]
+
+NUMBER = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/(\d{1,9}))?")
+CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,9}(?:\.\d{1,9})?)")
+NTSC = Fraction(1, 200)
+"""By which a decimal rate may be off n·1000/1001 to be meant as that: 23.98 is."""
+BUG = "VideoSource: no return value"
+"""What bestsource has VapourSynth warn of where it is asked for times, which is of no use to anyone."""
+ARGUMENTS = ("model", "model_path", "device", "precision", "scale", "ensemble", "sc_threshold")
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "interpolate",
+        help="double the frame rate of a film, or bring it to another one",
+        description="Makes the frames between a film's frames and writes the film anew, with its sound, subtitles, "
+        "chapters and attachments as they were, its timing and its colours. Segments of it lie in a folder beside "
+        "the output until all are there: a run that was stopped, or killed, goes on with --resume.",
+    )
+    parser.add_argument("source", type=Path, metavar="IN", help="a film, or a .vpy script, which has no sound")
+    parser.add_argument(
+        "output", type=Path, nargs="?", metavar="OUT", help="the new film: .mkv, .mp4, .m4v, .mov or .webm"
+    )
+    when = parser.add_argument_group("when")
+    when.add_argument("--multi", metavar="X", help="so many times as many frames, also 2.5 or 5/3; default: 2")
+    when.add_argument("--fps", metavar="RATE", help="so many frames a second: 60, 60000/1001, or 59.94, which means it")
+    when.add_argument("--start", metavar="TIME", help="begin there: seconds, or hours:minutes:seconds")
+    when.add_argument("--duration", metavar="TIME", help="make so much of it")
+    when.add_argument("--preview", action="store_true", help="make ten seconds, from the middle or --start")
+    how = parser.add_argument_group("how, as the filter's arguments")
+    how.add_argument("--model", metavar="NAME", help="the network, as in `vsrife models`")
+    how.add_argument("--model-path", metavar="FILE", help="weights of your own")
+    how.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps, xpu; default: a card, else the CPU")
+    how.add_argument("--precision", metavar="NAME", help="fp32, fp16 or bf16; default: what is fast there")
+    how.add_argument(
+        "--scale", metavar="X", help="0.25, 0.5, 1, 2 or 4: below 1 for very large motion on large pictures"
+    )
+    how.add_argument("--ensemble", metavar="N", help="1, 2, 4 or 8 looks at each pair, at so many times the cost")
+    how.add_argument("--dedup", action="store_true", help="move evenly what was drawn on twos and threes")
+    how.add_argument("--sc-threshold", metavar="X", help="the score, 0 to 1, from which a pair is a cut")
+    how.add_argument("--no-sc", action="store_true", help="interpolate across cuts, too")
+    how.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="any other argument of the filter, repeatable"
+    )
+    file = parser.add_argument_group("into what")
+    file.add_argument(
+        "--encoder",
+        default="auto",
+        metavar="NAME",
+        help="x264, x265, av1, vp9, ffv1, prores, nvenc_h264, nvenc_hevc or nvenc_av1; default: x264 for 8 bits, x265 "
+        "above and for HDR, av1 for .webm",
+    )
+    file.add_argument("--quality", type=float, metavar="X", help="the lower the better, on the encoder's own scale")
+    file.add_argument("--preset", metavar="NAME", help="the encoder's: fast, slow, 6 …")
+    file.add_argument(
+        "--encoder-option", action="append", default=[], metavar="NAME=VALUE", help="any of FFmpeg's, repeatable"
+    )
+    file.add_argument("--segment", default="10", metavar="SECONDS", help="of the source in each segment; default: 10")
+    run_ = parser.add_argument_group("the run")
+    run_.add_argument("--resume", action="store_true", help="go on with the segments of a run that did not end")
+    run_.add_argument("--overwrite", action="store_true", help="replace the output, or begin anew")
+    run_.add_argument("--vpy", action="store_true", help="print a script that makes the same frames, and do no more")
+    run_.add_argument("--quiet", action="store_true", help="say nothing but what went wrong")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Interpolate a film.
+
+    Raises:
+        RifeError: an argument, the film or the output cannot be used.
+        KeyboardInterrupt: it was stopped, by the keyboard or by SIGTERM; what can be gone on with is said.
+    """
+    if options.output is None and not options.vpy:
+        raise RifeError("interpolate: output must be given, got only the source")
+    try:
+        from vsrife import film
+    except ImportError as error:
+        raise RifeError(f"interpolate: {error.name or error} is not here; pip install 'vsrife[video]'") from error
+    request = _request(options)
+    source: Path = options.source.expanduser()
+    teller = Teller(quiet=options.quiet or options.vpy)
+    try:
+        with _stopped_by_sigterm(), _told(teller):
+            if options.vpy:
+                print(film.script_of(source, request), end="")
+                return
+            output: Path = options.output.expanduser()
+            keep = {"resume": options.resume, "overwrite": options.overwrite}
+            done = film.interpolate(source, output, request, teller, **keep)
+    except ImportError as error:
+        raise RifeError(f"interpolate: {error.name or error} is not here; pip install 'vsrife[video]'") from error
+    except KeyboardInterrupt:
+        teller.close()
+        if options.output is not None:
+            _say_stopped(options, film.segments_in(options.output))
+        raise
+    finally:
+        teller.close()
+    if not options.quiet:
+        print(_summary(output, done))
+
+
+def _request(options: argparse.Namespace) -> Request:
+    from vsrife.film import EncoderOptions, Request, filter_arguments
+
+    given = [(name, getattr(options, name)) for name in ARGUMENTS if getattr(options, name) is not None]
+    if options.dedup:
+        given.append(("dedup", "1"))
+    if options.no_sc:
+        given.append(("sc", "0"))
+    return Request(
+        _rate("multi", options.multi),
+        _rate("fps", options.fps),
+        filter_arguments([*given, *_pairs("set", options.set)]),
+        EncoderOptions(
+            options.encoder, options.quality, options.preset, _pairs("encoder-option", options.encoder_option)
+        ),
+        _time("start", options.start),
+        _time("duration", options.duration),
+        options.preview,
+        _rate("segment", options.segment) or Fraction(10),
+    )
+
+
+def _rate(name: str, text: str | None) -> Fraction | None:
+    """A number; a decimal near n·1000/1001 is that where it is a frame rate."""
+    if text is None:
+        return None
+    match = NUMBER.fullmatch(text.strip())
+    if not match or (match[2] and not int(match[2])):
+        raise RifeError(f"interpolate: {name} must be a number above 0 or a fraction, got {text[:60]!r}")
+    value = Fraction(match[1]) / int(match[2] or 1)
+    if name == "fps" and "." in match[1] and not match[2]:
+        meant = Fraction(round(value * 1001 / 1000) * 1000, 1001)
+        value = meant if abs(value - meant) < NTSC else value
+    if value <= 0:
+        raise RifeError(f"interpolate: {name} must be above 0, got {text[:60]}")
+    return value
+
+
+def _time(name: str, text: str | None) -> Fraction | None:
+    if text is None:
+        return None
+    match = CLOCK.fullmatch(text.strip())
+    if not match:
+        raise RifeError(f"interpolate: {name} must be seconds or hours:minutes:seconds, got {text[:60]!r}")
+    return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + Fraction(match[3])
+
+
+def _pairs(name: str, texts: list[str]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise RifeError(f"interpolate: {name} must be NAME=VALUE, got {text[:60]!r}")
+        pairs.append((key.strip(), value.strip()))
+    return tuple(pairs)
+
+
+class Teller:
+    """A bar on stderr, and lines above it.
+
+    Args:
+        quiet: neither.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Any = None
+
+    def stage(self, what: str, total: int = 0, done: int = 0) -> None:
+        """What is being done now."""
+        from tqdm import tqdm
+
+        self.close()
+        if not self._quiet:
+            self._bar = tqdm(
+                desc=what,
+                total=total or None,
+                initial=done,
+                unit="frame",
+                leave=False,
+                disable=None,
+                dynamic_ncols=True,
+            )
+
+    def watch(self, done: int, total: int) -> None:
+        """How far it is."""
+        if self._bar is not None and not self._bar.disable:
+            self._bar.update(done - self._bar.n)
+
+    def log(self, line: str) -> None:
+        """A line above the bar."""
+        if not self._quiet:
+            from tqdm import tqdm
+
+            tqdm.write(line, file=sys.stderr)
+
+    def close(self) -> None:
+        """The bar is taken away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+@contextmanager
+def _told(teller: Teller) -> Iterator[None]:
+    """VapourSynth's log, of ours all and of others the warnings, as lines of the teller's."""
+    import vapoursynth as vs
+
+    def line(kind: int, message: str) -> None:
+        if message.startswith(BUG):
+            return
+        if message.startswith("RIFE: ") or kind >= vs.MESSAGE_TYPE_WARNING:
+            teller.log(message)
+
+    logger = logging.getLogger("vapoursynth")  # which would print the warnings, too
+    nowhere, before = logging.NullHandler(), logger.propagate
+    handle = vs.core.add_log_handler(line)
+    logger.addHandler(nowhere)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = before
+        logger.removeHandler(nowhere)
+        vs.core.remove_log_handler(handle)
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM stop the run as the keyboard does."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say_stopped(options: argparse.Namespace, state: tuple[int, int] | None) -> None:
+    if state is None or options.preview:
+        print("interpolate: stopped, nothing is kept", file=sys.stderr)
+        return
+    whole, total = state
+    print(f"interpolate: stopped, {whole} of {total} segments are kept; --resume goes on with them", file=sys.stderr)
+
+
+def _summary(output: Path, done: Summary) -> str:
+    """One line of what was done."""
+    speed = f", {done.rendered / done.took:.1f} frames a second" if done.rendered and done.took > 0 else ""
+    minutes, seconds = divmod(float(done.seconds), 60)
+    return (
+        f"{output}: {done.frames} frames, {done.made / done.frames:.0%} of them made, {int(minutes)}:{seconds:06.3f}, "
+        f"{done.bytes / 1e6:.1f} MB{speed}"
+    )

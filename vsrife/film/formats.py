@@ -1,0 +1,140 @@
+"""Sample formats: which of an encoder's comes nearest a clip's, and frames from VapourSynth's planes into PyAV's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vsrife.errors import RifeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import av
+    import vapoursynth as vs
+
+__all__ = ["Layout", "converted", "layout_of", "nearest_format", "picture"]
+
+PLANAR = re.compile(r"yuv(410|411|420|422|440|444)p(9|10|12|14|16)?(?:le)?")
+PAIRED = re.compile(r"(?:(nv)(12|16)|p([02])(10|12|16)le)")
+PLAIN = re.compile(r"(gray|gbrp)(9|10|12|14|16)?(?:le)?")
+SUBSAMPLED = {"410": (2, 2), "411": (2, 0), "420": (1, 1), "422": (1, 0), "440": (0, 1), "444": (0, 0)}
+"""By the digits: log2 of how many columns and rows share a chroma sample."""
+DEEPEST = 16
+"""Bits of an integer sample; floats are taken as so many."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a sample format can hold.
+
+    Args:
+        family: gray, yuv or rgb.
+        bits: of a sample.
+        across: log2 of the columns that share a chroma sample.
+        down: log2 of the rows that do.
+        paired: whether the two chroma planes are one, its samples in the upper bits.
+    """
+
+    family: str
+    bits: int
+    across: int = 0
+    down: int = 0
+    paired: bool = False
+
+
+def layout_of(name: str) -> Layout | None:
+    """Of a format by FFmpeg's name; None where it is one that frames cannot be written in here."""
+    if match := PLANAR.fullmatch(name):
+        return Layout("yuv", int(match[2] or 8), *SUBSAMPLED[match[1]])
+    if match := PLAIN.fullmatch(name):
+        return Layout("rgb" if match[1] == "gbrp" else "gray", int(match[2] or 8))
+    if match := PAIRED.fullmatch(name):
+        halved = match[2] == "12" or match[3] == "0"
+        return Layout("yuv", 8 if match[1] else int(match[4]), 1, int(halved), paired=True)
+    return None
+
+
+def nearest_format(form: vs.VideoFormat, offered: Iterable[str]) -> str:
+    """The offered format that loses least of a clip's, and of those that lose the same the smallest.
+
+    Args:
+        form: of the clip.
+        offered: names of an encoder's formats, in its order.
+
+    Raises:
+        RifeError: none can be written.
+    """
+    source = _of_clip(form)
+
+    def cost(name: str) -> tuple[int, ...]:
+        layout = layout_of(name)
+        assert layout is not None
+        wide, tall = layout.across - source.across, layout.down - source.down
+        coloured = source.family != "gray"
+        lost_family = coloured and (layout.family == "gray" or source.family == "rgb" != layout.family)
+        return (
+            int(lost_family),
+            max(0, wide) + max(0, tall) if coloured else 0,
+            max(0, source.bits - layout.bits),
+            int(layout.family != source.family),
+            (max(0, -wide) + max(0, -tall)) if coloured else 4 - layout.across - layout.down,
+            max(0, layout.bits - source.bits),
+            int(layout.paired),
+        )
+
+    names = [name for name in offered if layout_of(name)]
+    if not names:
+        raise RifeError("interpolate: encoder must take planar frames, got one that takes none")
+    return min(names, key=cost)
+
+
+def converted(clip: vs.VideoNode, name: str) -> vs.VideoNode:
+    """The clip in a format by FFmpeg's name; itself where that is its own."""
+    import vapoursynth as vs
+
+    layout = layout_of(name)
+    assert layout is not None
+    family = {"gray": vs.GRAY, "yuv": vs.YUV, "rgb": vs.RGB}[layout.family]
+    form = vs.core.query_video_format(family, vs.INTEGER, layout.bits, layout.across, layout.down)
+    if form.id == clip.format.id:
+        return clip
+    how: dict[str, Any] = {}
+    if clip.format.color_family != family and family != vs.RGB:
+        how["matrix"] = vs.MATRIX_BT709 if clip.width >= 1280 or clip.height > 576 else vs.MATRIX_ST170_M
+    if layout.bits < clip.format.bits_per_sample:
+        how["dither_type"] = "error_diffusion"
+    core: Any = vs.core
+    made: vs.VideoNode = core.resize.Bicubic(clip, format=form.id, **how)
+    return made
+
+
+def picture(frame: vs.VideoFrame, name: str) -> av.VideoFrame:
+    """A frame as PyAV's, in a format by FFmpeg's name whose layout the frame has; samples are copied once."""
+    import av
+
+    layout = layout_of(name)
+    assert layout is not None
+    out = av.VideoFrame(frame.width, frame.height, name)
+    planes = [np.asarray(frame[plane]) for plane in range(frame.format.num_planes)]
+    if layout.family == "rgb":
+        planes = [planes[1], planes[2], planes[0]]  # FFmpeg has green first
+    if layout.paired:
+        planes = [planes[0], np.stack(planes[1:], 2).reshape(planes[1].shape[0], -1)]
+        if layout.bits > 8:
+            planes = [plane << (DEEPEST - layout.bits) for plane in planes]
+    for target, plane in zip(out.planes, planes, strict=True):
+        rows = np.frombuffer(target, np.uint8).reshape(-1, target.line_size)
+        height, width = plane.shape
+        np.copyto(rows[:height, : width * plane.itemsize].view(plane.dtype), plane)
+    return out
+
+
+def _of_clip(form: vs.VideoFormat) -> Layout:
+    import vapoursynth as vs
+
+    family = "gray" if form.color_family == vs.GRAY else "rgb" if form.color_family == vs.RGB else "yuv"
+    return Layout(family, min(form.bits_per_sample, DEEPEST), form.subsampling_w, form.subsampling_h)

@@ -1,0 +1,189 @@
+"""Segments and everything else of the source into one film, packets as they are."""
+
+from __future__ import annotations
+
+import heapq
+from contextlib import ExitStack
+from fractions import Fraction
+from math import lcm
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vsrife.errors import RifeError
+from vsrife.film.encoder import CONTAINERS, add_video, configure, open_encoder
+from vsrife.film.encoders import available
+from vsrife.film.files import FULL, whole
+from vsrife.film.job import FINEST
+from vsrife.film.others import add_others
+from vsrife.film.render import known_segment
+from vsrife.film.source import open_container
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import av
+    from av.container import InputContainer, OutputContainer
+
+    from vsrife.film.encoder import Progress
+    from vsrife.film.job import Job
+    from vsrife.film.render import Rendered
+
+__all__ = ["join"]
+
+Packets = Any
+"""Iterators of a time, a tie-breaker, and a packet."""
+
+
+def join(
+    job: Job,
+    folder: Path,
+    target: Path,
+    log: Callable[[str], None] = lambda line: None,
+    watch: Progress | None = None,
+) -> list[Rendered]:
+    """The film, whole or not at all: the segments' packets at their exact times, and those of the source's others.
+
+    Args:
+        job: whose segments are all in the folder.
+        folder: where they lie.
+        target: the film, whose suffix says which container; replaced.
+        log: told what of the source is left out.
+        watch: told how many of how many frames are in it.
+
+    Returns:
+        What is known of each segment.
+
+    Raises:
+        RifeError: a segment is missing or unlike the others, or the film cannot be written.
+    """
+    import av
+
+    done: list[Rendered] = []
+    for segment in job.segments:
+        known = known_segment(folder / segment.name, segment)
+        if known is None:
+            raise RifeError(f"interpolate: segment {segment.number} must be whole, got none in {folder}")
+        if done and known.header != done[0].header:
+            raise RifeError(
+                f"interpolate: segment {segment.number} must be encoded like the others, got another header "
+                "(another version of the encoder?); --overwrite makes all of them anew"
+            )
+        done.append(known)
+    delay = _delay(job, folder)
+    container_format = CONTAINERS[target.suffix.lower()]
+    options = {"movflags": "+faststart"} if container_format in ("mp4", "mov") else {}
+    with (
+        whole(target, beside=folder, note=FULL) as partial,
+        ExitStack() as stack,
+        av.open(str(partial), "w", format=container_format, options=options) as container,
+    ):
+        first = stack.enter_context(av.open(str(folder / job.segments[0].name)))
+        stream = _add_pictures(container, job, first)
+        source = stack.enter_context(open_container(Path(job.film.path))) if job.film.track >= 0 else None
+        _mux(job, folder, container, stream, source, delay, log, watch)
+    return done
+
+
+def _mux(
+    job: Job,
+    folder: Path,
+    container: OutputContainer,
+    stream: av.VideoStream,
+    source: InputContainer | None,
+    delay: int,
+    log: Callable[[str], None],
+    watch: Progress | None,
+) -> None:
+    begin = Fraction(0)
+    others: Packets = iter(())
+    if source:
+        zero = job.film.begins if job.film.is_part else Fraction(source.start_time or 0, 1_000_000)
+        if not job.film.is_part:
+            zero = min(zero, job.film.begins)
+        begin = job.film.begins - zero
+        end = job.film.begins + job.film.seconds if job.film.is_part else None
+        others = add_others(container, source, job.film, zero, end, log)
+        shown = source.streams[job.film.track]
+        stream.metadata.update({k: v for k, v in shown.metadata.items() if k.lower() in ("title", "language")})
+        stream.disposition = shown.disposition
+    unit = job.tick
+    if (begin / unit).denominator > 1:  # where the first frame is not on the output's own grid, a finer one
+        finer = Fraction(1, lcm(unit.denominator, begin.denominator))
+        unit = finer if finer.denominator <= FINEST else unit
+    stream.time_base = unit
+    container.start_encoding()
+    pictures = _pictures(job, folder, stream, round(begin / unit), unit, delay, watch)
+    for _, _, packet in heapq.merge(pictures, others, key=lambda entry: entry[:2]):
+        container.mux(packet)
+
+
+def _pictures(
+    job: Job, folder: Path, stream: av.VideoStream, offset: int, unit: Fraction, delay: int, watch: Progress | None
+) -> Iterator[tuple[Fraction, int, Any]]:
+    """The segments' packets, when they are decoded and shown being written on them."""
+    import av
+
+    ratio = int(job.tick / unit)
+    count = 0
+    for segment in job.segments:
+        inside = 0
+        with av.open(str(folder / segment.name)) as file:
+            for packet in file.demux(video=0):
+                if packet.pts is None:
+                    continue
+                n = segment.first + packet.pts
+                early = count - delay
+                pts = offset + job.time(n) * ratio
+                first = job.time(1) * ratio
+                dts = offset + (job.time(early) * ratio if early >= 0 else early * first)
+                packet.pts, packet.dts = pts, dts
+                packet.duration = (job.time(n + 1) - job.time(n)) * ratio
+                packet.time_base = unit
+                packet.stream = stream
+                yield dts * unit, 0, packet
+                count += 1
+                inside += 1
+                if watch:
+                    watch(count, job.frames)
+        if inside != segment.length:
+            raise RifeError(f"interpolate: segment {segment.number} must hold {segment.length} frames, got {inside}")
+
+
+def _delay(job: Job, folder: Path) -> int:
+    """By how many frames decoding must run ahead of showing for every segment's order."""
+    import av
+
+    most = 0
+    for segment in job.segments:
+        with av.open(str(folder / segment.name)) as file:
+            shown = [packet.pts for packet in file.demux(video=0) if packet.pts is not None]
+        most = max(most, *(k - n for k, n in enumerate(shown)), 0)
+    return most
+
+
+def _add_pictures(container: OutputContainer, job: Job, file: InputContainer) -> av.VideoStream:
+    """The output's picture stream, with the segments' own header.
+
+    Where the rate is constant an encoder is opened for it, if there is one here: that way alone the file says the rate.
+    """
+    template = file.streams.video[0]
+    if job.rate is None or not _opens(job):
+        copied: av.VideoStream = container.add_stream_from_template(template, opaque=True)
+        copied.time_base = job.tick
+        copied.codec_context.sample_aspect_ratio = Fraction(job.recipe.tags.aspect)
+        return copied
+    stream = add_video(container, job.recipe)
+    open_encoder(stream.codec_context, job.recipe)
+    stream.codec_context.extradata = template.codec_context.extradata
+    return stream
+
+
+def _opens(job: Job) -> bool:
+    """Whether the encoder can be opened here, which a card's cannot where there is none."""
+    try:
+        context = available(job.recipe.encoder)
+        configure(context, job.recipe)
+        open_encoder(context, job.recipe)
+    except RifeError:
+        return False
+    return True
