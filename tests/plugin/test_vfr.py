@@ -140,7 +140,7 @@ def test_milliseconds_of_a_container_are_no_variable_rate() -> None:
     assert len(set(rounded)) == 2
     clip = variable(rounded, fps=Fraction(24000, 1001))
     said = logged(lambda: vs.core.rife.RIFE(clip, fps_num=60, fps_den=1).get_frame(5))
-    assert said == []
+    assert not [line for line in said if "vfr=1" in line or "durations" in line]
 
 
 ENDLESS = "RIFE: fps_num and fps_den need a clip with a frame rate, got one of 0/0 and "

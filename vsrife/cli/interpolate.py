@@ -6,7 +6,7 @@ import logging
 import re
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,10 @@ from vsrife.errors import RifeError
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from vsrife.film import Request, Summary
+    from vsrife.film.cluster import Crew
 
 __all__ = ["add_to"]
 
@@ -81,6 +83,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     run_ = parser.add_argument_group("the run")
     run_.add_argument("--resume", action="store_true", help="go on with the segments of a run that did not end")
     run_.add_argument("--overwrite", action="store_true", help="replace the output, or begin anew")
+    run_.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="a Dask scheduler's, tcp://HOST:8786, whose workers make the segments; or local:N for N processes here",
+    )
     run_.add_argument("--vpy", action="store_true", help="print a script that makes the same frames, and do no more")
     run_.add_argument("--quiet", action="store_true", help="say nothing but what went wrong")
     parser.set_defaults(run=run)
@@ -103,13 +110,13 @@ def run(options: argparse.Namespace) -> None:
     source: Path = options.source.expanduser()
     teller = Teller(quiet=options.quiet or options.vpy)
     try:
-        with _stopped_by_sigterm(), _told(teller):
+        with _stopped_by_sigterm(), _told(teller), _crew(options) as crew:
             if options.vpy:
                 print(film.script_of(source, request), end="")
                 return
             output: Path = options.output.expanduser()
             keep = {"resume": options.resume, "overwrite": options.overwrite}
-            done = film.interpolate(source, output, request, teller, **keep)
+            done = film.interpolate(source, output, request, teller, **keep, crew=crew)
     except ImportError as error:
         raise RifeError(f"interpolate: {error.name or error} is not here; pip install 'vsrife[video]'") from error
     except KeyboardInterrupt:
@@ -121,6 +128,15 @@ def run(options: argparse.Namespace) -> None:
         teller.close()
     if not options.quiet:
         print(_summary(output, done))
+
+
+def _crew(options: argparse.Namespace) -> AbstractContextManager[Crew | None]:
+    """The workers of the cluster that is named; None where none is."""
+    if options.cluster is None or options.vpy:
+        return nullcontext()
+    from vsrife.film.cluster import connected
+
+    return connected(options.cluster)
 
 
 def _request(options: argparse.Namespace) -> Request:

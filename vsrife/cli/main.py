@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-INTERRUPTED = 130
+INTERRUPTED, CUT_OFF = 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: of the command line, without the program's name; None for this process's own.
 
     Returns:
-        The exit status: 0 or the command's own, 1 after an error (one line on stderr), 130 when interrupted.
+        The exit status: 0 or the command's own, 1 after an error (one line on stderr), 130 when
+        interrupted, 141 when nobody reads what it prints.
     """
     parser = argparse.ArgumentParser(prog="vsrife", description="RIFE frame interpolation for VapourSynth.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -41,5 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RifeError as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # who read what it prints has seen enough; Python would complain once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CUT_OFF
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -9,9 +9,18 @@ import torch
 
 from vsrife.errors import RifeError
 
-__all__ = ["DEVICES", "PRECISIONS", "described_devices", "resolve_device", "resolve_precision"]
+__all__ = [
+    "DEVICES",
+    "PRECISIONS",
+    "described_devices",
+    "resolve_device",
+    "resolve_devices",
+    "resolve_precision",
+    "why_auto",
+]
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps", "xpu", "xpu:N")
+MOST_DEVICES = 16
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -35,6 +44,25 @@ def resolve_device(name: str) -> torch.device:
     if int(index or 0) >= count:
         raise RifeError(f"RIFE: device {name} is not here: PyTorch {torch.__version__} sees {count} {kind} devices")
     return torch.device(kind, int(index or 0))
+
+
+def resolve_devices(names: str) -> list[torch.device]:
+    """The devices that a list of names stands for, `cuda:0,cuda:1`; the CPU may be named several times.
+
+    Raises:
+        RifeError: see `resolve_device`; or a device that is not the CPU is named twice, or `auto` beside others.
+    """
+    parts = [name.strip() for name in names.split(",")]
+    if len(parts) == 1:
+        return [resolve_device(names)]
+    if len(parts) > MOST_DEVICES or "auto" in parts:
+        allowed = f"one name, or up to {MOST_DEVICES} with commas between them and without auto"
+        raise RifeError(f"RIFE: device must be {allowed}, got {names[:60]}")
+    devices = [resolve_device(name) for name in parts]
+    for device in devices:
+        if device.type != "cpu" and devices.count(device) > 1:
+            raise RifeError(f"RIFE: device must name each card once, got {names[:60]}")
+    return devices
 
 
 def _device_count(kind: str) -> int:
@@ -68,6 +96,26 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     if name not in PRECISIONS:
         raise RifeError(f"RIFE: precision must be one of auto, {', '.join(PRECISIONS)}, got {name[:60]}")
     return PRECISIONS[name]
+
+
+def why_auto(device: str, precision: str, where: torch.device, dtype: torch.dtype) -> str:
+    """Why `auto` came to be what it is, in a few words; empty where neither was `auto`.
+
+    Args:
+        device: as the user named it.
+        precision: likewise.
+        where: the device that was chosen.
+        dtype: the precision that was.
+    """
+    reasons = []
+    if device == "auto" and where.type == "cpu":
+        without = torch.version.cuda is None and torch.version.hip is None
+        reasons.append(f"this PyTorch {'is built without' if without else 'sees no'} CUDA")
+    elif device == "auto":
+        reasons.append(torch.cuda.get_device_name(where) if where.type == "cuda" else f"there is {where.type}")
+    if precision == "auto" and where.type == "cpu":
+        reasons.append(f"the CPU has {'' if dtype == torch.bfloat16 else 'no '}bf16")
+    return ", ".join(reasons)
 
 
 def _cpu_has_bf16() -> bool:

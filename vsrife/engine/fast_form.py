@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from vsrife.engine.bands import BAND, bands
 from vsrife.motion import BlockMap, Motion, PackedMap, level_input
 from vsrife.networks.fold import folded
 from vsrife.networks.ifnet import DOUBLING_MOTION
@@ -46,15 +47,33 @@ class FastForm:
         """A block's precision: the coarse ones decide where all goes and cost little, so bf16 leaves them fp32."""
         return torch.float32 if self.dtype == torch.bfloat16 and scale >= COARSE else self.dtype
 
-    def look(self, picture: Tensor) -> Tensor:
-        """What the network sees of an aligned N×3×H×W RGB picture in 0..1: itself and its head features, fp32."""
+    def look(self, picture: Tensor, band: int = 0) -> Tensor:
+        """What the network sees of an aligned N×3×H×W RGB picture in 0..1: itself and its head features, fp32.
+
+        Args:
+            picture: that.
+            band: rows that are made at a time, see `vsrife.engine.bands`; 0 for the whole picture.
+        """
         if not self.config.head:
             return picture
-        features = self._network.features(picture.to(self._head_dtype, memory_format=torch.channels_last))
-        return torch.cat((picture, features.float()), 1)
+        count, _, height, width = picture.shape
+        out = picture.new_empty(count, 3 + self.config.features, height, width)
+        out[:, :3] = picture
+        for rows in bands(height, band):
+            part = picture[:, :, rows.top : rows.bottom]
+            features = self._network.features(part.to(self._head_dtype, memory_format=torch.channels_last))
+            out[:, 3:, rows.place()] = features[:, :, rows.kept()]
+        return out
 
     def motion(
-        self, look0: Tensor, look1: Tensor, timestep: float | Tensor, scale: float, *, ensemble: bool = False
+        self,
+        look0: Tensor,
+        look1: Tensor,
+        timestep: float | Tensor,
+        scale: float,
+        *,
+        ensemble: bool = False,
+        band: int = 0,
     ) -> Motion:
         """Flow and mask between two looked-at pictures.
 
@@ -64,9 +83,10 @@ class FastForm:
             timestep: 0..1, or an N×1×H×W map of times.
             scale: flow scale.
             ensemble: the ensemble published inside the network, for those that have one.
+            band: rows of a block's input that are made and read at a time; 0 for all.
         """
         scales = self.config.block_scales(scale)
-        pair = Pair(look0, look1, timestep, ensemble)
+        pair = Pair(look0, look1, timestep, ensemble, band)
         motion = Motion((), self.config.accumulates_mask)
         if self.config.doubles:
             coarsest = self._refine(motion, pair, scales[:1])
@@ -88,10 +108,23 @@ class FastForm:
 
     def _block(self, index: int, scale: float, motion: Motion, pair: Pair) -> BlockMap | PackedMap:
         """One block's output map."""
-        x = level_input(pair.look0, pair.look1, motion, pair.timestep, scale=scale, handed_on=self.config.handed_on)
-        x = x.to(self._block_dtype(self.config.scales[index]), memory_format=torch.channels_last)
-        out: Tensor = self._network.blocks[index](x)
-        return BlockMap(out.float().contiguous(), self.config.map_scale(scale))
+        dtype, up = self._block_dtype(self.config.scales[index]), self.config.map_scale(scale)
+        height, width = (int(size / up) for size in self._size(pair.look0))
+        made = pair.look0.new_empty(pair.look0.shape[0], self.config.outputs, height, width)
+        shrunk = int(up / scale)
+        for band in bands(height * shrunk, pair.band):
+            x = level_input(
+                pair.look0,
+                pair.look1,
+                motion,
+                pair.timestep,
+                scale=scale,
+                handed_on=self.config.handed_on,
+                rows=slice(band.top, band.bottom),
+            )
+            out = self._network.blocks[index](x.to(dtype, memory_format=torch.channels_last))
+            made[:, :, band.place(shrunk)] = out[:, :, band.kept(shrunk)]
+        return BlockMap(made, up)
 
     def _size(self, look: Tensor) -> tuple[int, int]:
         """Height and width of a picture that was looked at."""
@@ -99,20 +132,25 @@ class FastForm:
 
     @staticmethod
     def _moves_far(block: BlockMap | PackedMap, height: int, width: int) -> bool:
-        ys, xs = (torch.arange(size, dtype=torch.float32, device=block.data.device) for size in (height, width))
-        pixels = block.at(ys, xs)[:, :4].abs() * block.scale
-        return bool(pixels[:, :2].max() > DOUBLING_MOTION and pixels[:, 2:].max() > DOUBLING_MOTION)
+        flow = BlockMap(block.data[:, :4], block.scale)
+        ys, xs = (torch.arange(size, dtype=torch.float32, device=flow.data.device) for size in (height, width))
+        most = [
+            (flow.at(ys[rows.place()], xs).abs() * flow.scale).amax((0, 2, 3)) for rows in bands(height, BAND, halo=0)
+        ]
+        far = torch.stack(most).amax(0) > DOUBLING_MOTION
+        return bool(far[:2].any() and far[2:].any())
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What a block refines the motion of."""
+    """What a block refines the motion of; `band` as for `FastForm.motion`."""
 
     look0: Tensor
     look1: Tensor
     timestep: float | Tensor
     ensemble: bool
+    band: int = 0
 
     def swapped(self) -> Pair:
         """Ends exchanged, time reversed."""
-        return Pair(self.look1, self.look0, 1 - self.timestep, self.ensemble)
+        return Pair(self.look1, self.look0, 1 - self.timestep, self.ensemble, self.band)

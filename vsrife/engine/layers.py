@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from vsrife.engine.bands import bands
 from vsrife.engine.picture import chroma_sites
 from vsrife.motion import Motion, Sites, cpu, gpu, synthesise
 from vsrife.motion.compiled import by_triton, compiled
@@ -59,8 +60,14 @@ class Layer:
         return [(sites.of(form.width, form.height, self.width, self.height), planes) for sites, planes in groups]
 
 
-def moved(layer: Layer, motion: Blend) -> list[Tensor]:
-    """The layer's planes along a motion, h×w each, fp32."""
+def moved(layer: Layer, motion: Blend, band: int = 0) -> list[Tensor]:
+    """The layer's planes along a motion, h×w each, fp32.
+
+    Args:
+        layer: the planes.
+        motion: between its two frames.
+        band: rows that are made at a time where the reference makes them; 0 for all.
+    """
     made: list[Tensor] = []
     for sites, planes in layer.groups():
         kernels = compiled(layer.first[0].device)
@@ -68,7 +75,11 @@ def moved(layer: Layer, motion: Blend) -> list[Tensor]:
             assert isinstance(motion, Motion)
             made += kernels.moved_planes(layer.first[planes], layer.last[planes], motion, sites)
             continue
-        made += synthesise(_stack(layer.first[planes]), _stack(layer.last[planes]), motion, sites)[0]
+        first, last = _stack(layer.first[planes]), _stack(layer.last[planes])
+        out = torch.empty_like(first)
+        for rows in bands(sites.height, band, halo=0):
+            out[:, :, rows.place()] = synthesise(first, last, motion, sites, rows.place())
+        made += out[0]
     return made
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from vsrife.engine.bands import HALO, bands
 from vsrife.engine.fast_form import FastForm
 from vsrife.engine.packed_block import PackedBlock, PackedHead
 from vsrife.engine.pool import Pool
@@ -43,14 +44,31 @@ class PackedForm(FastForm):
         self._pool = Pool()
         self._head = PackedHead(network.encode, self.dtype, self._device) if config.head else None
 
-    def look(self, picture: Tensor) -> Tensor:
-        """What the network sees of an aligned N×3×H×W RGB picture: N×H×W×C, itself, its head features and padding."""
-        features = self._head(picture) if self._head else None
-        if by_triton(self._device):
-            return self._kernels.looked(picture, features, self._packing)
+    def look(self, picture: Tensor, band: int = 0) -> Tensor:
+        """What the network sees of an aligned N×3×H×W RGB picture: N×H×W×C, itself, its head features and padding.
+
+        Args:
+            picture: that.
+            band: see `FastForm.look`.
+        """
         count, _, height, width = picture.shape
-        out = self._pool.empty(count, height, width, self._packing.look)
-        return self._kernels.looked(picture, features, self._packing, out)
+        if not band and by_triton(self._device):
+            return self._kernels.looked(picture, self._head(picture) if self._head else None, self._packing)
+        if by_triton(self._device):
+            out = picture.new_empty(count, height, width, self._packing.look)
+        else:
+            out = self._pool.empty(count, height, width, self._packing.look)
+        if not band:
+            return self._kernels.looked(picture, self._head(picture) if self._head else None, self._packing, out)
+        for rows in bands(height, band):
+            part = picture[:, :, rows.top : rows.bottom]
+            seen = self._kernels.looked(part, self._head(part) if self._head else None, self._packing)
+            out[:, rows.place()] = seen[:, rows.kept()]
+        return out
+
+    def release(self) -> None:
+        """Give up memory that is kept for later."""
+        self._pool.clear()
 
     def _size(self, look: Tensor) -> tuple[int, int]:
         return look.shape[1], look.shape[2]
@@ -65,12 +83,27 @@ class PackedForm(FastForm):
         block = self._blocks[index]
         count, height, width = pair.look0.shape[0], *(int(size / scale) for size in self._size(pair.look0))
         dtype = self._entry_dtype(index)
-        rows = height
+        rows = pair.band + 2 * HALO if pair.band else height
         if self._device.type == "cpu":
             rows = strip_rows(height, count * width * self._packing.inputs * dtype.itemsize)
+        rows = min(rows, height)
         strip = torch.empty(count, rows + 1, width, self._packing.inputs, dtype=dtype, device=self._device)
         level = self._kernels.Level(pair.look0, pair.look1, motion, pair.timestep, scale=scale, packing=self._packing)
-        return PackedMap(block(level.fill, strip, height), block.channels, self.config.map_scale(scale))
+        up = self.config.map_scale(scale)
+        if not pair.band or pair.band >= height:
+            return PackedMap(block(level.fill, strip, height), block.channels, up)
+        made: Tensor | None = None
+        for band in bands(height, pair.band):
+
+            def fill(row: int, out: Tensor, top: int = band.top) -> None:
+                level.fill(top + row, out)
+
+            part = block(fill, strip, band.bottom - band.top)
+            if made is None:
+                made = part.new_empty(count, height // 2, *part.shape[2:])
+            made[:, band.place(2)] = part[:, band.kept(2)]
+        assert made is not None
+        return PackedMap(made, block.channels, up)
 
 
 def strip_rows(height: int, row_bytes: int) -> int:

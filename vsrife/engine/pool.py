@@ -24,6 +24,11 @@ class Pool:
         self._blocks: list[tuple[Tensor, weakref.ref[Tensor]]] = []
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        """Give up the blocks that nobody holds."""
+        with self._lock:
+            self._blocks = [(block, lent) for block, lent in self._blocks if lent() is not None]
+
     def empty(self, *shape: int) -> Tensor:
         """An fp32 tensor whose values are whatever they were."""
         with self._lock:

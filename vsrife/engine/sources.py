@@ -76,11 +76,12 @@ def _copied(plane: NDArray[np.generic]) -> Tensor:
 
 
 class SourceStore:
-    """The last few source frames of one clip."""
+    """The last few source frames of one clip, fewer where memory is short (`band`, see `vsrife.engine.bands`)."""
 
-    def __init__(self, engine: Engine, form: PictureFormat, scale: float) -> None:
+    def __init__(self, engine: Engine, form: PictureFormat, scale: float, band: int = 0) -> None:
         self._engine = engine
         self._form = form
+        self._band = band
         self._align = engine.config.alignment(scale)
         self._kept: OrderedDict[int, _Once] = OrderedDict()
         self._lock = threading.Lock()
@@ -90,12 +91,17 @@ class SourceStore:
         with self._lock:
             once = self._kept.setdefault(source.number, _Once())
             self._kept.move_to_end(source.number)
-            while len(self._kept) > KEPT * (self._engine.slot.lanes + 1):
+            while len(self._kept) > (KEPT * (self._engine.slot.lanes + 1) if not self._band else KEPT):
                 self._kept.popitem(last=False)
         with once.lock:
             if once.frame is None:
                 once.frame = self.encode(upload(source.planes, self._engine.device), source.colour)
             return once.frame
+
+    def release(self) -> None:
+        """Give up the frames that nobody is encoding; who works on one holds it."""
+        with self._lock:
+            self._kept = OrderedDict((number, once) for number, once in self._kept.items() if once.lock.locked())
 
     def encode(self, planes: tuple[Tensor, ...], colour: Colour) -> Encoded:
         """A frame made of planes that are on the device already."""
@@ -107,7 +113,7 @@ class SourceStore:
 
     def _look(self, frame: Encoded, flip: Flip) -> Tensor:
         plain = flip == Flip()
-        return self._engine.look(frame.aligned if plain else self.aligned(flipped(frame.picture, flip)))
+        return self._engine.look(frame.aligned if plain else self.aligned(flipped(frame.picture, flip)), self._band)
 
     def aligned(self, picture: Tensor) -> Tensor:
         """An N×C×H×W picture or map, its last rows and columns repeated up to the network's alignment."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from vsrife.film.cluster import Crew
     from vsrife.film.encoder import Progress
     from vsrife.film.request import Request
 
@@ -103,6 +104,7 @@ def interpolate(
     *,
     resume: bool = False,
     overwrite: bool = False,
+    crew: Crew | None = None,
 ) -> Summary:
     """A film at another rate, with the sound and everything else it has.
 
@@ -116,6 +118,7 @@ def interpolate(
         teller: told how it goes.
         resume: go on with the segments that are there.
         overwrite: replace an output, or segments, that are there.
+        crew: workers of a cluster who make the segments.
 
     Raises:
         RifeError: the film or the request cannot be used, the segments there are of another job, or a file cannot be
@@ -138,6 +141,10 @@ def interpolate(
         done = sum(segment.length for segment, known in there.items() if known)
         teller.stage("making frames", job.frames, done)
         rendered, began = 0, time.monotonic()
+        if crew is not None:
+            missing = [segment for segment, known in there.items() if known is None]
+            rendered = crew.render(job, missing, folder, teller, done)
+            there = {}
         for segment, known in there.items():
             if known is None:
                 base = done

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, cast
 
 from vsrife.motion import cpu, gpu
 from vsrife.motion.library import why_none
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import torch
     from torch import Tensor
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from vsrife.motion.packing import Packing
     from vsrife.motion.sites import Sites
 
-__all__ = ["Kernels", "by_triton", "compiled", "why_reference"]
+__all__ = ["Kernels", "by_triton", "compiled", "reference_only", "why_reference"]
+
+_here = threading.local()
 
 
 class Level(Protocol):
@@ -63,6 +67,17 @@ def compiled(device: torch.device) -> Kernels | None:
     return cast("Kernels", gpu if by_triton(device) else cpu)
 
 
+@contextmanager
+def reference_only() -> Iterator[None]:
+    """Within it, this thread has no kernels: where they turned out to fail."""
+    before = getattr(_here, "reference_only", False)
+    _here.reference_only = True
+    try:
+        yield
+    finally:
+        _here.reference_only = before
+
+
 def by_triton(device: torch.device) -> bool:
     """Whether a device's kernels are Triton's, whose planes and targets are on the device."""
     return device.type == "cuda" or gpu.INTERPRETED
@@ -70,6 +85,8 @@ def by_triton(device: torch.device) -> bool:
 
 def why_reference(device: torch.device) -> str:
     """Why only the reference runs on a device, in one line; empty where kernels do."""
+    if getattr(_here, "reference_only", False):
+        return "they failed"
     if by_triton(device):
         return gpu.why_not(device)
     if device.type == "cpu":

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["level_input", "sample", "synthesise"]
 
+ALL = slice(None)
+
 
 def sample(x: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
     """Bilinear lookup at free coordinates.
@@ -67,6 +69,7 @@ def level_input(
     *,
     scale: float,
     handed_on: int,
+    rows: slice = ALL,
 ) -> Tensor:
     """The input of one block, evaluated only at the pixels that shrinking by its scale reads.
 
@@ -80,21 +83,22 @@ def level_input(
         timestep: 0..1, an N×1×H×W map of times, or N×1×1×1, a time for each pair of the batch.
         scale: the block's, picture pixels to one input pixel; H and W are multiples of it.
         handed_on: channels the last block hands on to this one.
+        rows: those of the input that are wanted.
 
     Returns:
-        N×C×H/scale×W/scale, fp32: picture 0, picture 1, features 0, features 1, timestep and, with earlier maps,
-        mask, handed-on channels, flow in pixels of this block.
+        N×C×H/scale×W/scale, fp32, or those rows of it: picture 0, picture 1, features 0, features 1, timestep and, with
+        earlier maps, mask, handed-on channels, flow in pixels of this block.
     """
     height, width = look0.shape[-2:]
-    rows, weights_y = _taps(height, scale, look0.device)
-    columns, weights_x = _taps(width, scale, look0.device)
-    ys, xs = rows.flatten(), columns.flatten()
+    taps_y, weights_y = (of[rows] for of in _taps(height, scale, look0.device))
+    taps_x, weights_x = _taps(width, scale, look0.device)
+    ys, xs = taps_y.flatten(), taps_x.flatten()
 
     if isinstance(timestep, Tensor):
         whole = timestep.expand(-1, -1, height, width)
         time = _gather(resample(whole, ys, xs), weights_y, weights_x, scale)
     else:
-        time = look0.new_full((look0.shape[0], 1, rows.shape[0], columns.shape[0]), timestep)
+        time = look0.new_full((look0.shape[0], 1, taps_y.shape[0], taps_x.shape[0]), timestep)
 
     if not motion.maps:
         seen0, seen1 = (_gather(resample(look, ys, xs), weights_y, weights_x, scale) for look in (look0, look1))
@@ -108,7 +112,7 @@ def level_input(
     return torch.cat((seen0[:, :3], seen1[:, :3], seen0[:, 3:], seen1[:, 3:], time, known), 1)
 
 
-def synthesise(planes0: Tensor, planes1: Tensor, motion: Blend, sites: Sites) -> Tensor:
+def synthesise(planes0: Tensor, planes1: Tensor, motion: Blend, sites: Sites, rows: slice = ALL) -> Tensor:
     """Planes between two frames: warped and blended in their own values.
 
     Args:
@@ -116,14 +120,15 @@ def synthesise(planes0: Tensor, planes1: Tensor, motion: Blend, sites: Sites) ->
         planes1: the same of the frame at time 1.
         motion: between the two frames at the wanted time.
         sites: where the planes' samples lie on the picture; flow and mask are evaluated there.
+        rows: those of the planes that are wanted.
 
     Returns:
-        N×P×h×w, fp32: w·warp(planes0, Ft→0) + (1 − w)·warp(planes1, Ft→1), w being the weight of `motion`. Bilinear,
-        coordinates clamped to the plane. Neither rounded nor clipped.
+        N×P×h×w, fp32, or those rows of it: w·warp(planes0, Ft→0) + (1 − w)·warp(planes1, Ft→1), w being the weight of
+        `motion`. Bilinear, coordinates clamped to the plane. Neither rounded nor clipped.
     """
     ys, xs = sites.coordinates(planes0.device)
-    flow, weight = motion.blend(ys, xs)
-    y = torch.arange(sites.height, dtype=torch.float32, device=planes0.device).view(1, -1, 1)
+    flow, weight = motion.blend(ys[rows], xs)
+    y = torch.arange(sites.height, dtype=torch.float32, device=planes0.device)[rows].view(1, -1, 1)
     x = torch.arange(sites.width, dtype=torch.float32, device=planes0.device).view(1, 1, -1)
     warped0 = sample(planes0, y + flow[:, 1] / sites.step_y, x + flow[:, 0] / sites.step_x)
     warped1 = sample(planes1, y + flow[:, 3] / sites.step_y, x + flow[:, 2] / sites.step_x)

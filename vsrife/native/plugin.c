@@ -219,13 +219,22 @@ static Request *plan_request(const Node *node, int n, VSFrameContext *context, c
     return request;
 }
 
-/* Nodes and functions may not become frame properties: the core ends the process over them. */
+/* Nodes and functions may not become frame properties: the core ends the process over them. The map's own text of a key
+ * may not be handed to mapDeleteKey, which still compares with it after it is freed. */
 static void drop_references(VSMap *map, const VSAPI *vsapi) {
     for (int i = vsapi->mapNumKeys(map) - 1; i >= 0; i--) {
         const char *key = vsapi->mapGetKey(map, i);
         int type = vsapi->mapGetType(map, key);
-        if (type == ptFunction || type == ptVideoNode || type == ptAudioNode)
-            vsapi->mapDeleteKey(map, key);
+        if (type != ptFunction && type != ptVideoNode && type != ptAudioNode)
+            continue;
+        size_t size = strlen(key) + 1;
+        char *copy = malloc(size);
+        if (!copy) {
+            vsapi->clearMap(map);
+            return;
+        }
+        vsapi->mapDeleteKey(map, memcpy(copy, key, size));
+        free(copy);
     }
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import lcm
 from typing import ClassVar
 
 from vsrife.networks.config import IFNetConfig
@@ -50,7 +51,7 @@ class PaperConfig:
         """
         coarsest = (2 if self.fine else 4) * max(self.scales)
         if self.refines:
-            coarsest = max(coarsest, 8 if self.fine else 16)
+            coarsest = lcm(coarsest, 8 if self.fine else 16)
         return int(max(coarsest, coarsest / scale))
 
 
@@ -93,6 +94,10 @@ class RefinedConfig(IFNetConfig):
     """A 4.x network together with the RefineNet its authors trained with it and left out of their fast form."""
 
     refines: ClassVar[bool] = True
+
+    def alignment(self, scale: float) -> int:
+        """As `IFNetConfig.alignment`; RefineNet needs 16."""
+        return lcm(super().alignment(scale), 16)
 
 
 AncestorConfig = PaperConfig | LegacyConfig

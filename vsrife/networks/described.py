@@ -22,6 +22,15 @@ BODIES = ("prelu", "plain", "residual")
 LARGEST = {"widths": 2048, "scales": 64, "groups": 64, "outputs": 64, "hidden": 512, "channels": 256, "layers": 4}
 """Numbers a file may ask for: no more, so that a damaged one asks for no terabytes."""
 MOST_BLOCKS = 8
+MOST_SHOWN = 200
+"""Characters of a file's own that an error repeats."""
+LOOKS = 2
+"""Blocks that run before the others where a network looks how far the motion is."""
+MOST_HANDED_ON = 10
+FEATURES = (0, 4, 8, 16)
+"""What the kernels have room for, of each pixel."""
+FEWEST_OUTPUTS = 5
+"""Four of flow and the mask."""
 
 
 def described(config: AnyConfig) -> str:
@@ -40,9 +49,42 @@ def read_config(text: str) -> AnyConfig:
         content = json.loads(text)
         kind = KINDS[content.pop("kind")]
         known = {field.name: field for field in fields(kind)}
-        return kind(**{name: _value(name, value, known[name].default) for name, value in content.items()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"RIFE: the file's network is described by something else than a config: {error}") from error
+        config = kind(**{name: _value(name, value, known[name].default) for name, value in content.items()})
+        _check(config)
+        return config
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        shown = str(error)
+        shown = shown if shown.isprintable() and len(shown) <= MOST_SHOWN else ascii(shown[:MOST_SHOWN])
+        raise ModelError(f"RIFE: the file's network is described by something else than a config: {shown}") from error
+
+
+def _check(config: AnyConfig) -> None:
+    """Refuse numbers that do not go together: no network could be made of them, or none that runs."""
+    widths, scales = config.widths, config.scales
+    if len(widths) != len(scales):
+        raise ValueError(f"{len(widths)} widths for {len(scales)} scales")
+    if min(widths) < 2:
+        raise ValueError(f"widths is {list(widths)}, at least 2 is needed")
+    if any(max(scales) % scale for scale in scales):
+        raise ValueError(f"scales is {list(scales)}, each must divide the largest")
+    if isinstance(config, PaperConfig):
+        return
+    if isinstance(config, LegacyConfig):
+        if config.adapts and len(widths) < LOOKS:
+            raise ValueError(f"adapts needs at least {LOOKS} blocks, got {len(widths)}")
+        return
+    if config.doubles and len(widths) < LOOKS:
+        raise ValueError(f"doubles needs at least {LOOKS} blocks, got {len(widths)}")
+    if any(width % config.groups for width in widths):
+        raise ValueError(f"groups is {config.groups}, which must divide every width")
+    if config.outputs < FEWEST_OUTPUTS:
+        raise ValueError(f"outputs is {config.outputs}, at least {FEWEST_OUTPUTS} are needed")
+    if config.handed_on > MOST_HANDED_ON:
+        raise ValueError(f"outputs is {config.outputs}, at most {MOST_HANDED_ON} can be handed on")
+    if config.features not in FEATURES:
+        raise ValueError(f"channels is {config.features}, which must be 4, 8 or 16")
+    if config.head and config.head.layers not in ((4,) if config.head.named else (2, 4)):
+        raise ValueError(f"layers is {config.head.layers}, which such a head does not have")
 
 
 def _value(name: str, value: Any, default: Any) -> Any:

@@ -78,7 +78,9 @@ class Arguments:
             motion of so many looks (ends swapped, picture mirrored), for every network.
         ensemble_mask: what several looks are blended with: own, mean or logit.
         matrix: of a YUV clip, name or number, over what its frames say.
-        device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
+        device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N; or several with commas between them, which frames are
+            divided among by their number: the same frame comes from the same device. Devices of several kinds round
+            differently. The CPU may be named twice, for two frames at once that share nothing.
         precision: auto, fp32, fp16 or bf16.
         sc: whether a pair with a scene change between its frames is left uninterpolated.
         sc_threshold: the score from which a pair whose frames do not say is a scene change, 0..1.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import vapoursynth as vs
@@ -12,18 +13,19 @@ from vsrife.networks.catalog import DEFAULT
 from vsrife.plugin.arguments import Arguments
 from vsrife.plugin.clips import check_clip, check_companions
 from vsrife.plugin.formats import picture_format, source_planes
+from vsrife.plugin.log import log, once, warn
 from vsrife.plugin.native import native_plugin
 from vsrife.plugin.pairing import Pairing
 from vsrife.plugin.ports import ported
-from vsrife.plugin.properties import colour
+from vsrife.plugin.properties import colour, guesses
 from vsrife.plugin.renderer import Call, MotionRenderer, PictureRenderer, Renderer, one_line
-from vsrife.plugin.schedule import OffsetTimeline, Schedule, fraction, schedule
-from vsrife.weights import resolve
+from vsrife.plugin.schedule import LONGEST, OffsetTimeline, Schedule, fraction, schedule
+from vsrife.weights import origin, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vsrife.engine import Interpolator, Source
+    from vsrife.engine import Engine, Interpolator, Source
 
 __all__ = ["FUNCTIONS"]
 
@@ -128,10 +130,13 @@ def _call(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Call:
     form = picture_format(clip)
 
     is_rgb, matrix = form.family == "rgb", arguments.matrix_number
+    tell = once(log)
 
     def sourced(number: int, frame: vs.VideoFrame) -> Source:
         from vsrife.engine import Source
 
+        for guess in guesses(frame.props, form.family, form.width, form.height, matrix):
+            tell(guess)
         here = colour(frame.props, is_rgb=is_rgb, width=form.width, height=form.height, matrix=matrix)
         return Source(number, source_planes(frame), here)
 
@@ -140,7 +145,7 @@ def _call(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Call:
     # clips stay with the nodes: what they call holds none, so that nothing keeps itself alive
     arguments = replace(arguments, sc_clip=None, extra=None, protect=None, timestep_clip=None, timestep=None)
     pairing = Pairing(when.timeline, arguments, interpolator, sourced, cuts_role=cuts_role, passes=passes)
-    return Call(when, arguments, interpolator, form, pairing, log, [False])
+    return Call(when, arguments, interpolator, form, pairing, tell, warn, [False])
 
 
 def _cuts(arguments: Arguments) -> dict[str, vs.VideoNode]:
@@ -155,7 +160,7 @@ def _node(
         clips=list(roles.values()),
         plan=renderer.plan,
         render=renderer.render,
-        num_frames=call.schedule.timeline.length,
+        num_frames=min(call.schedule.timeline.length, LONGEST),
         fps_num=fps.numerator,
         fps_den=fps.denominator if fps else 0,  # 0/0 is VapourSynth's unknown rate
         **({} if template is None else {"template": template}),
@@ -168,18 +173,34 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
         from vsrife import engine
     except ImportError as error:
         raise RifeError(f"RIFE: PyTorch cannot be imported ({error}); pip install torch") from error
-    device = engine.resolve_device(arguments.device)
-    dtype = engine.resolve_precision(arguments.precision, device)
+    engine.resolve_devices(arguments.device)  # before what may fetch a model
     model, ensemble = arguments.model, arguments.ensemble
     if model or not arguments.model_path:
         model, with_ensemble = resolve(model or DEFAULT)
         ensemble = ensemble or int(with_ensemble)
     fetch = bool(arguments.auto_download)
-    shared = engine.shared_engine(model, arguments.path, device, dtype, fetch=fetch, log=log)
+    make = partial(engine.shared_engine, model, arguments.path, fetch=fetch, log=log)
+    tell = once(warn)
+    engines, spare = engine.choose_engines(arguments.device, arguments.precision, make, tell)
+    shared = engines[0]
+    for each in {each.device: each for each in engines}.values():
+        _tell_what_runs(model, arguments, each)
     if ensemble == 1 and not shared.has_ensemble:
         raise RifeError("RIFE: ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
     options = engine.Options(arguments.scale, ensemble, arguments.ensemble_mask, keep_motions=bool(arguments.extras))
-    return engine.Interpolator(shared, picture_format(clip), options)
+    return engine.Interpolator(engines, picture_format(clip), options, spare=spare, tell=tell)
+
+
+def _tell_what_runs(model: str | None, arguments: Arguments, shared: Engine) -> None:
+    """Which network, where and in which precision, why where the filter chose, and what makes it slow."""
+    from vsrife.engine import PRECISIONS, why_auto
+
+    what = arguments.path.name if arguments.path else f"{model} ({origin(model or '')})"
+    precision = next(name for name, dtype in PRECISIONS.items() if dtype == shared.dtype)
+    why = why_auto(arguments.device, arguments.precision, shared.device, shared.dtype)
+    log(f"model {what} on {shared.device} in {precision}" + (f": {why}" if why else ""))
+    if shared.slower:
+        warn(f"runs by PyTorch alone, which is slower: {shared.slower}")
 
 
 def _core() -> Any:
@@ -191,8 +212,3 @@ def _takes_text(clip: vs.VideoNode) -> bool:
     """Whether VapourSynth can write on it."""
     is_half = clip.format.sample_type == vs.FLOAT and clip.format.bits_per_sample == 16
     return not is_half and clip.width >= SMALLEST_TEXT[0] and clip.height >= SMALLEST_TEXT[1]
-
-
-def log(message: str) -> None:
-    """A line in VapourSynth's log."""
-    vs.core.log_message(vs.MESSAGE_TYPE_INFORMATION, f"RIFE: {message.removeprefix('RIFE: ')}")

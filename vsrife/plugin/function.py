@@ -3,27 +3,55 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import vapoursynth as vs
 
 from vsrife.errors import RifeError
 from vsrife.plugin.arguments import INT64_MAX
-from vsrife.plugin.create import log
+from vsrife.plugin.log import log
 from vsrife.plugin.native import native_plugin
 from vsrife.plugin.ports import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vsrife.plugin.keywords import AtArguments, MotionArguments, RifeArguments
 
 __all__ = ["at", "estimate_motion", "rife"]
 
 Nodes = vs.VideoNode | list[vs.VideoNode]
 
 
-def rife(clip: vs.VideoNode, multi: float | Fraction | None = None, **arguments: Any) -> Nodes:
+@overload
+def rife(
+    clip: vs.VideoNode,
+    multi: float | Fraction | None = None,
+    *,
+    extra: None = None,
+    **arguments: Unpack[RifeArguments],
+) -> vs.VideoNode: ...
+@overload
+def rife(
+    clip: vs.VideoNode,
+    multi: float | Fraction | None = None,
+    *,
+    extra: Sequence[vs.VideoNode],
+    **arguments: Unpack[RifeArguments],
+) -> list[vs.VideoNode]: ...
+def rife(
+    clip: vs.VideoNode,
+    multi: float | Fraction | None = None,
+    *,
+    extra: Sequence[vs.VideoNode] | None = None,
+    **arguments: Unpack[RifeArguments],
+) -> Nodes:
     """Interpolate the frames of a clip: `core.rife.RIFE` as a function.
 
     Args:
         clip: any constant format of up to 16 bits or float, at least 16×16.
         multi: output frames for each source frame; a Fraction is taken exactly.
+        extra: other clips of the same length, moved along the clip's motion.
         **arguments: the other arguments of `core.rife.RIFE`, see `vsrife.plugin.arguments.Arguments`; those of vsrife's
             function up to 5.7 are taken too, the ones about TensorRT without effect.
 
@@ -35,21 +63,21 @@ def rife(clip: vs.VideoNode, multi: float | Fraction | None = None, **arguments:
         RifeError: the native plugin is not loaded, another plugin has taken its name, or `multi` is a Fraction that is
             too large or comes with another rate.
     """
-    arguments = translated(arguments, log)
+    given = _named(translated({**arguments, "extra": extra}, log))
     if isinstance(multi, Fraction):
-        others = [name for name in ("factor_num", "factor_den", "fps_num", "fps_den") if name in arguments]
+        others = [name for name in ("factor_num", "factor_den", "fps_num", "fps_den") if name in given]
         if others:
             raise RifeError(f"RIFE: multi must be the only rate, got {', '.join(others)} too")
         if max(multi.numerator, multi.denominator) > INT64_MAX or multi <= 0:
             raise RifeError("RIFE: multi must be above 0 and a fraction of 64-bit integers")
-        arguments |= {"factor_num": multi.numerator, "factor_den": multi.denominator}
+        given |= {"factor_num": multi.numerator, "factor_den": multi.denominator}
     elif multi is not None:
-        arguments["multi"] = multi
-    made: Nodes = native_plugin().RIFE(clip, **arguments)
+        given["multi"] = multi
+    made: Nodes = native_plugin().RIFE(clip, **given)
     return made
 
 
-def estimate_motion(clip: vs.VideoNode, **arguments: Any) -> list[vs.VideoNode]:
+def estimate_motion(clip: vs.VideoNode, **arguments: Unpack[MotionArguments]) -> list[vs.VideoNode]:
     """Flow and mask of every frame that `rife` (or `at`) would give: `core.rife.Motion` as a function.
 
     Args:
@@ -64,17 +92,40 @@ def estimate_motion(clip: vs.VideoNode, **arguments: Any) -> list[vs.VideoNode]:
         vapoursynth.Error: an argument cannot be used; the line begins with `Motion: `.
         RifeError: the native plugin is not loaded, or another plugin has taken its name.
     """
-    made: list[vs.VideoNode] = native_plugin().Motion(clip, **arguments)
+    made: list[vs.VideoNode] = native_plugin().Motion(clip, **_named(arguments))
     return made
 
 
-def at(clip: vs.VideoNode, timestep: float | vs.VideoNode, **arguments: Any) -> Nodes:
+@overload
+def at(
+    clip: vs.VideoNode,
+    timestep: float | vs.VideoNode,
+    *,
+    extra: None = None,
+    **arguments: Unpack[AtArguments],
+) -> vs.VideoNode: ...
+@overload
+def at(
+    clip: vs.VideoNode,
+    timestep: float | vs.VideoNode,
+    *,
+    extra: Sequence[vs.VideoNode],
+    **arguments: Unpack[AtArguments],
+) -> list[vs.VideoNode]: ...
+def at(
+    clip: vs.VideoNode,
+    timestep: float | vs.VideoNode,
+    *,
+    extra: Sequence[vs.VideoNode] | None = None,
+    **arguments: Unpack[AtArguments],
+) -> Nodes:
     """Each frame's picture of a later time: `core.rife.At` as a function.
 
     Args:
         clip: as for `rife`.
         timestep: 0..1 of the way to the next frame; or a GRAYS clip of the same size whose frame n gives each pixel
             its time between source frames n and n + 1.
+        extra: other clips of the same length, moved along the clip's motion.
         **arguments: the other arguments of `core.rife.At`.
 
     Returns:
@@ -84,6 +135,14 @@ def at(clip: vs.VideoNode, timestep: float | vs.VideoNode, **arguments: Any) -> 
         vapoursynth.Error: an argument cannot be used; the line begins with `At: `.
         RifeError: the native plugin is not loaded, or another plugin has taken its name.
     """
-    name = "timestep_clip" if isinstance(timestep, vs.VideoNode) else "timestep"
-    made: Nodes = native_plugin().At(clip, **{name: timestep}, **arguments)
+    given: dict[str, Any] = {"timestep_clip" if isinstance(timestep, vs.VideoNode) else "timestep": timestep}
+    made: Nodes = native_plugin().At(clip, **given, extra=extra or None, **_named(arguments))
     return made
+
+
+def _named(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments with a list of devices as the one text that the native function takes."""
+    device = arguments.get("device")
+    if isinstance(device, (list, tuple)) and all(isinstance(name, str) for name in device):
+        return {**arguments, "device": ",".join(device)}
+    return dict(arguments)

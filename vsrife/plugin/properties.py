@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ __all__ = [
     "cut_between",
     "duration",
     "guessed_matrix",
+    "guesses",
     "own_duration",
     "position",
     "scene_changes",
@@ -63,6 +64,18 @@ def colour(properties: Properties, *, is_rgb: bool, width: int, height: int, mat
         full_range=is_rgb if full is None else full == 1,
         chroma_location=location if location is not None and 0 <= location <= 5 else 0,
     )
+
+
+def guesses(properties: Properties, family: str, width: int, height: int, matrix: int | None) -> Iterator[str]:
+    """What `colour` takes that a frame does not say, a line each; the usual range is not worth one."""
+    said = integer(properties, "_Matrix")
+    if family == "yuv" and matrix is None and said not in KNOWN_MATRICES:
+        taken = "709" if guessed_matrix(width, height) == 1 else "601"
+        lack = "do not say their matrix" if said in (None, 2) else f"say matrix {said}, which is not known here"
+        yield f"the frames {lack}: {taken} is taken for {width}x{height} (matrix= names another)"
+    full = integer(properties, "_Range")
+    if full not in (None, 0, 1):
+        yield f"the frames say _Range {full}, which is neither 0 nor 1: limited is taken"
 
 
 def cut_between(left: Properties, right: Properties) -> bool | None:

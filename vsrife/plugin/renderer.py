@@ -12,7 +12,7 @@ import numpy as np
 from vsrife.errors import RifeError
 from vsrife.plugin.formats import source_planes, target_planes, weights
 from vsrife.plugin.pairing import Decision, Need, Pairing
-from vsrife.plugin.properties import colour, duration, own_duration, position, scene_changes, span
+from vsrife.plugin.properties import colour, duration, guesses, own_duration, position, scene_changes, span
 from vsrife.plugin.schedule import far_from
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Call:
     form: PictureFormat
     pairing: Pairing
     log: Callable[[str], None]
+    warn: Callable[[str], None]
     warned: list[bool]
 
 
@@ -153,7 +154,7 @@ class Renderer:
         call = self._call
         if not call.warned[0]:
             call.warned[0] = True
-            call.log(
+            call.warn(
                 f"frame {shown} lasts {own} s, which is not the clip's frame rate: where frames differ in duration, "
                 "vfr=1 or timecodes= keeps picture and sound together"
             )
@@ -176,6 +177,10 @@ class Renderer:
         from vsrife.engine import Source
 
         frame = have[role, number]
+        if role == "clip":
+            matrix = self._call.arguments.matrix_number
+            for guess in guesses(frame.props, form.family, form.width, form.height, matrix):
+                self._call.log(guess)
         return Source(number, source_planes(frame), self._colour(frame, form))
 
 

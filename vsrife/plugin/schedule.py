@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
     Log = Callable[[str], None]
 
-__all__ = ["OffsetTimeline", "Schedule", "far_from", "fraction", "schedule"]
+__all__ = ["LONGEST", "OffsetTimeline", "Schedule", "far_from", "fraction", "schedule"]
 
 LONGEST = 2**31 - 1
 ENDLESS = 2**24
-"""Frames: more than a day at 120 a second. A player announces a clip it knows no end of as longer."""
+"""Frames: more than a day at 120 a second. A player announces a clip it knows no end of as longer, and is given as many
+frames as a clip can have, whatever the rate."""
 PROBED = 8
 """Frames whose duration is looked at to find a variable frame rate that the clip does not announce."""
 PROGRESS_EVERY = 5.0
@@ -96,7 +97,7 @@ def schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
             have.
     """
     made = _schedule(clip, arguments, log)
-    if made.timeline.length > LONGEST:
+    if made.timeline.length > LONGEST and clip.num_frames <= ENDLESS:
         raise RifeError(f"RIFE: the rate must give at most {LONGEST} frames, got {_brief(made.timeline.length)}")
     rate = made.timeline.rate if isinstance(made.timeline, EvenTimeline) else Fraction(1)
     if max(made.fps.numerator, made.fps.denominator, rate.numerator, rate.denominator) > INT64_MAX:
@@ -155,7 +156,7 @@ def _is_variable(clip: vs.VideoNode, vfr: int | None) -> bool:
     if vfr == 1:
         return True
     if clip.fps > 0:
-        if vfr == 0:
+        if vfr == 0 or clip.num_frames > ENDLESS:  # a player has no frames yet when it loads the script
             return False
         durations = (own_duration(frame.props) for frame in islice(clip.frames(close=True), PROBED))
         return any(seconds is not None and far_from(seconds, clip.fps) for seconds in durations)

@@ -6,7 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vsrife.weights.names import Resolved, resolve
-from vsrife.weights.store import Entry, find, imported, manifest, models_folder, read_metadata, user_folder
+from vsrife.weights.store import (
+    Entry,
+    find,
+    imported,
+    manifest,
+    models_folder,
+    origin,
+    read_metadata,
+    user_folder,
+)
 
 if TYPE_CHECKING:
     from vsrife.weights.detection import check, detect, network_part
@@ -27,6 +36,7 @@ __all__ = [
     "manifest",
     "models_folder",
     "network_part",
+    "origin",
     "read_metadata",
     "read_weights",
     "resolve",

@@ -20,6 +20,7 @@ from vsrife.weights.files import replacing
 from vsrife.weights.loading import Opened, open_weights
 from vsrife.weights.names import NAMES, resolve
 from vsrife.weights.store import find, imported_path
+from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,10 @@ def import_weights(source: Path, name: str | None, architecture: str | None) -> 
     Raises:
         ModelError: the file fits no network, or the name is none or is taken.
     """
-    name = _model_name(name or (source.name if source.is_dir() else source.stem))
+    try:
+        name = _model_name(name or (source.name if source.is_dir() else source.stem))
+    except OSError as error:
+        raise ModelError(f"RIFE: the file cannot be looked at ({error.strerror}), got {said(source)}") from error
     target, here = imported_path(name), find(name)
     if here:
         raise ModelError(f"RIFE: model {name} is here already, {here}; delete that or give another name")
@@ -65,7 +69,7 @@ def import_weights(source: Path, name: str | None, architecture: str | None) -> 
 def _model_name(name: str) -> str:
     """The name in the spelling that `resolve` makes of it."""
     if name.isdigit():
-        raise ModelError(f"RIFE: a model's name must not be a number, those are the ncnn plugin's, got {name}")
+        raise ModelError(f"RIFE: a model's name must not be a number, those are the ncnn plugin's, got {said(name)}")
     try:
         return resolve(name).name
     except ModelError:

@@ -9,6 +9,7 @@ import torch
 
 from vsrife.errors import ModelError
 from vsrife.networks import ANCESTORS, CATALOG, AnyConfig, make
+from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,8 +66,8 @@ def check(state: Mapping[str, Tensor], name: str | AnyConfig, file: str = "the f
     config = CONFIGS[name] if isinstance(name, str) else name
     wrong = mismatches(state, config)
     if wrong:
-        said = f"a {name}" if isinstance(name, str) else "the described"
-        raise ModelError(f"RIFE: the weights in {file} are not those of {said} network: {_summary(wrong)}")
+        kind = f"a {name}" if isinstance(name, str) else "the described"
+        raise ModelError(f"RIFE: the weights in {said(file)} are not those of {kind} network: {_summary(wrong)}")
     return config
 
 
@@ -87,12 +88,10 @@ def detect(state: Mapping[str, Tensor], file: str = "the file") -> AnyConfig:
     if not wrong[nearest]:
         return nearest
     if not any(name in expected_shapes(config) for config in configs for name in state):
-        raise ModelError(
-            f"RIFE: the weights in {file} are no RIFE network's, they begin with {next(iter(state), None)}"
-        )
-    raise ModelError(
-        f"RIFE: the weights in {file} fit no known network; nearest is {configs[nearest]}: {_summary(wrong[nearest])}"
-    )
+        first = said(next(iter(state), None))
+        raise ModelError(f"RIFE: the weights in {said(file)} are no RIFE network's, they begin with {first}")
+    near = f"nearest is {configs[nearest]}: {_summary(wrong[nearest])}"
+    raise ModelError(f"RIFE: the weights in {said(file)} fit no known network; {near}")
 
 
 def names_of(state: Mapping[str, Tensor]) -> list[str]:
@@ -101,4 +100,4 @@ def names_of(state: Mapping[str, Tensor]) -> list[str]:
 
 
 def _summary(wrong: list[str]) -> str:
-    return wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "")
+    return said(wrong[0]) + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "")

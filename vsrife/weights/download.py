@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from vsrife.errors import ModelError
 from vsrife.weights.detection import check
 from vsrife.weights.files import read_weights, replacing
+from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +130,12 @@ def _keep(entry: Entry, partial: Path) -> None:
     if not entry.sha256:
         with replacing(_record(entry)) as record:
             record.write_text(f"{found}  {entry.file}\n", encoding="ascii")
-    partial.replace(entry.path)
+    try:
+        partial.replace(entry.path)
+    except OSError:
+        if recorded is None:
+            _record(entry).unlink(missing_ok=True)
+        raise
 
 
 def _record(entry: Entry) -> Path:
@@ -146,7 +152,7 @@ def _recorded(entry: Entry) -> str | None:
 
 def _refuse_scheme(url: str, entry: Entry) -> None:
     if urlsplit(url).scheme not in SCHEMES:
-        raise ModelError(f"RIFE: model {entry.name} is fetched by https alone, got {url}")
+        raise ModelError(f"RIFE: model {entry.name} is fetched by https alone, got {said(url)}")
 
 
 def _reason(error: Exception) -> str:
@@ -160,4 +166,4 @@ def _reason(error: Exception) -> str:
         return "no connection"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke"
-    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
+    return said(error)

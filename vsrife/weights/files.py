@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from vsrife.errors import ModelError
 from vsrife.weights.ncnn import files_of, read_ncnn
+from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,21 +42,28 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         ModelError: the file is missing, of another kind, damaged, or a pickle that asks for code to be run.
     """
-    if not path.exists():
-        raise ModelError(f"RIFE: model_path must be a file or ncnn's folder that exists, got {path}")
-    pair = files_of(path)
-    if pair:
-        return read_ncnn(*pair)
+    try:
+        if not path.exists():
+            raise ModelError(f"RIFE: model_path must be a file or ncnn's folder that exists, got {said(path)}")
+        pair = files_of(path)
+        if pair:
+            return read_ncnn(*pair)
+        if not path.is_file():  # to open a pipe would be to wait for a writer
+            raise ModelError(f"RIFE: model_path must be a file or ncnn's folder, got something else, {said(path)}")
+    except OSError as error:
+        raise ModelError(f"RIFE: model_path cannot be looked at ({error.strerror}), got {said(path)}") from error
     if path.suffix.lower() not in (".safetensors", ".pkl", ".pth", ".pt"):
-        raise ModelError(f"RIFE: model_path must end in .safetensors, .pkl, .pth or ncnn's .param, got {path.name}")
+        raise ModelError(
+            f"RIFE: model_path must end in .safetensors, .pkl, .pth or ncnn's .param, got {said(path.name)}"
+        )
     try:
         state = _stored(path)
     except pickle.UnpicklingError as error:
-        raise ModelError(f"RIFE: {path.name} is refused: it holds more than plain weights") from error
+        raise ModelError(f"RIFE: {said(path.name)} is refused: it holds more than plain weights") from error
     except Exception as error:  # a damaged pickle makes torch raise errors of nearly every kind
-        raise ModelError(f"RIFE: {path.name} cannot be read as weights: {_first_line(error)}") from error
+        raise ModelError(f"RIFE: {said(path.name)} cannot be read as weights: {said(error)}") from error
     if not isinstance(state, dict) or not state or not all(_is_weight(*item) for item in state.items()):
-        raise ModelError(f"RIFE: {path.name} must hold a dictionary of tensors")
+        raise ModelError(f"RIFE: {said(path.name)} must hold a dictionary of tensors")
     return inference_weights(state)
 
 
@@ -72,7 +80,7 @@ def replacing(target: Path) -> Iterator[Path]:
         yield partial
         partial.replace(target)
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"RIFE: {target} cannot be written: {_first_line(error)}") from error
+        raise ModelError(f"RIFE: {said(target)} cannot be written: {said(error)}") from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -87,7 +95,3 @@ def _stored(path: Path) -> object:
 
 def _is_weight(name: object, value: object) -> bool:
     return isinstance(name, str) and isinstance(value, torch.Tensor) and value.layout == torch.strided
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -15,6 +15,7 @@ from vsrife.weights.download import fetch as fetch_model
 from vsrife.weights.files import read_weights
 from vsrife.weights.names import resolve
 from vsrife.weights.store import find, manifest, read_metadata
+from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from vsrife.networks.ancestor import Ancestor
 
 __all__ = ["load_network", "open_weights"]
+
+UNNAMED = "unnamed"
+"""What a network is called that is in no table and whose file says nothing else."""
 
 
 def load_network(
@@ -71,13 +75,13 @@ def open_weights(path: Path, architecture: str | None) -> Opened:
     Raises:
         ModelError: the file is damaged or of another architecture.
     """
-    said = read_metadata(path)
-    name = architecture or said.get("architecture")
+    told = read_metadata(path)
+    name = architecture or told.get("architecture")
     own = None
-    if architecture is None and "config" in said:
-        own = read_config(said["config"])
+    if architecture is None and "config" in told:
+        own = read_config(told["config"])
     elif name is not None and name not in CONFIGS:
-        raise ModelError(f"RIFE: model must be one of {', '.join(CONFIGS)} for a file of one's own, got {name}")
+        raise ModelError(f"RIFE: model must be one of {', '.join(CONFIGS)} for a file of one's own, got {said(name)}")
     state = read_weights(path)
     if own is not None:
         config = check(state, own, path.name)
@@ -86,8 +90,8 @@ def open_weights(path: Path, architecture: str | None) -> Opened:
     part = network_part(state, config)
     for key, value in part.items():
         if not value.is_floating_point() or value.is_meta or not bool(torch.isfinite(value).all()):
-            raise ModelError(f"RIFE: {path.name} is damaged: {key} must hold finite real numbers")
-    return Opened(part, name or next(key for key, other in CONFIGS.items() if other == config), config)
+            raise ModelError(f"RIFE: {said(path.name)} is damaged: {said(key)} must hold finite real numbers")
+    return Opened(part, name or next((key for key, other in CONFIGS.items() if other == config), UNNAMED), config)
 
 
 def _file(name: str, *, fetch: bool, log: Callable[[str], None] | None) -> tuple[Path, str | None]:

@@ -15,6 +15,7 @@ import torch
 
 from vsrife.errors import ModelError
 from vsrife.networks.catalog import CATALOG
+from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ def read_ncnn(param: Path, binary: Path) -> dict[str, Tensor]:
     """
     for file in (param, binary):
         if not file.is_file():
-            raise ModelError(f"RIFE: model_path must be ncnn's .param and .bin together, {file} is missing")
+            raise ModelError(f"RIFE: model_path must be ncnn's .param and .bin together, {said(file)} is missing")
     read = param
     try:
         lines = _lines(param)
@@ -90,7 +91,8 @@ def read_ncnn(param: Path, binary: Path) -> dict[str, Tensor]:
         read = param
         return _named(layers)
     except (_DamagedError, OSError) as error:
-        raise ModelError(f"RIFE: {read.parent.name}/{read.name} cannot be read as an ncnn network: {error}") from error
+        name = said(f"{read.parent.name}/{read.name}")
+        raise ModelError(f"RIFE: {name} cannot be read as an ncnn network: {said(error)}") from error
 
 
 def _lines(param: Path) -> list[tuple[str, str, dict[int, str]]]:

@@ -5,17 +5,30 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from vsrife.errors import ModelError
+from vsrife.weights.wording import said
 
-__all__ = ["Entry", "find", "imported", "imported_path", "manifest", "models_folder", "read_metadata", "user_folder"]
+__all__ = [
+    "Entry",
+    "find",
+    "imported",
+    "imported_path",
+    "manifest",
+    "models_folder",
+    "origin",
+    "read_metadata",
+    "user_folder",
+]
 
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""What a file of ours may be called: no separator, no leading dot, so that it stays in its folder."""
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+"""What a file of ours may be called: no separator, no leading dot, so that it stays in its folder; and short."""
+SHA256 = re.compile(r"[0-9a-f]{64}")
+KINDS = {str: "printable text", int: "a whole number"}
 
 
 @dataclass(frozen=True)
@@ -43,8 +56,27 @@ class Entry:
     size: int | None = None
 
     def __post_init__(self) -> None:
+        self._check_types()
         if not PLAIN_NAME.fullmatch(self.file):
             raise ModelError(f"RIFE: the manifest's file for model {self.name} must be a plain name, got {self.file!r}")
+
+    def _check_types(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            wanted = int if field.name == "size" else str
+            right = type(value) is wanted if value is not None else field.default is None
+            if not right or (isinstance(value, str) and not value.isprintable()):
+                raise ModelError(
+                    f"RIFE: the manifest's {field.name} of a model must be {KINDS[wanted]}, got {said(value)}"
+                )
+        if not PLAIN_NAME.fullmatch(self.name):
+            raise ModelError(
+                f"RIFE: the manifest's names must be letters, digits, dots, - and _, got {said(self.name)}"
+            )
+        if self.sha256 is not None and not SHA256.fullmatch(self.sha256):
+            raise ModelError(
+                f"RIFE: the manifest's sha256 of model {self.name} must be 64 digits, got {said(self.sha256)}"
+            )
 
     @property
     def file(self) -> str:
@@ -78,13 +110,27 @@ def user_folder() -> Path:
 @cache
 def manifest() -> dict[str, Entry]:
     """Name → entry of every model in the manifest."""
-    with (models_folder() / "manifest.toml").open("rb") as file:
-        content = tomllib.load(file)
-    entries = {}
-    for name, own in content["models"].items():
-        fields = {"name": name, **content["defaults"], **own}
-        entries[name] = Entry(**{**fields, "source": fields["source"].format(name=name)})
-    return entries
+    return read_manifest(models_folder() / "manifest.toml")
+
+
+def read_manifest(path: Path) -> dict[str, Entry]:
+    """Name → entry of every model in a manifest.
+
+    Raises:
+        ModelError: it is missing, no TOML, or says something else than `Entry` holds.
+    """
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+        entries = {}
+        for name, own in content["models"].items():
+            given = {"name": name, **content["defaults"], **own}
+            entries[name] = Entry(**{**given, "source": given["source"].replace("{name}", name)})
+        return entries
+    except ModelError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelError(f"RIFE: the manifest cannot be read, install the package again: {said(error)}") from error
 
 
 def imported_path(name: str) -> Path:
@@ -94,7 +140,7 @@ def imported_path(name: str) -> Path:
         ModelError: the name cannot be a file's.
     """
     if not PLAIN_NAME.fullmatch(name):
-        raise ModelError(f"RIFE: a model's name must be letters, digits, dots, - and _, got {name!r}")
+        raise ModelError(f"RIFE: a model's name must be letters, digits, dots, - and _, at most 200, got {said(name)}")
     return user_folder() / f"{name}.safetensors"
 
 
@@ -115,14 +161,30 @@ def find(name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+def origin(name: str) -> str:
+    """How a model came here: `bundled` with the package, `fetched` or `imported`; empty where it is not here."""
+    entry, path = manifest().get(name), find(name)
+    if path is None:
+        return ""
+    if entry is None or path != entry.path:
+        return "imported"
+    return "bundled" if entry.bundled else "fetched"
+
+
 def read_metadata(path: Path) -> dict[str, str]:
-    """The text metadata of a .safetensors file; empty for every other kind and for files that are none."""
+    """The text metadata of a .safetensors file; empty for every other kind and for files that are none.
+
+    What is not printable is left out: it is shown on terminals.
+    """
     if path.suffix.lower() != ".safetensors":
         return {}
     from safetensors import SafetensorError, safe_open
 
     try:
+        if not path.is_file():
+            return {}
         with safe_open(path, framework="numpy") as file:
-            return dict(file.metadata() or {})
-    except (SafetensorError, OSError):
+            content = dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
         return {}
+    return {key: value for key, value in content.items() if key.isprintable() and value.isprintable()}

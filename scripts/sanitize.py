@@ -1,0 +1,153 @@
+"""Runs the native code under sanitizers and prints what they found: `python scripts/sanitize.py [address] [thread]`.
+
+`address` builds the plugin and its kernels with AddressSanitizer and UndefinedBehaviorSanitizer, puts the library into
+a copy of VapourSynth's package in the place of the installed one, and runs the native tests on it. `thread` builds the
+kernels with ThreadSanitizer together with `tests/fuzz/race.c`, which runs them from many threads at once and compares
+what they make with what one thread makes. Needs gcc and its sanitizer libraries, and Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ROOT = Path(__file__).resolve().parents[1]
+NATIVE = ROOT / "vsrife/native"
+FLAGS = ("-std=c11", "-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi")
+UNDEFINED = "undefined,float-cast-overflow,float-divide-by-zero"
+TESTS = (
+    "tests/motion/test_cpu.py", "tests/motion/test_openmp.py", "tests/plugin/test_node.py",
+    "tests/plugin/test_layers.py", "tests/plugin/test_orders.py", "tests/faults/test_sources.py",
+)  # fmt: skip
+LEFT_OUT = "thousand or ten_scripts or huge_clip"
+"""Tests that take minutes under a sanitizer, or measure memory, of which it takes much."""
+STACK = 70
+"""Lines of a report that are shown."""
+REPORT = re.compile(r"(runtime error: .*|ERROR: AddressSanitizer: .*|WARNING: ThreadSanitizer: .*)")
+
+
+def main() -> int:
+    """The command; its status is 1 where a sanitizer or a test found something."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", choices=("address", "thread", []), help="both without")
+    parser.add_argument("--tests", nargs="*", default=TESTS, help="test files to run under address")
+    parser.add_argument("--rounds", type=int, default=20, help="of the race check (20)")
+    options = parser.parse_args()
+    compiler = shutil.which(os.environ.get("CC", "gcc"))
+    if compiler is None or sys.platform != "linux":
+        print("sanitize: needs gcc on Linux")
+        return 2
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="vsrife-sanitize-") as folder:
+        for what in options.what or ("address", "thread"):
+            place = Path(folder) / what
+            place.mkdir()
+            failed += (
+                address(compiler, place, options.tests)
+                if what == "address"
+                else thread(compiler, place, options.rounds)
+            )
+    return int(failed > 0)
+
+
+def address(compiler: str, place: Path, tests: list[str]) -> int:
+    """The tests on a library that checks every access and every undefined operation."""
+    package = _package()
+    overlay = place / "vapoursynth"
+    shutil.copytree(package, overlay, ignore=shutil.ignore_patterns("librife.so", "__pycache__"))
+    library = overlay / "plugins/rife/librife.so"
+    command = [
+        compiler, *FLAGS, "-shared", "-fPIC", "-fvisibility=hidden", f"-fsanitize=address,{UNDEFINED}",
+        "-DVSRIFE_VERSION_MAJOR=0", "-DVSRIFE_VERSION_MINOR=0", f"-I{package / 'include'}",
+        str(NATIVE / "plugin.c"), str(NATIVE / "kernels.c"), "-o", str(library), "-ldl",
+    ]  # fmt: skip
+    subprocess.run(command, check=True)
+    logs = place / "logs"
+    logs.mkdir()
+    environment = os.environ | {
+        "LD_PRELOAD": " ".join(_runtime(compiler, name) for name in ("libasan.so", "libubsan.so")),
+        "ASAN_OPTIONS": f"detect_leaks=0:log_path={logs}/asan:allocator_may_return_null=1:detect_odr_violation=0",
+        "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={logs}/ubsan",
+        "PYTHONPATH": str(place),
+        "PYTHONMALLOC": "malloc",
+    }
+    loaded = (
+        "import ctypes, vapoursynth as vs; from vsrife.motion import library\n"
+        "assert vs.core.rife.identifier == 'org.vsrife.plugin'; assert library.kernels(); print(library._path())"
+    )
+    found = subprocess.run([sys.executable, "-c", loaded], env=environment, capture_output=True, text=True, check=False)
+    if found.stdout.strip() != str(library):
+        print(f"address: the checked library is not the one in use: {found.stdout}{found.stderr[-2000:]}")
+        return 1
+    run = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "timeout=3600",
+        "-k",
+        f"not ({LEFT_OUT})",
+        *tests,
+    ]
+    done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    texts = [path.read_text(errors="replace") for path in logs.iterdir()]
+    reports = _reports(texts)
+    print(f"address, undefined: {done.stdout.splitlines()[-1]}; {len(reports)} reports")
+    for report in reports:
+        print(f"  {report}")
+    for text in texts[:3]:
+        print("\n".join(text.splitlines()[:STACK]))
+    if done.returncode:
+        print(done.stdout[-3000:] + done.stderr[-3000:])
+    return int(done.returncode != 0 or bool(reports))
+
+
+def thread(compiler: str, place: Path, rounds: int) -> int:
+    """The kernels from many threads at once."""
+    program = place / "race"
+    sources = [str(ROOT / "tests/fuzz/race.c"), str(NATIVE / "kernels.c")]
+    flags = [*FLAGS, "-std=gnu11", "-fsanitize=thread", f"-I{NATIVE}"]
+    subprocess.run([compiler, *flags, *sources, "-o", str(program), "-lm", "-lpthread"], check=True)
+    done = subprocess.run([program, str(rounds)], capture_output=True, text=True, check=False)
+    reports = _reports([done.stderr])
+    print(f"thread: {done.stdout.strip() or done.stderr[-500:]}; {len(reports)} reports")
+    for report in reports:
+        print(f"  {report}")
+    return int(done.returncode != 0 or bool(reports))
+
+
+def _package() -> Path:
+    """VapourSynth's package, which the plugin is installed into."""
+    spec = find_spec("vapoursynth")
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit("sanitize: VapourSynth is not installed")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _runtime(compiler: str, name: str) -> str:
+    """A sanitizer's library."""
+    done = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+    return str(Path(done.stdout.strip()).resolve())
+
+
+def _reports(texts: Iterable[str]) -> list[str]:
+    """What was found, each once."""
+    return sorted({match[1][:200] for text in texts for match in REPORT.finditer(text)})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+/*
+ * Runs the kernels from several threads at once, each on several threads of its own, and compares every byte with what
+ * one thread makes: for ThreadSanitizer, which sees these threads as it would not see those of an OpenMP runtime.
+ * `race ROUNDS`; prints a line and ends with 1 where a byte differs. Built by scripts/sanitize.py.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+const char *vsrife_variant(const char *name);
+void vsrife_threads(void *gomp, void *fork, void *push, void *thread);
+int vsrife_level_input(const LevelInput *job, int threads);
+int vsrife_moved(const Moved *job, int threads);
+int vsrife_view(const View *job, int threads);
+int vsrife_look(const Look *job, int threads);
+
+enum { CALLERS = 4, INNER = 3, KNOWN = 8, LOOK = 12, SLACK = 64 };
+
+/* GOMP_parallel of pthreads. */
+typedef struct {
+    void (*work)(void *);
+    void *data;
+} Task;
+
+static void *run_task(void *task) {
+    ((Task *)task)->work(((Task *)task)->data);
+    return NULL;
+}
+
+static void parallel(void (*work)(void *), void *data, unsigned threads, unsigned flags) {
+    (void)flags;
+    pthread_t others[16];
+    Task task = {work, data};
+    unsigned started = 0;
+    while (started + 1 < threads && !pthread_create(&others[started], NULL, run_task, &task)) started++;
+    work(data);
+    for (unsigned k = 0; k < started; k++) pthread_join(others[k], NULL);
+}
+
+static float *randoms(size_t count, float low, float high, unsigned *seed) {
+    float *values = malloc(sizeof(float) * (count + SLACK));
+    if (!values) abort();
+    for (size_t k = 0; k < count + SLACK; k++) values[k] = low + (high - low) * (float)rand_r(seed) / (float)RAND_MAX;
+    return values;
+}
+
+/* What all callers read, and the sizes of one round. */
+typedef struct {
+    int height, width, count;
+    float *look0, *look1, *map[2], *plane[3], *features;
+    unsigned char *bytes[2];
+} Shared;
+
+typedef struct {
+    float *level, *view, *look;
+    unsigned char *moved;
+    size_t level_size, view_size, look_size, moved_size;
+} Made;
+
+static Maps maps_of(const Shared *s) {
+    Maps maps = {.count = 2, .accumulates_mask = s->count & 1};
+    for (int k = 0; k < 2; k++) {
+        const int scale = k ? 2 : 4;
+        maps.map[k] = (Map){s->map[k], TYPE_F32, s->height / scale, s->width / scale, KNOWN, s->count >> 1 & 1, (float)scale};
+    }
+    return maps;
+}
+
+static Made make_all(const Shared *s, int threads) {
+    const size_t pixels = (size_t)s->height * (size_t)s->width;
+    Made made = {
+        .level_size = sizeof(float) * pixels * (2 * LOOK + KNOWN), .view_size = sizeof(float) * pixels * 3,
+        .look_size = sizeof(float) * pixels * LOOK, .moved_size = pixels};
+    made.level = calloc(1, made.level_size + SLACK);
+    made.view = calloc(1, made.view_size + SLACK);
+    made.look = calloc(1, made.look_size + SLACK);
+    made.moved = calloc(1, made.moved_size + SLACK);
+    if (!made.level || !made.view || !made.look || !made.moved) abort();
+    const LevelInput level = {
+        .look0 = s->look0, .look1 = s->look1, .maps = maps_of(s), .height = s->height, .width = s->width,
+        .look_channels = LOOK, .known = KNOWN, .time = 0.3f, .scale = 1, .full_height = s->height,
+        .out_height = s->height, .out_width = s->width, .type = TYPE_F32, .out = made.level};
+    Moved moved = {
+        .maps = maps_of(s), .height = s->height, .width = s->width, .step_y = 1, .step_x = 1, .type = TYPE_U8, .peak = 255,
+        .planes = 1};
+    moved.plane[0] = (MovedPlane){s->bytes[0], s->bytes[1], made.moved, s->width};
+    const View view = {
+        .plane = {s->plane[0], s->plane[1], s->plane[2]}, .planes = 3, .type = TYPE_F32, .height = s->height,
+        .width = s->width, .chroma_height = s->height, .chroma_width = s->width, .step_y = 1, .step_x = 1,
+        .matrix = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}}, .out_height = s->height, .out_width = s->width,
+        .out = made.view};
+    const Look look = {
+        .picture = s->look0, .features = s->features, .type = TYPE_F32, .height = s->height, .width = s->width,
+        .count = 8, .channels = LOOK, .out = made.look};
+    if (vsrife_level_input(&level, threads) || vsrife_moved(&moved, threads) || vsrife_view(&view, threads) ||
+        vsrife_look(&look, threads))
+        abort();
+    return made;
+}
+
+static int differ(const Made *a, const Made *b) {
+    return memcmp(a->level, b->level, a->level_size) || memcmp(a->view, b->view, a->view_size) ||
+           memcmp(a->look, b->look, a->look_size) || memcmp(a->moved, b->moved, a->moved_size);
+}
+
+static void drop(Made *made) {
+    free(made->level);
+    free(made->view);
+    free(made->look);
+    free(made->moved);
+}
+
+static const Shared *shared;
+static const Made *expected;
+
+static void *call(void *number) {
+    int *wrong = number;
+    Made made = make_all(shared, INNER);
+    *wrong = differ(&made, expected);
+    drop(&made);
+    return NULL;
+}
+
+int main(int count, char **words) {
+    const int rounds = count > 1 ? atoi(words[1]) : 10;
+    unsigned seed = 5;
+    int wrong = 0, calls = 0, tried = 0;
+    vsrife_threads((void *)parallel, NULL, NULL, NULL);
+    const char *variants[] = {"_base", "_avx2", "_avx512"};
+    for (unsigned v = 0; v < sizeof variants / sizeof *variants; v++) {
+        if (!vsrife_variant(variants[v])) continue;
+        tried++;
+        for (int round = 0; round < rounds; round++) {
+            Shared s = {.height = 16 + 8 * (int)(rand_r(&seed) % 8), .width = 16 + 8 * (int)(rand_r(&seed) % 12), .count = round};
+            const size_t pixels = (size_t)s.height * (size_t)s.width;
+            s.look0 = randoms(pixels * LOOK, 0, 1, &seed);
+            s.look1 = randoms(pixels * LOOK, 0, 1, &seed);
+            s.features = randoms(pixels / 4 * 32, -1, 1, &seed);
+            for (int k = 0; k < 2; k++) s.map[k] = randoms(pixels * KNOWN / (k ? 4 : 16), -9, 9, &seed);
+            for (int k = 0; k < 3; k++) s.plane[k] = randoms(pixels, 0, 1, &seed);
+            for (int k = 0; k < 2; k++) {
+                s.bytes[k] = malloc(pixels + SLACK);
+                if (!s.bytes[k]) abort();
+                for (size_t b = 0; b < pixels + SLACK; b++) s.bytes[k][b] = (unsigned char)rand_r(&seed);
+            }
+            Made once = make_all(&s, 1);
+            shared = &s;
+            expected = &once;
+            pthread_t callers[CALLERS];
+            int found[CALLERS] = {0};
+            for (int k = 0; k < CALLERS; k++)
+                if (pthread_create(&callers[k], NULL, call, &found[k])) abort();
+            for (int k = 0; k < CALLERS; k++) {
+                pthread_join(callers[k], NULL);
+                wrong += found[k];
+                calls++;
+            }
+            drop(&once);
+            free(s.look0), free(s.look1), free(s.features);
+            for (int k = 0; k < 2; k++) free(s.map[k]), free(s.bytes[k]);
+            for (int k = 0; k < 3; k++) free(s.plane[k]);
+        }
+    }
+    printf("%d calls of all kernels from %d threads at once in %d variants, %d differ", calls, CALLERS, tried, wrong);
+    return wrong > 0;
+}
