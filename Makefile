@@ -25,7 +25,7 @@ test: setup
 	$(TEST_ENV) "$(BIN)/ruff" check
 	$(TEST_ENV) "$(BIN)/ruff" format --check
 	$(TEST_ENV) "$(BIN)/mypy"
-	$(TEST_ENV) "$(BIN)/pytest"
+	$(TEST_ENV) OMP_WAIT_POLICY=passive "$(BIN)/pytest" -n logical --maxprocesses 4 --dist loadfile
 
 clean:
 	rm -rf .venv build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis

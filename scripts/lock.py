@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
@@ -25,6 +26,7 @@ HEAD = """\
 
 def main() -> int:
     """The command."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     LOCK.parent.mkdir(exist_ok=True)
     LOCK.write_text(locked(), encoding="ascii")
     print(f"{LOCK.relative_to(ROOT)}: {len(LOCK.read_text().splitlines()) - HEAD.count(chr(10))} packages")

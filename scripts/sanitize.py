@@ -28,10 +28,12 @@ FLAGS = ("-std=c11", "-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=fast
 UNDEFINED = "undefined,float-cast-overflow,float-divide-by-zero"
 TESTS = (
     "tests/motion/test_cpu.py", "tests/motion/test_openmp.py", "tests/plugin/test_node.py",
-    "tests/plugin/test_layers.py", "tests/plugin/test_orders.py", "tests/faults/test_sources.py",
+    "tests/plugin/test_layers.py", "tests/faults/test_sources.py",
 )  # fmt: skip
 LEFT_OUT = "thousand or ten_scripts or huge_clip"
 """Tests that take minutes under a sanitizer, or measure memory, of which it takes much."""
+SUPPRESSED = "interceptor_via_lib:libvapoursynthfilters\n"
+"""VapourSynth R81's own `std.RemoveFrameProps` reads a property's name after it is freed; not ours to mend."""
 STACK = 70
 """Lines of a report that are shown."""
 REPORT = re.compile(r"(runtime error: .*|ERROR: AddressSanitizer: .*|WARNING: ThreadSanitizer: .*)")
@@ -75,9 +77,12 @@ def address(compiler: str, place: Path, tests: list[str]) -> int:
     subprocess.run(command, check=True)
     logs = place / "logs"
     logs.mkdir()
+    suppressed = place / "suppressed.txt"
+    suppressed.write_text(SUPPRESSED, encoding="ascii")
     environment = os.environ | {
         "LD_PRELOAD": " ".join(_runtime(compiler, name) for name in ("libasan.so", "libubsan.so")),
-        "ASAN_OPTIONS": f"detect_leaks=0:log_path={logs}/asan:allocator_may_return_null=1:detect_odr_violation=0",
+        "ASAN_OPTIONS": f"detect_leaks=0:log_path={logs}/asan:allocator_may_return_null=1:detect_odr_violation=0"
+        f":suppressions={suppressed}",
         "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={logs}/ubsan",
         "PYTHONPATH": str(place),
         "PYTHONMALLOC": "malloc",
@@ -90,30 +95,25 @@ def address(compiler: str, place: Path, tests: list[str]) -> int:
     if found.stdout.strip() != str(library):
         print(f"address: the checked library is not the one in use: {found.stdout}{found.stderr[-2000:]}")
         return 1
-    run = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "timeout=3600",
-        "-k",
-        f"not ({LEFT_OUT})",
-        *tests,
-    ]
+    return sum(_failed(test, environment, logs) for test in tests)
+
+
+def _failed(test: str, environment: dict[str, str], logs: Path) -> bool:
+    """Run a test file, in a process of its own since a report ends it; whether anything was found."""
+    run = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-o", "timeout=3600"]
+    run += ["-k", f"not ({LEFT_OUT})", test]
     done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     texts = [path.read_text(errors="replace") for path in logs.iterdir()]
+    for path in logs.iterdir():
+        path.unlink()
     reports = _reports(texts)
-    print(f"address, undefined: {done.stdout.splitlines()[-1]}; {len(reports)} reports")
-    for report in reports:
-        print(f"  {report}")
-    for text in texts[:3]:
+    last = next(reversed(done.stdout.splitlines()), f"ended with {done.returncode}")
+    print(f"address, undefined: {test}: {last}; {len(reports)} reports", flush=True)
+    for text in texts:
         print("\n".join(text.splitlines()[:STACK]))
     if done.returncode:
         print(done.stdout[-3000:] + done.stderr[-3000:])
-    return int(done.returncode != 0 or bool(reports))
+    return bool(done.returncode or reports)
 
 
 def thread(compiler: str, place: Path, rounds: int) -> int:

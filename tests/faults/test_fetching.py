@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -70,7 +71,8 @@ def server(body: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
                 self.send_header("Location", away)
             self.send_header("Content-Length", str(len(served.body)))
             self.end_headers()
-            self.wfile.write(served.body)
+            with suppress(ConnectionError):  # whoever refuses hangs up
+                self.wfile.write(served.body)
 
         def log_message(self, *_: object) -> None:
             pass
