@@ -13,6 +13,8 @@ from vsrife.cli.interpolate import _rate, _time
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.vpy("unique-core")
+
 
 @pytest.mark.parametrize(
     ("text", "rate"),

@@ -141,6 +141,7 @@ def test_scenes_with_large_motion(reach: float, monkeypatch: pytest.MonkeyPatch)
     assert seams(whole, narrow, borders(320)) > 2
 
 
+@pytest.mark.vpy("unique-core")
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_a_real_clip_in_its_own_format(precision: torch.dtype) -> None:
     clip = video("bikes.mp4").std.CropAbs(width=320, height=264, left=160, top=4)

@@ -27,6 +27,8 @@ distributed = pytest.importorskip("distributed")
 
 from vsrife.film import cluster, cluster_facts, cluster_worker  # noqa: E402 - distributed is there
 
+pytestmark = pytest.mark.vpy("unique-core")
+
 FIXED = ("--precision", "fp32", "--quiet")
 SEGMENTS = ("--segment", "0.5", "--preset", "ultrafast")
 """Six of them."""

@@ -18,6 +18,8 @@ from vsrife.film.formats import nearest_format, picture
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.vpy("unique-core")
+
 X264 = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "yuv420p10le", "yuv422p10le", "yuv444p10le", "gray")
 NVENC = ("yuv420p", "nv12", "p010le", "yuv444p", "p016le", "yuv444p16le", "bgr0", "gbrp", "cuda")
 

@@ -26,6 +26,8 @@ from vsrife.film.segments import plan
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.vpy("unique-core")
+
 X265 = EncoderOptions("x265", preset="ultrafast")
 PRECISE = filter_arguments([("precision", "fp32")])
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.vpy("unique-core")
+
 MILLISECOND = Fraction(1, 1000)
 FIXED = ("--precision", "fp32", "--quiet")
 
