@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("VSRIFE_DATA", ROOT.parent / "shared" / "data"))
+
+
+def heed_interrupts() -> None:
+    """In a process to be: SIGINT as usual, which what is run in the background ignores."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def data(relative: str) -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from support import ROOT
+from support import ROOT, heed_interrupts
 
 from vsrife import film
 from vsrife.cli import main
@@ -149,7 +149,12 @@ def test_interrupted_all_end_and_one_machine_goes_on(
     folder = film.work_folder(made)
     command = [sys.executable, "-m", "vsrife", "interpolate", str(steady_film), str(made), *FIXED, *SEGMENTS]
     process = subprocess.Popen(
-        [*command, "--cluster", "local:2"], stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+        [*command, "--cluster", "local:2"],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     while not list(folder.glob("0*.json")):
         assert process.poll() is None, process.communicate()[1]

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import ROOT
+from support import ROOT, heed_interrupts
 
 from vsrife.cli import main
 
@@ -152,7 +152,7 @@ def segments(folder: Path) -> list[Path]:
 
 def started(source: Path, film: Path, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "vsrife", "interpolate", str(source), str(film), *SLOW, *FIXED, *more]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=heed_interrupts)
 
 
 def wait_for(process: subprocess.Popen[str], there: Callable[[], bool]) -> None:
