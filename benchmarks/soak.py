@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,23 +116,13 @@ def soaked(frames: int, seed: int) -> dict[str, Any]:
     }
 
 
-class outputs:  # noqa: N801 - it stands in a with statement
+@contextmanager
+def outputs(path: Path, policy: Policy) -> Iterator[list[vs.VideoNode]]:
     """The clips of a script, in an environment of its own that is gone afterwards."""
-
-    def __init__(self, script: Path, policy: Policy) -> None:
-        self._loaded = load_script(script, policy)
-
-    def __enter__(self) -> list[vs.VideoNode]:
-        self._script = self._loaded.__enter__()
-        self._script.result()
-        self._use = self._script.environment.use()
-        self._use.__enter__()
-        return [self._script.environment.outputs[k].clip for k in range(OUTPUTS)]
-
-    def __exit__(self, *error: object) -> None:
-        self._use.__exit__(*error)
-        self._loaded.__exit__(*error)
-        del self._script, self._loaded, self._use
+    with load_script(path, policy) as script:
+        script.result()
+        with script.environment.use():
+            yield [script.environment.outputs[k].clip for k in range(OUTPUTS)]
 
 
 def asked(clips: list[vs.VideoNode], known: list[list[str]], lengths: list[int], rng: random.Random, count: int) -> int:

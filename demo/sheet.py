@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from files import partial
 from measure import psnr
-from PIL import Image, ImageDraw, ImageFont
+
+from vsrife.evaluation.sheet import Box, Cell, Row, draw_sheet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,71 +20,34 @@ if TYPE_CHECKING:
 __all__ = ["save_sheet"]
 
 CELL = 460
-NARROWEST = 240
-GAP = 14
-MARGIN = 40
-TITLE = 40
-TEXT = 20
-LINE = 30
 ZOOM = 4
-BACKGROUND = (18, 20, 24)
-BRIGHT = (240, 242, 245)
-DIM = (150, 156, 166)
-ACCENT = (255, 176, 32)
-
-Box = tuple[int, int, int, int]
 
 
 def save_sheet(path: Path, source: Source, rebuilt: Rebuilt, count: int) -> None:
     """Draws `count` moments of a measured clip into a PNG."""
-    moments = rebuilt.moments(count)
-    size = _fit(source.width, source.height)
-    column = max(size[0], NARROWEST)
-    row = LINE + 2 * size[1] + GAP + MARGIN
-    width = 2 * MARGIN + 5 * column + 4 * GAP
-    head = MARGIN + TITLE + 2 * LINE
-    sheet = Image.new("RGB", (width, head + len(moments) * row), BACKGROUND)
-    draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, MARGIN), "Every other frame dropped, and made again by RIFE", BRIGHT, _font(TITLE))
     subtitle = (
         f"{source.path.name}, {len(rebuilt.frames)} frames, PSNR against the true ones: "
         f"RIFE {rebuilt.made.mean_psnr:.2f} dB, blend {rebuilt.blend.mean_psnr:.2f} dB"
     )
-    draw.text((MARGIN, MARGIN + TITLE + 14), subtitle, DIM, _font(TEXT))
-    for index, moment in enumerate(moments):
-        _draw_moment(sheet, moment, head + index * row, column, size)
+    rows = [_row(moment) for moment in rebuilt.moments(count)]
     with partial(path) as unfinished:
-        sheet.save(unfinished)
+        draw_sheet(unfinished, "Every other frame dropped, and made again by RIFE", [subtitle], rows, cell=CELL)
 
 
-def _draw_moment(sheet: Image.Image, moment: Moment, top: int, column: int, size: tuple[int, int]) -> None:
-    draw = ImageDraw.Draw(sheet)
-    box = _most_different(moment.blend, moment.truth)
-    cells = [
-        (moment.before, f"Frame {moment.frame - 1}, kept", ""),
-        (moment.after, f"Frame {moment.frame + 1}, kept", ""),
-        (moment.blend, "Plain blend", f"{psnr(moment.blend, moment.truth):.1f} dB"),
-        (moment.made, "Made by RIFE", f"{psnr(moment.made, moment.truth):.1f} dB"),
-        (moment.truth, f"Frame {moment.frame}, the truth", ""),
-    ]
-    for index, (picture, label, note) in enumerate(cells):
-        left = MARGIN + index * (column + GAP)
-        colour = ACCENT if picture is moment.made else BRIGHT
-        draw.text((left, top), label, colour, _font(TEXT))
-        draw.text((left + column, top), note, colour, _font(TEXT), anchor="ra")
-        image = Image.fromarray(picture)
-        y = top + LINE
-        sheet.paste(image.resize(size, Image.Resampling.LANCZOS), (left, y))
-        scale = size[0] / image.width
-        draw.rectangle([left + box[0] * scale, y + box[1] * scale, left + box[2] * scale, y + box[3] * scale],
-                       outline=ACCENT, width=2)  # fmt: skip
-        sheet.paste(image.crop(box).resize(size, Image.Resampling.BICUBIC), (left, y + size[1] + GAP))
+def _row(moment: Moment) -> Row:
+    made, blend = (f"{psnr(picture, moment.truth):.1f} dB" for picture in (moment.made, moment.blend))
+    cells = (
+        _cell(f"Frame {moment.frame - 1}, kept", moment.before),
+        _cell(f"Frame {moment.frame + 1}, kept", moment.after),
+        _cell(f"Plain blend, {blend}", moment.blend),
+        _cell(f"Made by RIFE, {made}", moment.made, accent=True),
+        _cell("The truth", moment.truth),
+    )
+    return Row(f"Frame {moment.frame}", made, cells, _most_different(moment.blend, moment.truth))
 
 
-def _fit(width: int, height: int) -> tuple[int, int]:
-    """A picture's size in its cell."""
-    scale = CELL / max(width, height)
-    return max(round(width * scale), 1), max(round(height * scale), 1)
+def _cell(heading: str, picture: Picture, *, accent: bool = False) -> Cell:
+    return Cell(heading, torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))), accent)
 
 
 def _most_different(first: Picture, second: Picture) -> Box:
@@ -93,7 +58,3 @@ def _most_different(first: Picture, second: Picture) -> Box:
     boxes = summed[height:, width:] - summed[:-height, width:] - summed[height:, :-width] + summed[:-height, :-width]
     top, left = np.unravel_index(int(boxes.argmax()), boxes.shape)
     return int(left), int(top), int(left) + width, int(top) + height
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from vsrife.networks import Ancestor, IFNet
+
     Shift = float | NDArray[np.float32]
 
 ROOT = Path(__file__).parents[1]
@@ -139,3 +141,19 @@ def video(name: str) -> vs.VideoNode:
     if not hasattr(vs.core, "bs"):
         pytest.skip("vapoursynth-bestsource is not installed")
     return vs.core.bs.VideoSource(str(path), cachemode=0)
+
+
+def random_network(name: str) -> IFNet | Ancestor:
+    """A network whose layers neither die out nor explode, with motion of a few pixels."""
+    import torch
+
+    from vsrife.networks import build
+
+    torch.manual_seed(11)
+    network = build(name).eval().requires_grad_(False)
+    for key, parameter in network.named_parameters():
+        if key.endswith("beta"):
+            torch.nn.init.uniform_(parameter, 0.2, 1)
+        elif parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, 0, parameter[0].numel() ** -0.5)
+    return network

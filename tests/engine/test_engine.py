@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from support import ROOT, psnr, texture
+from support import ROOT, psnr, random_network, texture
 
 from vsrife.engine import (
     Colour,
@@ -26,7 +26,7 @@ from vsrife.engine import (
 )
 from vsrife.engine.slot import device_slot
 from vsrife.errors import RifeError
-from vsrife.networks import ANCESTORS, CATALOG, Ancestor, IFNet, between, build
+from vsrife.networks import ANCESTORS, CATALOG, Ancestor, IFNet, between
 from vsrife.weights import load_network
 
 CPU = torch.device("cpu")
@@ -68,18 +68,6 @@ def test_the_fast_form_is_the_published_form(t: float, scale: float, compiled: b
     network = load_network("4.26", None)
     made = through_engine(network, "fp32", t, scale, compiled=compiled)
     assert np.abs(made - published(network, t, scale=scale)).max() <= 1e-4
-
-
-def random_network(name: str) -> IFNet | Ancestor:
-    """A network whose layers neither die out nor explode, with motion of a few pixels."""
-    torch.manual_seed(11)
-    network = build(name).eval().requires_grad_(False)
-    for key, parameter in network.named_parameters():
-        if key.endswith("beta"):
-            torch.nn.init.uniform_(parameter, 0.2, 1)
-        elif parameter.dim() > 1:
-            torch.nn.init.normal_(parameter, 0, parameter[0].numel() ** -0.5)
-    return network
 
 
 REPRESENTATIVES = {config: name for name, config in CATALOG.items()}
@@ -196,7 +184,8 @@ def test_devices() -> None:
 
 INTERPRETED = """
 import numpy as np
-from test_engine import published, random_network, through_engine
+from support import random_network
+from test_engine import published, through_engine
 from vsrife.motion import gpu
 from vsrife.engine import PictureFormat
 assert gpu.INTERPRETED

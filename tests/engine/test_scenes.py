@@ -14,25 +14,16 @@ from support import planes, texture, video
 from vsrife.engine.scenes import DEFAULT_THRESHOLD, cut_score, glance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import vapoursynth as vs
     from numpy.typing import NDArray
 
     Picture = NDArray[np.float32]
 
-pytestmark = pytest.mark.vpy("unique-core")
+pytestmark = [pytest.mark.vpy("unique-core"), pytest.mark.usefixtures("one_thread")]
 SIZES = [(320, 180), (641, 359), (180, 321), (96, 96)]
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Of pictures this small the threads take longer to meet than to work, where the machine is shared."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def seen(picture: Picture, device: str = "cpu") -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from support import psnr, texture, video
+from support import psnr, random_network, texture, video
 
 from vsrife.engine import (
     Colour,
@@ -21,14 +21,12 @@ from vsrife.engine import (
     fast_form,
     packed_form,
 )
-from vsrife.networks import CATALOG, build
+from vsrife.networks import CATALOG
 from vsrife.training.scenes import random_scene
 from vsrife.weights import load_network
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from vsrife.networks import IFNet
 
     Frames = list[NDArray[np.generic]]
 
@@ -60,18 +58,6 @@ def worst(whole: Frames, banded: Frames, peak: float) -> float:
 
 def rgb(width: int, height: int) -> PictureFormat:
     return PictureFormat("rgb", 32, True, 0, 0, width, height)
-
-
-def random_network(name: str) -> IFNet:
-    """A network whose layers neither die out nor explode."""
-    torch.manual_seed(11)
-    network = build(name).eval().requires_grad_(False)
-    for key, parameter in network.named_parameters():
-        if key.endswith("beta"):
-            torch.nn.init.uniform_(parameter, 0.2, 1)
-        elif parameter.dim() > 1:
-            torch.nn.init.normal_(parameter, 0, parameter[0].numel() ** -0.5)
-    return network
 
 
 def test_bands_cover_a_picture_once() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from support import texture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor
@@ -20,12 +20,8 @@ WIDTH, HEIGHT = 64, 48
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Of pictures this small the threads take longer to meet than to work, where the machine is shared."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def _on_one_thread(one_thread: None) -> None:
+    """All of these tests."""
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import gc
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +21,5 @@ def little_garbage() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Of pictures this small the threads take longer to meet than to work, where the machine is shared."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def _on_one_thread(one_thread: None) -> None:
+    """All of these tests."""

@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate, max_pool2d
 from vsrife.errors import RifeError
 from vsrife.evaluation.metrics import luma
 from vsrife.footage import marked
-from vsrife.footage.marks import one_thread
+from vsrife.footage.marks import LONGEST_HOLD, one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,6 @@ MOVED = 320, 180
 """Those that motion is looked for at."""
 SMALLEST = 16
 """Pixels of a side that a network takes."""
-LONGEST_HOLD = 5
-"""Frames for which a moving picture is shown, as `footage.runs` has it; longer, it is at rest."""
 DETAIL, AROUND = 6, 5
 """Levels of 255 by which luma differs within so many rows and columns where there is something that can be followed.
 

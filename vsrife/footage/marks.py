@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vsrife.footage.frames import Frame
 
-__all__ = ["Mark", "Run", "marked", "one_thread", "runs", "unit"]
+__all__ = ["LONGEST_HOLD", "Mark", "Run", "marked", "one_thread", "runs", "unit"]
 
 _GLANCED = 180, 320
 """Rows and columns that a picture keeps at least when whole blocks of it are averaged for the cut detector."""
@@ -28,7 +28,7 @@ _NEAR = 150.0
 In levels of 255 and pixels. A codec's errors average out within a cell, motion at edges does not. Of repeats encoded by
 x264, CRF 18 to 35 and `veryfast` among them, at 176×144 to 1920×1080, the most was 115.
 """
-_LONGEST_HOLD = 5
+LONGEST_HOLD = 5
 """Frames for which a moving picture is shown: 12 drawings a second at 60 frames. Longer, it is at rest."""
 
 
@@ -109,8 +109,8 @@ def runs(frames: Iterable[Frame], longest: int) -> Iterator[Run]:
         else:
             hold = frame.number - kept[-1].number if kept else 1
             uneven = len(kept) > 1 and hold != kept[-1].number - kept[-2].number
-            ended = hold > _LONGEST_HOLD or uneven or len(kept) == longest
-            if uneven and hold <= _LONGEST_HOLD and len(kept) < longest:
+            ended = hold > LONGEST_HOLD or uneven or len(kept) == longest
+            if uneven and hold <= LONGEST_HOLD and len(kept) < longest:
                 rest = kept[-1:]
         if ended:
             if len(kept) > 1:
