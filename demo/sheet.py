@@ -43,7 +43,7 @@ def _row(moment: Moment) -> Row:
         _cell(f"Made by RIFE, {made}", moment.made, accent=True),
         _cell("The truth", moment.truth),
     )
-    return Row(f"Frame {moment.frame}", made, cells, _most_different(moment.blend, moment.truth))
+    return Row(f"Frame {moment.frame}", "", cells, _most_different(moment.blend, moment.truth))
 
 
 def _cell(heading: str, picture: Picture, *, accent: bool = False) -> Cell:
