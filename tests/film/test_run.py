@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -155,6 +156,15 @@ def started(source: Path, film: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=heed_interrupts)
 
 
+def working_on(folder: Path, pid: int, segment: int) -> bool:
+    """Whether a process has so many segments behind it and is at the next one."""
+    return any(folder.glob(f".{pid}-*.mkv")) and len(segments(folder)) >= segment
+
+
+def has_more(folder: Path, count: int) -> bool:
+    return len(segments(folder)) > count
+
+
 def wait_for(process: subprocess.Popen[str], there: Callable[[], bool]) -> None:
     while not there():
         assert process.poll() is None, process.communicate()[1]
@@ -171,7 +181,7 @@ def test_killed_at_any_moment_it_becomes_the_same_film(
     for _ in range(5):
         process = started(steady_film, film, "--resume")
         wanted = len(whole) + rng.randrange(2)
-        wait_for(process, lambda: any(folder.glob(f".{process.pid}-*.mkv")) and len(segments(folder)) >= wanted)  # noqa: B023
+        wait_for(process, partial(working_on, folder, process.pid, wanted))
         time.sleep(rng.uniform(0, 0.1))
         process.kill()
         process.communicate()
@@ -193,7 +203,7 @@ def test_stopped_it_says_how_to_go_on(
     folder = film.with_name("film.mkv.vsrife")
     for number, how in enumerate((signal.SIGINT, signal.SIGTERM)):
         process = started(steady_film, film, *["--resume"][:number])
-        wait_for(process, lambda: len(segments(folder)) > number)  # noqa: B023
+        wait_for(process, partial(has_more, folder, number))
         process.send_signal(how)
         said = process.communicate(timeout=60)[1]
         assert process.returncode == 130

@@ -145,16 +145,13 @@ def interpolate(
             missing = [segment for segment, known in there.items() if known is None]
             rendered = crew.render(job, missing, folder, teller, done)
             there = {}
+
+        def watch(made: int, _: int) -> None:
+            teller.watch(done + made, job.frames)
+
         for segment, known in there.items():
             if known is None:
-                base = done
-                render_segment(
-                    job,
-                    segment,
-                    folder / segment.name,
-                    lambda n, _, base=base: teller.watch(base + n, job.frames),  # type: ignore[misc]
-                    planned.clip,
-                )
+                render_segment(job, segment, folder / segment.name, watch, planned.clip)
                 done += segment.length
                 rendered += segment.length
         took = time.monotonic() - began
