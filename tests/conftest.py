@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The file that takes longest comes first, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_wheel.py")
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Of small pictures the threads take longer to meet than to work, where the machine is shared."""
