@@ -131,7 +131,7 @@ def test_a_missing_or_broken_clip_is_one_line(frames: Path, capsys: pytest.Captu
     for path in (frames.parent / "missing.mp4", broken):
         assert main(["compare", str(path), *QUICK]) == 1
         error = capsys.readouterr().err
-        assert error.startswith("open_footage: ")
+        assert error.startswith("compare: source must be a ")
         assert error.count("\n") == 1
 
 

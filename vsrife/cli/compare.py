@@ -39,7 +39,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "side by side, and a timeline of motion, cuts, repeats and stills in a folder, and prints a summary.",
     )
     parser.add_argument("path", type=Path, metavar="CLIP", help="a video, a .vpy script or a folder of frames")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: the clip's name and -compare, here")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="default: the clip's name and -compare, here; what an earlier run left there is replaced",
+    )
     parser.add_argument("--span", default=":", metavar="A:B", help="shares of the duration: 0.5:1 is the second half")
     parser.add_argument("--size", metavar="WxH", help="shrink to fit into this first; one number is the width")
     parser.add_argument(

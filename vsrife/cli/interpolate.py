@@ -59,7 +59,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     how.add_argument(
         "--scale", metavar="X", help="0.25, 0.5, 1, 2 or 4: below 1 for very large motion on large pictures"
     )
-    how.add_argument("--ensemble", metavar="N", help="1, 2, 4 or 8 looks at each pair, at so many times the cost")
+    how.add_argument(
+        "--ensemble",
+        metavar="N",
+        help="2, 4 or 8 looks at each pair, at so many times the cost; 1 is the ensemble inside 4.0 to 4.20 and 4.24",
+    )
     how.add_argument("--dedup", action="store_true", help="move evenly what was drawn on twos and threes")
     how.add_argument("--sc-threshold", metavar="X", help="the score, 0 to 1, from which a pair is a cut")
     how.add_argument("--no-sc", action="store_true", help="interpolate across cuts, too")
@@ -121,9 +125,8 @@ def run(options: argparse.Namespace) -> None:
         raise RifeError(f"interpolate: {error.name or error} is not here; pip install 'vsrife[video]'") from error
     except KeyboardInterrupt:
         teller.close()
-        if options.output is not None:
-            _say_stopped(options, film.segments_in(options.output))
-        raise
+        state = None if options.output is None or options.preview else film.segments_in(options.output)
+        raise KeyboardInterrupt(_stopped(state)) from None
     finally:
         teller.close()
     if not options.quiet:
@@ -284,12 +287,12 @@ def _stopped_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _say_stopped(options: argparse.Namespace, state: tuple[int, int] | None) -> None:
-    if state is None or options.preview:
-        print("interpolate: stopped, nothing is kept", file=sys.stderr)
-        return
+def _stopped(state: tuple[int, int] | None) -> str:
+    """What is said of a run that was stopped with so many of so many segments whole."""
+    if state is None:
+        return "stopped, nothing is kept"
     whole, total = state
-    print(f"interpolate: stopped, {whole} of {total} segments are kept; --resume goes on with them", file=sys.stderr)
+    return f"stopped, {whole} of {total} segments are kept; --resume goes on with them"
 
 
 def _summary(output: Path, done: Summary) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 INTERRUPTED, CUT_OFF = 130, 141
+INNER = "open_footage", "window_set", "extract_windows"
+"""Functions whose errors are those of the command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interrupted, 141 when nobody reads what it prints.
     """
     parser = argparse.ArgumentParser(prog="vsrife", description="RIFE frame interpolation for VapourSynth.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     interpolate.add_to(commands)
     models.add_to(commands)
     doctor.add_to(commands)
@@ -41,10 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options) or 0)
     except RifeError as error:
-        print(error, file=sys.stderr)
+        name, _, rest = str(error).partition(": ")
+        print(f"{options.command}: {rest}" if name in INNER else error, file=sys.stderr)
         return 1
     except BrokenPipeError:  # who read what it prints has seen enough; Python would complain once more when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CUT_OFF
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        print(f"{options.command}: {error or 'stopped'}", file=sys.stderr)
         return INTERRUPTED

@@ -156,14 +156,14 @@ def summary(footage: Footage, found: Comparison) -> str:
         lines.append(
             f"motion in pixels a frame: median {seen.middle[moved].mean():.1f}, 95th percentile "
             f"{seen.high[moved].mean():.1f} (means of all frames); most {seen.high[peak]:.1f} at "
-            f"{clock(float(seen.times[peak]), 1)}, frame {seen.first + peak}"
+            f"{clock(float(seen.times[peak]), 2)}, frame {seen.first + peak}"
         )
     lines.append(figures(found.report) or "nothing to measure: no three pictures of a shot that are all unlike")
     return "\n".join(lines)
 
 
 def _cuts(seen: Survey) -> str:
-    cuts = [clock(float(second), 1) for second in seen.times[seen.cut]]
+    cuts = [clock(float(second), 2) for second in seen.times[seen.cut]]
     if not cuts:
         return "no cuts"
     more = f" and {len(cuts) - 12} more" if len(cuts) > 12 else ""

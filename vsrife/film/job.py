@@ -20,6 +20,10 @@ __all__ = ["Job", "Segment", "own_version"]
 FINEST = 2**31 - 1
 """Ticks in a second that every container takes."""
 MICROSECOND = Fraction(1, 1_000_000)
+PART = "first", "stop"
+"""Of a film, what start and duration decide."""
+RATE = "multi", "fps_num", "fps_den", "factor_num", "factor_den"
+"""Arguments that multi and fps decide."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +152,14 @@ class Job:
             if item.name in ("film", "recipe"):
                 name = next(f.name for f in fields(mine) if getattr(mine, f.name) != getattr(theirs, f.name))
                 mine, theirs = getattr(mine, name), getattr(theirs, name)
+                if name in PART:
+                    return "start or duration was another one"
                 return f"{item.name}'s {name} was {_brief(theirs)}, is {_brief(mine)}"
             if item.name == "arguments":
                 before, now = dict(theirs), dict(mine)
                 name = next(n for n in {**before, **now} if before.get(n) != now.get(n))
+                if name in RATE:
+                    return "multi or fps was another one"
                 return f"{name} was {_brief(before.get(name))}, is {_brief(now.get(name))}"
             return f"{item.name} was {_brief(theirs)}, is {_brief(mine)}"
         return None

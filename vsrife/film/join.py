@@ -19,7 +19,7 @@ from vsrife.film.render import known_segment
 from vsrife.film.source import open_container
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import av
     from av.container import InputContainer, OutputContainer
@@ -38,7 +38,6 @@ def join(
     job: Job,
     folder: Path,
     target: Path,
-    log: Callable[[str], None] = lambda line: None,
     watch: Progress | None = None,
 ) -> list[Rendered]:
     """The film, whole or not at all: the segments' packets at their exact times, and those of the source's others.
@@ -47,7 +46,6 @@ def join(
         job: whose segments are all in the folder.
         folder: where they lie.
         target: the film, whose suffix says which container; replaced.
-        log: told what of the source is left out.
         watch: told how many of how many frames are in it.
 
     Returns:
@@ -80,7 +78,7 @@ def join(
         first = stack.enter_context(av.open(str(folder / job.segments[0].name)))
         stream = _add_pictures(container, job, first)
         source = stack.enter_context(open_container(Path(job.film.path))) if job.film.track >= 0 else None
-        _mux(job, folder, container, stream, source, delay, log, watch)
+        _mux(job, folder, container, stream, source, delay, watch)
     return done
 
 
@@ -91,7 +89,6 @@ def _mux(
     stream: av.VideoStream,
     source: InputContainer | None,
     delay: int,
-    log: Callable[[str], None],
     watch: Progress | None,
 ) -> None:
     begin = Fraction(0)
@@ -102,7 +99,7 @@ def _mux(
             zero = min(zero, job.film.begins)
         begin = job.film.begins - zero
         end = job.film.begins + job.film.seconds if job.film.is_part else None
-        others = add_others(container, source, job.film, zero, end, log)
+        others = add_others(container, source, job.film, zero, end)
         shown = source.streams[job.film.track]
         stream.metadata.update({k: v for k, v in shown.metadata.items() if k.lower() in ("title", "language")})
         stream.disposition = shown.disposition

@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vsrife.film.source import open_container
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import av
     from av.container import InputContainer, OutputContainer
 
     from vsrife.film.source import Film
 
-__all__ = ["add_others"]
+__all__ = ["add_others", "left_out"]
 
 CODED_ON = ("encoder", "duration", "_statistics_", "number_of_", "bps", "handler_name", "vendor_id", "major_brand",
             "minor_version", "compatible_brands")  # fmt: skip
 """How the names of metadata begin that are of the source's own file and picture."""
 PICTURES = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "webp": "image/webp", "gif": "image/gif"}
 WHICH = "audio", "subtitle"
+ATTACHED, COVER, COPIED = "attached", "cover", "copied"
+
+
+def left_out(film: Film, container_format: str) -> list[str]:
+    """What of a film its new container cannot take, a line for each stream.
+
+    Args:
+        film: what is known of it.
+        container_format: FFmpeg's name.
+    """
+    import av
+
+    if film.track < 0:
+        return []
+    with open_container(Path(film.path)) as source, av.open(BytesIO(), "w", format=container_format) as container:
+        streams = [s for s in source.streams if s.index != film.track and not _is_chapters(s, source)]
+        return [
+            f"{container_format} does not take {s.type} stream {s.index} ({_called(s)}), it is left out"
+            for s in streams
+            if _way(container, s) is None
+        ]
 
 
 def add_others(
-    container: OutputContainer,
-    source: InputContainer,
-    film: Film,
-    zero: Fraction,
-    end: Fraction | None,
-    log: Callable[[str], None],
+    container: OutputContainer, source: InputContainer, film: Film, zero: Fraction, end: Fraction | None
 ) -> Iterator[tuple[Fraction, int, Any]]:
     """Add the source's other streams, chapters and metadata to a film that is not begun yet.
 
@@ -38,41 +58,47 @@ def add_others(
         film: what is known of it.
         zero: the source's time that becomes 0.
         end: the source's time after which nothing is taken; None for all.
-        log: told what the new container cannot take.
 
     Returns:
         Packets in the source's order, each with the time it is decoded at and its stream's number.
     """
-    from av.stream import AttachmentStream, Disposition
-
     taken: dict[int, av.stream.Stream] = {}
-    supported = container.supported_codecs
-    matroska = container.format.name == "matroska"
+    stream: Any
     for stream in source.streams:
-        if stream.index == film.track:
-            continue
-        codec = stream.codec_context.codec.name if stream.codec_context else None
-        cover = stream.type == "video" and stream.disposition & Disposition.attached_pic
-        if isinstance(stream, AttachmentStream) and matroska:
+        way = None if stream.index == film.track else _way(container, stream)
+        if way == ATTACHED:
             name = stream.metadata.get("filename", f"attachment-{stream.index}")
             container.add_attachment(name, stream.mimetype or "application/octet-stream", stream.data)
-        elif cover and matroska:
+        elif way == COVER:
             _attach_cover(container, source, stream)
-        elif (stream.type in WHICH or (cover and container.format.name in ("mp4", "mov"))) and _name(codec, supported):
+        elif way == COPIED:
             taken[stream.index] = _copy(container, stream)
-        elif not _is_chapters(stream, source):
-            log(f"{container.format.name} does not take {stream.type} stream {stream.index} "
-                f"({_called(codec, stream)}), it is left out")  # fmt: skip
     _describe(container, source, film, zero, end)
     return _packets(source, taken, zero, end)
 
 
-def _name(codec: str | None, supported: set[str]) -> bool:
-    return codec is not None and codec in supported
+def _way(container: OutputContainer, stream: Any) -> str | None:
+    """How a container takes a stream; None where it does not."""
+    from av.stream import AttachmentStream, Disposition
+
+    matroska = container.format.name == "matroska"
+    cover = stream.type == "video" and stream.disposition & Disposition.attached_pic
+    if isinstance(stream, AttachmentStream) and matroska:
+        return ATTACHED
+    if cover and matroska:
+        return COVER
+    if stream.type in WHICH or (cover and container.format.name in ("mp4", "mov")):
+        return COPIED if _codec(stream) in container.supported_codecs else None
+    return None
 
 
-def _called(codec: str | None, stream: Any) -> str:
-    return ", ".join(part for part in (codec, stream.language, stream.metadata.get("filename")) if part) or "unknown"
+def _codec(stream: Any) -> str | None:
+    return stream.codec_context.codec.name if stream.codec_context else None
+
+
+def _called(stream: Any) -> str:
+    said = _codec(stream), stream.language, stream.metadata.get("filename")
+    return ", ".join(part for part in said if part) or "unknown"
 
 
 def _is_chapters(stream: Any, source: InputContainer) -> bool:

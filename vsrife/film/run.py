@@ -13,6 +13,7 @@ from vsrife.film.encoder import CONTAINERS
 from vsrife.film.files import reason, whole
 from vsrife.film.job import Job
 from vsrife.film.join import join
+from vsrife.film.others import left_out
 from vsrife.film.render import known_segment, render_segment
 from vsrife.film.request import plan_job
 
@@ -139,6 +140,13 @@ def interpolate(
                 partial.write_text(job.text(), encoding="utf-8")
         there = {segment: known_segment(folder / segment.name, segment) for segment in job.segments}
         done = sum(segment.length for segment, known in there.items() if known)
+        if resume:
+            count = sum(known is not None for known in there.values())
+            teller.log(
+                f"{count} of {len(there)} segments are there" if count else "no segment is there, it begins anew"
+            )
+        for line in left_out(job.film, CONTAINERS[target.suffix.lower()]):
+            teller.log(line)
         teller.stage("making frames", job.frames, done)
         rendered, began = 0, time.monotonic()
         if crew is not None:
@@ -156,7 +164,7 @@ def interpolate(
                 rendered += segment.length
         took = time.monotonic() - began
         teller.stage("joining", job.frames)
-        parts = join(job, folder, target, teller.log, teller.watch)
+        parts = join(job, folder, target, teller.watch)
         shutil.rmtree(folder, ignore_errors=True)
     seconds = job.time(job.frames) * job.tick
     return Summary(job.frames, sum(part.made for part in parts), seconds, target.stat().st_size, rendered, took)
