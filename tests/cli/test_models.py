@@ -131,12 +131,13 @@ def test_wrong_use_is_told_by_the_parser(capsys: pytest.CaptureFixture[str]) -> 
         assert "Traceback" not in capsys.readouterr().err
 
 
-def test_an_interrupted_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("vsrife.cli.models.find", interrupt)
     assert main(["models"]) == 130
+    assert capsys.readouterr() == ("", "models: stopped\n")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["models", "--help"], ["models"]])

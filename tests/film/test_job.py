@@ -21,6 +21,7 @@ from vsrife.film import (
     probe,
     render_segment,
 )
+from vsrife.film.others import left_out
 from vsrife.film.segments import plan
 
 if TYPE_CHECKING:
@@ -55,8 +56,21 @@ def test_a_job_survives_its_file(uneven_film: Path) -> None:
     other = replace(again, arguments=(*again.arguments, ("scale", 0.5)))
     assert job.difference(other) == "scale was 0.5, is None"
     assert replace(job, film=replace(job.film, size=1)).difference(job) == f"film's size was {job.film.size}, is 1"
+    assert replace(job, film=replace(job.film, stop=1)).difference(job) == "start or duration was another one"
+    faster = plan_job(uneven_film, ".mkv", Request(multi=Fraction(3), arguments=PRECISE, every=Fraction(1))).job
+    assert faster.difference(job) == "multi or fps was another one"
     with pytest.raises(RifeError, match=r"^interpolate: job\.json is not one of this version$"):
         Job.from_text("{}")
+
+
+def test_what_a_container_does_not_take_is_named(uneven_film: Path, steady_film: Path) -> None:
+    film = probe(uneven_film)
+    assert left_out(film, "matroska") == []
+    assert left_out(film, "mp4") == [
+        "mp4 does not take subtitle stream 2 (srt, fra), it is left out",
+        "mp4 does not take attachment stream 3 (note.txt), it is left out",
+    ]
+    assert left_out(probe(steady_film), "mp4") == []
 
 
 def test_times_are_exact(uneven_film: Path) -> None:

@@ -50,5 +50,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CUT_OFF
     except KeyboardInterrupt as error:
-        print(f"{options.command}: {error or 'stopped'}", file=sys.stderr)
+        print(f"{options.command}: {str(error) or 'stopped'}", file=sys.stderr)
         return INTERRUPTED
