@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WIDTHS = (48, 32, 24)
 SCALES = (4, 2, 1)
-SHARED = {"batch": 8, "crop": 96, "learning_rate": 1e-3, "ema": 0.99, "workers": 0, "hold_out": 0.5}
+SHARED = {"batch": 8, "crop": 64, "learning_rate": 1e-3, "ema": 0.99, "workers": 0, "hold_out": 0.5}
 ARMS: dict[str, dict[str, Any] | None] = {
     "plain blend": None,
     "IFNet, three blocks, distillation": {"model": "paper"},
@@ -37,8 +37,8 @@ ARMS: dict[str, dict[str, Any] | None] = {
     "motion at ½ scaled to t, without distillation": {"model": "paper-m", "distillation": 0.0, "flow": "scaled"},
 }
 TIMES = tuple(k / 8 for k in range(1, 8))
-REACH = 16  # more is not learnt at this size
-SCENES = f"scenes:80:{REACH}"  # about as many as there are windows of film
+REACH = 8  # more is not learnt at this size
+SCENES = f"scenes:160:{REACH}"  # about as many as there are windows of film
 SCENES_MEASURED = 32
 
 
@@ -46,7 +46,7 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("films", nargs="+", help="each one's first half is learnt from, its second measured on")
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--at-once", type=int, default=len(os.sched_getaffinity(0)), help="arms, a thread each")
     parser.add_argument("--json", type=Path, default=Path("ablations.json"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsrife.cli import main
-from vsrife.cli.interpolate import _rate, _time
+from vsrife.cli.interpolate import Teller, _rate, _time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,3 +92,25 @@ def test_someone_elses_folder_is_left_alone(
     assert main(["interpolate", "film.mkv", "o.mkv", "--overwrite"]) == 1
     assert "o.mkv.vsrife must be a folder of segments alone, got something else" in capsys.readouterr().err
     assert mine.read_text(encoding="utf-8") == "dear"
+
+
+def test_without_a_terminal_it_says_now_and_then_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("vsrife.cli.interpolate.time.monotonic", lambda: now[0])
+    teller = Teller(quiet=False)
+    teller.stage("making frames", 1000, 100)
+    for second in range(1, 151):
+        now[0] += 1
+        teller.watch(100 + 2 * second, 1000)
+    teller.close()
+    assert capsys.readouterr().err.splitlines() == [
+        "making frames: 220 of 1000 frames, 2.00 frames/s, 06:30 left",
+        "making frames: 340 of 1000 frames, 2.00 frames/s, 05:30 left",
+    ]
+    quiet = Teller(quiet=True)
+    quiet.stage("making frames", 400)
+    now[0] += 100
+    quiet.watch(1, 400)
+    assert capsys.readouterr().err == ""

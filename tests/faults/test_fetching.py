@@ -114,7 +114,7 @@ IN_A_PROCESS = """
 import resource, sys
 from pathlib import Path
 from dataclasses import replace
-from vsrife.cli.main import main
+from vsrife.cli.command import main
 from vsrife.errors import RifeError
 from vsrife.weights import download, manifest
 from vsrife.weights.convert import import_weights

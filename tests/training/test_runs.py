@@ -103,6 +103,7 @@ def test_a_run_is_left_after_its_minutes_and_gone_on_with(tmp_path: Path) -> Non
         (("--data", "scenes:4", "--model", "paper", "--precision", "fp8"), "train: precision must be one of fp32,"),
         (("--data", "scenes:4", "--model", "paper", "--learning-rate", "nan"), "train: learning_rate must be 0 or"),
         (("--data", "scenes:4", "--init", "4.26", "--freeze", "nose"), "train: freeze must begin the names"),
+        (("--data", "scenes:4", "--model", "paper", "--head", "8"), "train: head must be of a network that has one"),
         (("--data", "nowhere.mkv", "--model", "paper"), "nowhere.mkv"),
         (("--resume",), "train: out must be a run's folder to resume"),
     ],

@@ -13,6 +13,7 @@ from support import texture
 
 from vsrife.errors import RifeError
 from vsrife.networks import ANCESTORS, CATALOG, IFNet, make, privileged_block
+from vsrife.networks.config import HeadConfig
 from vsrife.networks.paper import PaperIFNet
 from vsrife.training.augment import Triplet
 from vsrife.training.data import TripletSet
@@ -149,6 +150,27 @@ def test_a_narrower_graft_keeps_the_channels_that_do_something() -> None:
     assert all(torch.equal(value, known[key]) for key, value in other.state_dict().items())
 
 
+def test_a_narrower_head_keeps_the_channels_that_do_something() -> None:
+    wanted = replace(CATALOG["4.26"], widths=(8, 8), scales=(8, 4), head=HeadConfig(hidden=3, channels=4))
+    torch.manual_seed(3)
+    small, wide = make(wanted).eval(), make(replace(wanted, head=HeadConfig(hidden=5, channels=4))).eval()
+    places = iter(torch.tensor(kept) for kept in ([0, 1, 2], [0, 2, 4], [1, 2, 3], [0, 1, 4], [0, 1, 2, 3]))
+    known, strewn = small.state_dict(), wide.state_dict()
+    inputs = next(places)
+    for layer, outputs in enumerate(places):  # each layer's channels lie elsewhere
+        index = (inputs, outputs) if layer == 3 else (outputs, inputs)
+        weight, bias = strewn[f"encode.cnn{layer}.weight"].zero_(), strewn[f"encode.cnn{layer}.bias"].zero_()
+        weight[index[0][:, None], index[1]] = known[f"encode.cnn{layer}.weight"]
+        bias[outputs] = known[f"encode.cnn{layer}.bias"]
+        inputs = outputs
+    other = make(wanted).eval()
+    graft(other, wide.state_dict())
+    for layer in range(4):
+        for kind in ("weight", "bias"):
+            key = f"encode.cnn{layer}.{kind}"
+            assert torch.equal(other.state_dict()[key], known[key])
+
+
 @pytest.mark.parametrize("name", ["paper", "4.26"])
 def test_one_block_is_taught_too(name: str) -> None:
     config = {**CATALOG, **ANCESTORS}[name]
@@ -170,6 +192,30 @@ def test_a_guide_pulls_the_motion_to_its_own() -> None:
         for parameter in network.block4.lastconv.parameters():  # type: ignore[union-attr]
             parameter.add_(0.1)
     assert float(trainee(batch(2)).guide.detach()) > 1e-4
+
+
+def test_a_guide_pulls_the_features_to_its_own() -> None:
+    guide, network = narrow("4.26").eval(), narrow("4.26")
+    options = TrainOptions(guide="4.26", guide_passes=1, guide_flow=0.0, guide_mask=0.0, guide_features=2.0)
+    trainee = Trainee(network, options, guide=guide)
+    example = batch(2)
+    assert float(trainee(example).guide.detach()) == 0
+    with torch.no_grad():
+        network.encode.cnn3.bias.add_(0.1)  # type: ignore[union-attr,operator]
+        both = guide.features(torch.cat((example.img0, example.img1)))  # type: ignore[operator]
+    wanted = 2 * (0.01 / both.var((0, 2, 3))).mean()
+    assert float(trainee(example).guide.detach()) == pytest.approx(float(wanted), rel=1e-3)
+    with pytest.raises(RifeError, match=r"guide_features needs a guide whose head gives .* the network's, 0, got 4$"):
+        Trainee(narrow("paper-m"), options, guide=guide)
+
+
+def test_the_pictures_psnr_is_a_loss() -> None:
+    network, example = narrow("4.26"), batch(2)
+    plain, more = (Trainee(network, TrainOptions(distillation=0.0, psnr=weight)) for weight in (0.0, 0.5))
+    shown = plain.eval()(example), more.eval()(example)
+    with torch.no_grad():
+        error = (made(network, example) - example.truth).square().mean((1, 2, 3)).log10().mean()
+    assert float((shown[1].picture - shown[0].picture).detach()) == pytest.approx(float(0.5 * error), abs=1e-4)
 
 
 def run(options: TrainOptions, folder: Path, steps: int, network: IFNet | PaperIFNet | None = None) -> list[Step]:

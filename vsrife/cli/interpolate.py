@@ -6,6 +6,7 @@ import logging
 import re
 import signal
 import sys
+import time
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
@@ -29,6 +30,9 @@ NTSC = Fraction(1, 200)
 """By which a decimal rate may be off n·1000/1001 to be meant as that: 23.98 is."""
 BUG = "VideoSource: no return value"
 """What bestsource has VapourSynth warn of where it is asked for times, which is of no use to anyone."""
+EVERY = 60.0
+"""Seconds between two lines about how far it is."""
+LINE = "{desc}{n_fmt} of {total_fmt} frames, {rate_fmt}, {remaining} left"
 ARGUMENTS = ("model", "model_path", "device", "precision", "scale", "ensemble", "sc_threshold")
 
 
@@ -200,7 +204,7 @@ def _pairs(name: str, texts: list[str]) -> tuple[tuple[str, str], ...]:
 
 
 class Teller:
-    """A bar on stderr, and lines above it.
+    """A bar on stderr, and lines above it; where stderr is no terminal, a line every `EVERY` seconds.
 
     Args:
         quiet: neither.
@@ -209,12 +213,17 @@ class Teller:
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._bar: Any = None
+        self._what = ""
+        self._first = 0
+        self._began = self._told = time.monotonic()
 
     def stage(self, what: str, total: int = 0, done: int = 0) -> None:
         """What is being done now."""
         from tqdm import tqdm
 
         self.close()
+        self._what, self._first = what, done
+        self._began = self._told = time.monotonic()
         if not self._quiet:
             self._bar = tqdm(
                 desc=what,
@@ -228,8 +237,15 @@ class Teller:
 
     def watch(self, done: int, total: int) -> None:
         """How far it is."""
-        if self._bar is not None and not self._bar.disable:
+        if self._bar is None:
+            return
+        now = time.monotonic()
+        if not self._bar.disable:
             self._bar.update(done - self._bar.n)
+        elif now - self._told >= EVERY:
+            self._told = now
+            about = {"initial": self._first, "prefix": f"{self._what}: ", "unit": " frames", "bar_format": LINE}
+            self.log(" ".join(self._bar.format_meter(done, total, now - self._began, **about).split()))
 
     def log(self, line: str) -> None:
         """A line above the bar."""

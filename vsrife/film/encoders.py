@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError
+from vsrife.errors import RifeError, nearest
 
 if TYPE_CHECKING:
     import av
@@ -114,11 +114,14 @@ class EncoderOptions:
             _check_value("preset", options[kind.preset], self.preset)
         for option, value in self.options:
             if option not in options:
-                own = ", ".join(sorted(option.name for option in known.private))
-                raise RifeError(
-                    f"interpolate: encoder-option must be of {kind.codec}'s ({own}) or FFmpeg's general ones, "
-                    f"got {_brief(option)}"
+                own = sorted(option.name for option in known.private)
+                like = nearest(option, options)
+                allowed = (
+                    f"one of {kind.codec}'s{like}"
+                    if like
+                    else (f"of {kind.codec}'s ({', '.join(own)}) or FFmpeg's general ones")
                 )
+                raise RifeError(f"interpolate: encoder-option must be {allowed}, got {_brief(option)}")
             _check_value(option, options[option], value)
         return kind
 

@@ -15,6 +15,7 @@ __all__ = ["graft"]
 
 READERS = ("conv0.1.", "convblock.", "lastconv.")
 """Layers of a block that read channels of its own, by the beginning of their names."""
+HEAD = "encode"
 
 
 def graft(network: nn.Module, known: dict[str, Tensor]) -> None:
@@ -29,7 +30,9 @@ def graft(network: nn.Module, known: dict[str, Tensor]) -> None:
         prefix = f"{name}."
         wanted = {key.removeprefix(prefix): own[key] for key in own if key.startswith(prefix)}
         given = {key.removeprefix(prefix): known[key] for key in known if key.startswith(prefix)}
-        if _within(wanted, given):
+        if _within(wanted, given) and name == HEAD:
+            part.load_state_dict(_narrowed_chain(wanted, given))
+        elif _within(wanted, given):
             part.load_state_dict(_narrowed(wanted, given))
         elif name.startswith("block"):
             silence(part)
@@ -55,6 +58,29 @@ def _narrowed(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, 
                     kept[before, size] = _weightiest(given, before, size)
                 taken = taken.index_select(dim, kept[before, size])
         narrowed[key] = taken
+    return narrowed
+
+
+def _narrowed_chain(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The given tensors of layers that read one another, the last one transposed, in the wanted shapes.
+
+    Of each layer the channels are kept that the next one reads with the largest weights.
+    """
+    layers = list(dict.fromkeys(key.rpartition(".")[0] for key in wanted))
+    kept = torch.arange(given[f"{layers[0]}.weight"].shape[1])
+    narrowed = {}
+    for layer, following in zip(layers, [*layers[1:], None], strict=True):
+        weight, bias = given[f"{layer}.weight"], given[f"{layer}.bias"]
+        into, out = (0, 1) if following is None else (1, 0)
+        weight = weight.index_select(into, kept)
+        kept = torch.arange(weight.shape[out])
+        if following is not None:
+            reader = given[f"{following}.weight"].float().square()
+            read = 0 if following == layers[-1] else 1
+            total = reader.sum([d for d in range(4) if d != read])
+            kept = total.topk(wanted[f"{layer}.bias"].numel()).indices.sort().values
+        narrowed[f"{layer}.weight"] = weight.index_select(out, kept)
+        narrowed[f"{layer}.bias"] = bias.index_select(0, kept)
     return narrowed
 
 

@@ -11,11 +11,14 @@ from torch.nn.functional import conv2d, pad
 if TYPE_CHECKING:
     from vsrife.networks import Estimate, Stages
 
-__all__ = ["distillation_loss", "endpoint_error", "gradient_energy", "laplacian_loss", "missing_detail"]
+__all__ = ["bels", "distillation_loss", "endpoint_error", "gradient_energy", "laplacian_loss", "missing_detail"]
 
 BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 MARGIN = 0.01
 """How much worse than the teacher's a picture must be, in mean |error| of its channels, for its flow to be taught."""
+
+LEAST = 1e-6
+"""The mean square error below which a picture is as good as the truth: 60 dB."""
 
 
 def laplacian_loss(made: Tensor, truth: Tensor, levels: int = 5) -> Tensor:
@@ -38,6 +41,12 @@ def laplacian_loss(made: Tensor, truth: Tensor, levels: int = 5) -> Tensor:
         loss = loss + (difference - _enlarged(smaller, difference.shape[-2:])).abs().mean()
         difference = smaller
     return loss + difference.abs().mean()
+
+
+def bels(made: Tensor, truth: Tensor) -> Tensor:
+    """log10 of each picture's mean square error, the mean over N×3×H×W pictures in 0..1: -PSNR / 10."""
+    error = (made.float() - truth.float()).square().mean((1, 2, 3))
+    return error.clamp(min=LEAST).log10().mean()
 
 
 def distillation_loss(stages: Stages, img0: Tensor, img1: Tensor, truth: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ class TrainOptions:
     model: str | None = option(None, "network to start from nothing: a name of `vsrife models`, paper, paper-m, …")
     init: str | None = option(None, "weights to start from instead: a model's name or a file")
     widths: tuple[int, ...] = option((), "body channels of the blocks, where not the network's own", least=2)
+    head: int | None = option(None, "channels of the head's half-size layers, where not the network's own", least=2)
     scales: tuple[int, ...] = option((), "what the blocks shrink by, where not the network's own", least=1)
     refine: bool = option(True, "with RefineNet, for the networks that have one")
     flow: str = option("direct", "direct, or scaled: motion found at ½ and scaled to t", choices=("direct", "scaled"))
@@ -64,12 +65,18 @@ class TrainOptions:
     picture: float = option(
         1.0, "weight of the made picture's distance to the truth; 0 learns from a guide alone", least=0
     )
+    psnr: float = option(
+        0.0, "weight of each picture's PSNR in bels, which counts a share of little error as one of much", least=0
+    )
     distillation: float = option(0.01, "weight of the privileged teacher's flow; 0 does without it", least=0)
 
     guide: str | None = option(None, "a model whose motion is a target too: a name or a file")
     guide_passes: int = option(8, "looks whose mean motion that is: 1, 2, 4 or 8", choices=(1, 2, 4, 8))
     guide_flow: float = option(0.01, "weight of the distance in pixels to the guide's flow", least=0)
     guide_mask: float = option(0.1, "weight of the difference to the guide's own mask", least=0)
+    guide_features: float = option(
+        0.0, "weight of the mean square difference to the guide's head features, each as large as it varies", least=0
+    )
     sharpness: float = option(
         0.0,
         "weight of detail that the guide's picture (without a guide, the truth) has and the made one lacks",

@@ -123,6 +123,10 @@ def _reshaped(config: AnyConfig, options: TrainOptions) -> AnyConfig:
     if len(widths) != len(scales):
         raise RifeError(f"train: widths must be as many as scales, {len(scales)}, got {len(widths)}")
     config = replace(config, widths=widths, scales=scales)
+    if options.head is not None:
+        if not isinstance(config, IFNetConfig) or config.head is None:
+            raise RifeError("train: head must be of a network that has one, which the 4.x line has from 4.7 on")
+        config = replace(config, head=replace(config.head, hidden=options.head))
     if isinstance(config, PaperConfig) and not options.refine:
         config = replace(config, refines=False)
     return config

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
+from vsrife.errors import RifeError
 from vsrife.networks import Estimate, IFNet, mean_estimate, privileged_block
-from vsrife.training.losses import distillation_loss, endpoint_error, laplacian_loss, missing_detail
+from vsrife.training.losses import bels, distillation_loss, endpoint_error, laplacian_loss, missing_detail
 
 if TYPE_CHECKING:
     from vsrife.networks import Ancestor, MeanEstimate, Stages
@@ -23,7 +24,7 @@ class Losses(NamedTuple):
     """What training makes small, each already weighted; the total is their sum.
 
     Args:
-        picture: the made picture's, by its Laplacian pyramid.
+        picture: the made picture's, by its Laplacian pyramid and, if so wanted, its PSNR.
         teacher: that of the picture the privileged teacher makes.
         distillation: the flow's distance to the teacher's.
         guide: the motion's and the mask's distance to the guide's.
@@ -50,6 +51,9 @@ class Trainee(nn.Module):
         options: of the run.
         pretrained: whether the network has learnt already; the teacher then starts where the network stands.
         guide: a network whose motion is a target; it is no part of the state.
+
+    Raises:
+        RifeError: the guide's features are wanted, and the two networks have not as many.
     """
 
     def __init__(
@@ -67,6 +71,11 @@ class Trainee(nn.Module):
         if self.teacher is not None and pretrained:
             silence(self.teacher)
         self._options = options
+        if options.guide_features and not (0 < _features(network) == _features(guide)):
+            raise RifeError(
+                "train: guide_features needs a guide whose head gives as many features as the network's, "
+                f"{_features(network)}, got {_features(guide)}"
+            )
         self._guide = [guide] if guide else []  # in a list, so that it is no submodule
 
     def forward(self, batch: Triplet) -> Losses:
@@ -86,8 +95,11 @@ class Trainee(nn.Module):
                 wanted = mean_estimate(self._guide[0], img0, img1, times, passes=options.guide_passes)
                 sharp = _plain(wanted, img0, img1) if options.sharpness else truth
             guide = self._guided(stages.student[-1], wanted)
+            if options.guide_features:
+                guide = guide + options.guide_features * self._features_apart(img0, img1)
+        own = options.picture * laplacian_loss(picture, truth, options.levels)
         return Losses(
-            options.picture * laplacian_loss(picture, truth, options.levels),
+            own + options.psnr * bels(picture, truth) if options.psnr else own,
             taught,
             options.distillation * distillation_loss(stages, img0, img1, truth),
             guide,
@@ -105,6 +117,15 @@ class Trainee(nn.Module):
         flow, weight = wanted.flow.float(), wanted.weight.float()
         loss = self._options.guide_flow * endpoint_error(last.flow, flow, weight)
         return loss + self._options.guide_mask * (last.mask.float().sigmoid() - weight).abs().mean()
+
+    def _features_apart(self, img0: Tensor, img1: Tensor) -> Tensor:
+        """Mean square difference of the head's features and the guide's, in shares of the variance of the latter."""
+        both = torch.cat((img0, img1))
+        own, other = cast("IFNet", self.network), cast("IFNet", self._guide[0])
+        with torch.no_grad():
+            wanted = other.features(both).float()
+            variance = wanted.var((0, 2, 3), keepdim=True).clamp(min=1e-8)
+        return ((own.features(both).float() - wanted).square() / variance).mean()
 
 
 def found(network: IFNet | PaperIFNet, batch: Triplet, flow: str = "direct") -> Estimate:
@@ -129,6 +150,11 @@ def floats(batch: Triplet, device: torch.device) -> Triplet:
 def _plain(wanted: MeanEstimate, img0: Tensor, img1: Tensor) -> Tensor:
     """The picture of a mean estimate."""
     return Estimate(wanted.flow.float(), wanted.weight.float().logit(1e-6)).blend(img0, img1)
+
+
+def _features(network: nn.Module | None) -> int:
+    """A pixel has from a network's head."""
+    return network.config.head.channels if isinstance(network, IFNet) and network.config.head else 0
 
 
 def silence(block: nn.Module) -> None:

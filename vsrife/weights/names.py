@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from vsrife.errors import ModelError
+from vsrife.errors import ModelError, nearest
 from vsrife.networks.catalog import ANCESTORS, CATALOG
 from vsrife.weights.store import imported
 
@@ -85,7 +85,9 @@ def resolve(model: str) -> Resolved:
         if name in NAMES:
             return Resolved(name, spelt["ensemble"] == "True")
     shown = model if model.isprintable() and len(model) <= 60 else repr(model[:60])
-    raise ModelError(f"RIFE: model must be one of {', '.join(NAMES)}, or one you imported, got {shown}")
+    like = nearest(model[:60], (*NAMES, *imported()))
+    allowed = f"one that `vsrife models` lists{like}" if like else f"one of {', '.join(NAMES)}, or one you imported"
+    raise ModelError(f"RIFE: model must be {allowed}, got {shown}")
 
 
 def _numbered(number: int) -> Resolved:
