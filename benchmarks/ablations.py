@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +58,18 @@ def main() -> None:
     record = known(options.json, options.steps)
     jobs = [(arm, seed) for seed in range(options.seeds) for arm in ARMS if str(seed) not in record[arm]]
     with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(options.at_once) as pool:
-        for (arm, seed), result in zip(jobs, pool.map(lambda job: alone(*job, options, cache), jobs), strict=True):
-            record[arm][str(seed)] = result
+        asked = {pool.submit(alone, arm, seed, options, cache): (arm, seed) for arm, seed in jobs}
+        failed = []
+        for future in as_completed(asked):
+            arm, seed = asked[future]
+            try:
+                record[arm][str(seed)] = future.result()
+            except RuntimeError as error:
+                failed.append(f"{arm}, seed {seed}: {error}")
             text = json.dumps({"steps": options.steps, "arms": record}, indent=1)
             options.json.write_text(text + "\n", encoding="utf-8")
+    if failed:
+        raise SystemExit("\n".join(failed))
     print(table(record))
 
 
@@ -83,7 +91,7 @@ def alone(arm: str, seed: int, options: argparse.Namespace, cache: str) -> dict[
     environment = os.environ | {"OMP_NUM_THREADS": "1", "ABLATION_CACHE": cache}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"{arm}, seed {seed}: {done.stderr.strip()}")
+        raise RuntimeError(done.stderr.strip())
     print(f"{arm}, seed {seed}: {done.stdout.strip()}", file=sys.stderr, flush=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result

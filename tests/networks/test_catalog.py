@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from vsrife.networks import CATALOG, IFNet, IFNetConfig
+from vsrife.networks import ANCESTORS, CATALOG, DEFAULT, OWN, IFNet, IFNetConfig
 
 MILLIONS = {
     "4.0": 5.16, "4.2": 5.16, "4.5": 5.28, "4.6": 5.31, "4.7": 5.33, "4.10": 5.36, "4.12.lite": 2.63, "4.13": 5.36,
@@ -29,6 +29,37 @@ def test_thirty_six_names_of_seventeen_networks() -> None:
 @pytest.mark.parametrize(("name", "millions"), MILLIONS.items())
 def test_parameter_counts(name: str, millions: float) -> None:
     assert parameters(CATALOG[name]) / 1e6 == pytest.approx(millions, abs=0.011)
+
+
+def multiplications(config: IFNetConfig, height: int, width: int) -> int:
+    """Of the convolutions for one made picture, each end's head counted once in two."""
+    total = 0
+
+    def count(module: torch.nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
+        nonlocal total
+        area = inputs[0] if isinstance(module, torch.nn.ConvTranspose2d) else output
+        weight = module.weight
+        assert isinstance(weight, torch.Tensor)
+        total += area.shape[0] * area.shape[2] * area.shape[3] * weight.numel()
+
+    with torch.device("meta"):
+        network = IFNet(config)
+        pictures = torch.zeros(2, 1, 3, height, width)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+            module.register_forward_hook(count)
+    network.features(pictures[0])
+    once = total
+    total = 0
+    network.estimate(*pictures)
+    return total - once
+
+
+def test_nano_is_at_most_a_quarter_of_the_default() -> None:
+    default, nano = (multiplications(config, 1088, 1920) for config in (CATALOG[DEFAULT], OWN["nano"]))
+    assert default / 1e9 == pytest.approx(43.25, abs=0.005)
+    assert nano <= default / 4
+    assert not OWN.keys() & (CATALOG.keys() | ANCESTORS.keys())
 
 
 def test_exact_counts_of_published_files() -> None:

@@ -10,8 +10,8 @@ import vapoursynth as vs
 from safetensors.torch import save_file
 from support import moving_clip
 
-from vsrife.networks import CATALOG, build
-from vsrife.weights import detection, names
+from vsrife.networks import CATALOG, CONFIGS, build
+from vsrife.weights import names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.mark.vpy("unique-core")
 def test_a_hypothetical_4_27(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row = replace(CATALOG["4.26"], widths=(96, 64, 48, 32, 16))
-    for table in (CATALOG, detection.CONFIGS):
+    for table in (CATALOG, CONFIGS):
         monkeypatch.setitem(table, "4.27", row)  # what one more line in catalog.py does
     monkeypatch.setattr(names, "NAMES", (*names.NAMES, "4.27"))
     file = tmp_path / "flownet.safetensors"

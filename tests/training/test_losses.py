@@ -12,7 +12,6 @@ from vsrife.training.losses import (
     bels,
     distillation_loss,
     endpoint_error,
-    gradient_energy,
     laplacian_loss,
     missing_detail,
 )
@@ -92,13 +91,17 @@ def test_bels_are_psnr() -> None:
     assert float(bels(made, truth)) == pytest.approx(-(2 + 4 + 6) / 3)  # 20, 40 and at most 60 dB
 
 
-def test_gradient_energy() -> None:
-    picture = torch.tensor([[0.0, 1.0], [0.0, 3.0]]).view(1, 1, 2, 2)
-    assert float(gradient_energy(picture)) == pytest.approx((1 + 9) / 2 + (0 + 4) / 2)
-
-
 def test_missing_detail() -> None:
     sharp = torch.rand((2, 3, 16, 16), generator=torch.Generator().manual_seed(0))
     soft = sharp.mean((2, 3), keepdim=True) + 0.5 * (sharp - sharp.mean((2, 3), keepdim=True))
     assert float(missing_detail(soft, sharp)) == pytest.approx(0.75, abs=1e-6)  # half the gradients, a quarter of it
     assert float(missing_detail(sharp, soft)) == 0
+    board = (torch.arange(32)[:, None] + torch.arange(32)) % 2 * 0.5
+    flat = torch.full((1, 3, 32, 32), 0.5)
+    ramp = flat + torch.linspace(-0.2, 0.2, 32)
+    # neither a checkerboard nor more than enough elsewhere makes up for what a patch lacks
+    assert float(missing_detail(flat + board, ramp)) > 0.9
+    half = torch.where(torch.arange(32) < 16, ramp, flat)
+    more = torch.where(torch.arange(32) < 16, 0.5 + 3 * (ramp - 0.5), flat)
+    assert float(missing_detail(more, ramp)) == pytest.approx(float(missing_detail(half, ramp)), abs=0.05)
+    assert 0.4 < float(missing_detail(half, ramp)) < 0.6

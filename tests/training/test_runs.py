@@ -46,6 +46,21 @@ def test_a_run_leaves_a_model_its_card_curves_and_pictures(whole: Path) -> None:
     assert last > 0
 
 
+def test_a_run_keeps_a_share_of_the_weights_it_started_from(whole: Path, tmp_path: Path) -> None:
+    init = ("--data", "scenes:40", "--init", str(whole / "model.safetensors"), *SMALL[SMALL.index("--crop") :])
+    out = tmp_path / "out"
+    made = {}
+    for keep in ("0", "0.25", "1"):
+        asked = ("--resume",) if out.exists() else (*init, "--steps", "3", "--learning-rate", "1e-2")
+        assert main(["train", "--out", str(out), "--device", "cpu", *asked, "--keep", keep]) == 0
+        made[keep] = load_file(out / "model.safetensors")
+    first = load_file(whole / "model.safetensors")
+    assert not all(torch.equal(value, first[key]) for key, value in made["0"].items())
+    for key, value in made["0"].items():
+        assert torch.equal(made["1"][key], first[key])
+        assert torch.allclose(made["0.25"][key].float(), value.float().lerp(first[key].float(), 0.25), atol=1e-3)
+
+
 def test_killed_and_resumed_it_goes_on_as_if_nothing_had_been(whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "killed"
     arguments = (*SMALL, "--steps", "24", "--save-every", "4", "--validate-every", "12")
@@ -103,6 +118,7 @@ def test_a_run_is_left_after_its_minutes_and_gone_on_with(tmp_path: Path) -> Non
         (("--data", "scenes:4", "--model", "paper", "--precision", "fp8"), "train: precision must be one of fp32,"),
         (("--data", "scenes:4", "--model", "paper", "--learning-rate", "nan"), "train: learning_rate must be 0 or"),
         (("--data", "scenes:4", "--init", "4.26", "--freeze", "nose"), "train: freeze must begin the names"),
+        (("--data", "scenes:4", "--model", "paper", "--keep", "0.5"), "train: keep needs init, weights that know"),
         (("--data", "scenes:4", "--model", "paper", "--head", "8"), "train: head must be of a network that has one"),
         (("--data", "nowhere.mkv", "--model", "paper"), "nowhere.mkv"),
         (("--resume",), "train: out must be a run's folder to resume"),

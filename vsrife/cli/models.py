@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsrife.errors import ModelError
-from vsrife.networks.catalog import CATALOG
+from vsrife.networks.catalog import CONFIGS
 from vsrife.weights import Entry, find, imported, manifest, read_metadata, resolve, user_folder
 from vsrife.weights.wording import said
 
@@ -46,7 +46,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def list_models(_: argparse.Namespace) -> None:
-    """Print every model, published or imported, and whether it is here."""
+    """Print every model, ours, published or imported, and whether it is here."""
     rows = [HEADINGS, *_rows()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     for row in rows:
@@ -87,7 +87,7 @@ def import_model(options: argparse.Namespace) -> None:
 def describe(options: argparse.Namespace) -> None:
     """Print what a weights file holds."""
     from vsrife.networks.described import described
-    from vsrife.weights.detection import CONFIGS, names_of
+    from vsrife.weights.detection import names_of
     from vsrife.weights.download import sha256
     from vsrife.weights.loading import open_weights
     from vsrife.weights.ncnn import files_of
@@ -136,8 +136,8 @@ def _rows() -> Iterator[tuple[str, ...]]:
 
 def _network(architecture: str) -> str:
     """The first version with the same network, by which networks are called here."""
-    config = CATALOG.get(architecture)
-    return next((name for name, other in CATALOG.items() if other == config), architecture)
+    config = CONFIGS.get(architecture)
+    return next((name for name, other in CONFIGS.items() if other == config), architecture)
 
 
 def _size(entry: Entry, path: Path | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vsrife.networks.catalog import ANCESTORS, CATALOG, DEFAULT
+from vsrife.networks.catalog import ANCESTORS, CATALOG, CONFIGS, DEFAULT, OWN
 from vsrife.networks.config import SCALES, HeadConfig, IFNetConfig
 from vsrife.networks.config_ancestors import AncestorConfig, AnyConfig, LegacyConfig, PaperConfig, RefinedConfig
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ANCESTORS",
     "CATALOG",
+    "CONFIGS",
     "DEFAULT",
+    "OWN",
     "SCALES",
     "TIME_STEP",
     "Ancestor",

@@ -1,13 +1,17 @@
-"""Every published network: the 4.x line in one table, what came before it in another. A new version is a new row."""
+"""Every network with a name: the 4.x line, our own, and what came before. A new version is a new row."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from vsrife.networks.config import HeadConfig, IFNetConfig
 from vsrife.networks.config_ancestors import LegacyConfig, PaperConfig, RefinedConfig
 
-__all__ = ["ANCESTORS", "CATALOG", "DEFAULT"]
+if TYPE_CHECKING:
+    from vsrife.networks.config_ancestors import AnyConfig
+
+__all__ = ["ANCESTORS", "CATALOG", "CONFIGS", "DEFAULT", "OWN"]
 
 DEFAULT = "4.26"
 
@@ -70,6 +74,12 @@ CATALOG: dict[str, IFNetConfig] = {
 }
 """Published name → architecture."""
 
+OWN: dict[str, IFNetConfig] = {
+    "tuned": _4_25,
+    "nano": replace(_4_25, widths=(192, 128, 56), scales=(16, 8, 4)),
+}
+"""The same for the networks that were trained here."""
+
 ANCESTORS: dict[str, PaperConfig | LegacyConfig | RefinedConfig] = {
     "paper": PaperConfig(),
     "paper-2t": PaperConfig(turned=True),
@@ -86,3 +96,6 @@ ANCESTORS: dict[str, PaperConfig | LegacyConfig | RefinedConfig] = {
 The shapes of their weights do not tell the paper's variants for t = 0.5 apart, nor 3.6 from 3.8. 3.0 and 3.1, which
 were published as three files with a fusion network of another kind, are not here.
 """
+
+CONFIGS: dict[str, AnyConfig] = {**CATALOG, **OWN, **ANCESTORS}
+"""All of them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, overload
 
 from vsrife.networks.blocks import Block
-from vsrife.networks.catalog import ANCESTORS, CATALOG
+from vsrife.networks.catalog import CONFIGS
 from vsrife.networks.config import IFNetConfig
 from vsrife.networks.config_ancestors import PaperConfig, RefinedConfig
 from vsrife.networks.ifnet import IFNet
@@ -51,11 +51,11 @@ def privileged_block(config: IFNetConfig | PaperConfig) -> Block | PaperBlock:
 
 
 def build(name: str) -> IFNet | Ancestor:
-    """The network of a published name, with random weights.
+    """The network of a name, with random weights.
 
     Those made for t = 0.5 (`config.any_time` off) serve other times to `vsrife.networks.TIME_STEP`.
 
     Raises:
-        KeyError: `name` is neither in `CATALOG` nor in `ANCESTORS`.
+        KeyError: `name` is not in `CONFIGS`.
     """
-    return make(CATALOG[name] if name in CATALOG else ANCESTORS[name])
+    return make(CONFIGS[name])

@@ -82,6 +82,10 @@ class TrainOptions:
         "weight of detail that the guide's picture (without a guide, the truth) has and the made one lacks",
         least=0,
     )
+    keep: float = option(
+        0.0, "share of the weights it started from in what is measured and written, which keeps more of their detail",
+        least=0, most=1,
+    )  # fmt: skip
     freeze: tuple[str, ...] = option((), "parts that are not trained, by the beginning of their names: block0 encode …")
 
     device: str = option("auto", "cpu, cuda, mps or xpu; auto is CUDA where there is a card", choices=DEVICES)
@@ -108,6 +112,8 @@ class TrainOptions:
                     raise _wrong(item.name, f"{least:g} or more" if most is None else f"{least:g} to {most:g}", one)
         if len(self.span) != 2 or not 0 <= self.span[0] < self.span[1] <= 1:
             raise _wrong("span", "two shares of a film, the first below the second, 0 to 1", self.span)
+        if self.keep and self.init is None and self.model is not None:
+            raise RifeError(f"train: keep needs init, weights that know something, got {self.keep:g}")
         if self.batch % self.accumulate:
             raise _wrong("accumulate", f"a divisor of the batch, {self.batch}", self.accumulate)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from copy import deepcopy
 from dataclasses import replace
 from datetime import date
 from importlib.metadata import version
@@ -17,7 +18,7 @@ from tqdm import tqdm
 
 from vsrife.errors import RifeError
 from vsrife.evaluation.metrics import mean_psnr, psnr, rounded
-from vsrife.networks import IFNet, IFNetConfig, PaperConfig, make
+from vsrife.networks import CONFIGS, IFNet, IFNetConfig, PaperConfig, make
 from vsrife.networks.paper import PaperIFNet
 from vsrife.training.augment import Triplet
 from vsrife.training.data import FootageTriplets, SceneTriplets, Triplets, TripletSet
@@ -29,7 +30,6 @@ from vsrife.training.report import Curve, card, save_sheet
 from vsrife.training.trainee import Losses, Trainee, floats, made
 from vsrife.weights import load_network, resolve
 from vsrife.weights.convert import write_weights
-from vsrife.weights.detection import CONFIGS
 from vsrife.weights.loading import Opened
 
 if TYPE_CHECKING:
@@ -49,7 +49,18 @@ MOST_MEASURED = 48
 """Triplets a validation looks at."""
 DRAWN = 4
 """Of these, on a sheet."""
-OPEN = ("steps", "minutes", "workers", "device", "log_every", "validate_every", "save_every", "tensorboard", "cache")
+OPEN = (
+    "steps",
+    "minutes",
+    "workers",
+    "device",
+    "log_every",
+    "validate_every",
+    "save_every",
+    "tensorboard",
+    "cache",
+    "keep",
+)
 """Options that may be others when a run is gone on with."""
 
 
@@ -156,6 +167,7 @@ class _Run:
             path = Path(options.guide).expanduser()
             guide = load_network(None, path) if path.exists() else load_network(options.guide, None)
             guide = guide.to(ours.device)
+        self.first = {key: value.clone() for key, value in network.state_dict().items()} if options.keep else {}
         _freeze(network, options.freeze)
         self.trainee = Trainee(network, options, pretrained=self.start.pretrained, guide=guide).to(ours.device)
         if ours.leads:
@@ -206,8 +218,8 @@ class _Run:
             self.scores = Curve(self.out / "validation.csv", ("psnr",), done, board=self.options.tensorboard)
             self.curve = _read_curve(self.out / "validation.csv")
             self.bar = tqdm(total=self.steps, initial=done, unit="step", disable=None, dynamic_ncols=True)
-        if done == 0:
-            self._measure(0, network)
+        if done in (0, self.steps):
+            self._measure(done, network)
         self.team.wait()
 
     def _after(self, step: Step, network: nn.Module) -> bool:
@@ -233,6 +245,7 @@ class _Run:
         if self.options.ema == 0:
             network = self.trainee.network
         assert isinstance(network, IFNet | PaperIFNet)
+        network = self._mixed(network)
         chosen = range(0, len(self.measured), -(-len(self.measured) // MOST_MEASURED) or 1)
         values = []
         for place in chosen:
@@ -245,6 +258,15 @@ class _Run:
             pictures = floats(_batch(rows), self.team.device)
             save_sheet(self.out / f"pictures-{number:06d}.png", network, pictures, self.options.flow)
         self._export(network)
+
+    def _mixed(self, network: IFNet | PaperIFNet) -> IFNet | PaperIFNet:
+        """The network with the share of its first weights that it keeps (Wortsman et al., CVPR 2022)."""
+        if not self.first:
+            return network
+        mixed = deepcopy(network)
+        for key, value in mixed.state_dict().items():
+            value.lerp_(self.first[key].to(value), self.options.keep)
+        return mixed
 
     def _export(self, network: nn.Module) -> None:
         config = self.start.config

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from safetensors.torch import save_file
 
 from vsrife.errors import ModelError
-from vsrife.networks import CATALOG
+from vsrife.networks import CATALOG, CONFIGS, OWN
 from vsrife.networks.described import described
-from vsrife.weights.detection import CONFIGS
 from vsrife.weights.download import sha256
 from vsrife.weights.files import replacing
 from vsrife.weights.loading import Opened, open_weights
@@ -104,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m vsrife.weights.convert", description=__doc__)
     parser.add_argument("source", type=Path, help="published .pkl, .pth or .safetensors")
     parser.add_argument("target", type=Path, help=".safetensors to write")
-    parser.add_argument("--model", required=True, choices=CATALOG, help="the version the weights are of")
+    parser.add_argument("--model", required=True, choices=(*CATALOG, *OWN), help="the version the weights are of")
     options = parser.parse_args()
     convert(options.source, options.target, options.model)
     for path in (options.source, options.target):

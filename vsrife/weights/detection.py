@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsrife.errors import ModelError
-from vsrife.networks import ANCESTORS, CATALOG, AnyConfig, make
+from vsrife.networks import CATALOG, CONFIGS, OWN, AnyConfig, make
 from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["check", "detect", "names_of", "network_part"]
-
-CONFIGS: dict[str, AnyConfig] = {**CATALOG, **ANCESTORS}
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -57,7 +55,7 @@ def check(state: Mapping[str, Tensor], name: str | AnyConfig, file: str = "the f
 
     Args:
         state: without training-only parts.
-        name: in `CATALOG` or `ANCESTORS`, or a config that is in neither.
+        name: in `CONFIGS`, or a config that is not.
         file: what an error calls the state dict.
 
     Raises:
@@ -95,8 +93,13 @@ def detect(state: Mapping[str, Tensor], file: str = "the file") -> AnyConfig:
 
 
 def names_of(state: Mapping[str, Tensor]) -> list[str]:
-    """All the names whose networks a state dict fits."""
-    return [name for name, config in CONFIGS.items() if not mismatches(state, config)]
+    """All the names whose networks a state dict fits, but for those of ours that are a published one's: they say so."""
+    published = set(CATALOG.values())
+    return [
+        name
+        for name, config in CONFIGS.items()
+        if not mismatches(state, config) and not (name in OWN and config in published)
+    ]
 
 
 def _summary(wrong: list[str]) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from vsrife.errors import ModelError
-from vsrife.networks import make
+from vsrife.networks import CONFIGS, make
 from vsrife.networks.described import read_config
-from vsrife.weights.detection import CONFIGS, check, detect, network_part
+from vsrife.weights.detection import check, detect, network_part
 from vsrife.weights.download import check_hash
 from vsrife.weights.download import fetch as fetch_model
 from vsrife.weights.files import read_weights

@@ -6,12 +6,12 @@ import re
 from typing import NamedTuple
 
 from vsrife.errors import ModelError, nearest
-from vsrife.networks.catalog import ANCESTORS, CATALOG
+from vsrife.networks.catalog import CONFIGS
 from vsrife.weights.store import imported
 
 __all__ = ["NAMES", "NUMBERS", "Resolved", "resolve"]
 
-NAMES = (*CATALOG, *ANCESTORS)
+NAMES = tuple(CONFIGS)
 """Every network there is, by its own name."""
 
 

@@ -37,7 +37,7 @@ class Entry:
 
     Args:
         name: what scripts call it.
-        architecture: the version in `CATALOG` whose network it fits.
+        architecture: the name in `CONFIGS` whose network it fits.
         license: SPDX name.
         author: who made the weights.
         source: the URL they are published at.
