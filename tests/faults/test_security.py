@@ -93,4 +93,6 @@ def test_downloads_ask_for_https_alone() -> None:
     from vsrife.weights import download, manifest
 
     assert download.SCHEMES == ("https",)
-    assert all(entry.source.startswith("https://") for entry in manifest().values())
+    fetched = [entry for entry in manifest().values() if not entry.bundled]
+    assert len(fetched) == 35
+    assert all(entry.source.startswith("https://") for entry in fetched)
