@@ -166,9 +166,9 @@ def table(record: dict[str, dict[str, Any]]) -> str:
 
 
 def told(values: Sequence[float]) -> str:
-    """Mean and standard deviation."""
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.2f} ± {spread:.2f}"
+    """Mean and, of several, standard deviation."""
+    mean = f"{statistics.mean(values):.2f}"
+    return f"{mean} ± {statistics.stdev(values):.2f}" if len(values) > 1 else mean
 
 
 if __name__ == "__main__":
