@@ -22,5 +22,5 @@ def nearest(got: str, names: Collection[str]) -> str:
     """The names, at most three, that look like what was given, as the end of a message: `, perhaps crf`; or nothing."""
     from difflib import get_close_matches
 
-    like = get_close_matches(got, names, 3, 0.75)
+    like = get_close_matches(got.lower(), names, 3, 0.75)
     return f", perhaps {' or '.join(like)}" if like else ""

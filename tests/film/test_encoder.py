@@ -137,7 +137,10 @@ def test_nothing_is_left_where_it_fails(tmp_path: Path) -> None:
         ({"encoder": "ffv1", "quality": 1}, r"quality must not be given for ffv1, got 1"),
         ({"encoder": "x265", "preset": "warp"}, r"preset must be ultrafast, .* for x265, got warp"),
         ({"encoder": "av1", "preset": "99"}, r"preset must be -2 to 13, got 99"),
-        ({"encoder": "x264", "options": (("foo", "1"),)}, r"encoder-option must be of libx264's \(.*\) or .*, got foo"),
+        (
+            {"encoder": "x264", "options": (("foo", "1"),)},
+            r"encoder-option must be one of libx264's \(.*\) or .*, got foo",
+        ),
         ({"encoder": "x264", "options": (("rc-lookahead", "x"),)}, r"rc-lookahead must be -1 to .*, got x"),
     ],
 )

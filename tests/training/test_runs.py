@@ -54,6 +54,8 @@ def test_a_run_keeps_a_share_of_the_weights_it_started_from(whole: Path, tmp_pat
         asked = ("--resume",) if out.exists() else (*init, "--steps", "3", "--learning-rate", "1e-2")
         assert main(["train", "--out", str(out), "--device", "cpu", *asked, "--keep", keep]) == 0
         made[keep] = load_file(out / "model.safetensors")
+        steps = [row.split(",")[0] for row in (out / "validation.csv").read_text().splitlines()]
+        assert steps == ["step", "0", "3"]
     first = load_file(whole / "model.safetensors")
     assert not all(torch.equal(value, first[key]) for key, value in made["0"].items())
     for key, value in made["0"].items():

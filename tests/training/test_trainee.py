@@ -199,10 +199,11 @@ def test_a_guide_pulls_the_features_to_its_own() -> None:
     options = TrainOptions(guide="4.26", guide_passes=1, guide_flow=0.0, guide_mask=0.0, guide_features=2.0)
     trainee = Trainee(network, options, guide=guide)
     example = batch(2)
+    assert isinstance(guide, IFNet)
     assert float(trainee(example).guide.detach()) == 0
     with torch.no_grad():
-        network.encode.cnn3.bias.add_(0.1)  # type: ignore[union-attr,operator]
-        both = guide.features(torch.cat((example.img0, example.img1)))  # type: ignore[operator]
+        network.get_parameter("encode.cnn3.bias").add_(0.1)
+        both = guide.features(torch.cat((example.img0, example.img1)))
     wanted = 2 * (0.01 / both.var((0, 2, 3))).mean()
     assert float(trainee(example).guide.detach()) == pytest.approx(float(wanted), rel=1e-3)
     with pytest.raises(RifeError, match=r"guide_features needs a guide whose head gives .* the network's, 0, got 4$"):

@@ -70,6 +70,13 @@ def test_other_spellings(spelt: str, name: str, ensemble: bool) -> None:
     assert resolve(spelt) == (name, ensemble)
 
 
+@pytest.mark.parametrize(("model", "like"), [("NANO", "nano"), ("4.25.lit", "4.25.lite or 4.22.lite or 4.15.lite")])
+def test_what_is_misspelt_is_told_what_it_looks_like(model: str, like: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        resolve(model)
+    assert str(caught.value) == f"RIFE: model must be one that `vsrife models` lists, perhaps {like}, got {model}"
+
+
 @pytest.mark.parametrize("model", ["", "4.27", "rife-v2.3", "4.6 ", "٤", "4.6/..", "x" * 500, "a\nb", "-1", "9" * 400])
 def test_what_means_nothing(model: str) -> None:
     with pytest.raises(ModelError) as caught:

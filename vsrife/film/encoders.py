@@ -114,13 +114,9 @@ class EncoderOptions:
             _check_value("preset", options[kind.preset], self.preset)
         for option, value in self.options:
             if option not in options:
-                own = sorted(option.name for option in known.private)
+                own = ", ".join(sorted(option.name for option in known.private))
                 like = nearest(option, options)
-                allowed = (
-                    f"one of {kind.codec}'s{like}"
-                    if like
-                    else (f"of {kind.codec}'s ({', '.join(own)}) or FFmpeg's general ones")
-                )
+                allowed = f"one of {kind.codec}'s" + (like or f" ({own}) or of FFmpeg's general ones")
                 raise RifeError(f"interpolate: encoder-option must be {allowed}, got {_brief(option)}")
             _check_value(option, options[option], value)
         return kind

@@ -30,10 +30,9 @@ def graft(network: nn.Module, known: dict[str, Tensor]) -> None:
         prefix = f"{name}."
         wanted = {key.removeprefix(prefix): own[key] for key in own if key.startswith(prefix)}
         given = {key.removeprefix(prefix): known[key] for key in known if key.startswith(prefix)}
-        if _within(wanted, given) and name == HEAD:
-            part.load_state_dict(_narrowed_chain(wanted, given))
-        elif _within(wanted, given):
-            part.load_state_dict(_narrowed(wanted, given))
+        if _within(wanted, given):
+            narrowed = _narrowed_chain if name == HEAD else _narrowed
+            part.load_state_dict(narrowed(wanted, given))
         elif name.startswith("block"):
             silence(part)
 

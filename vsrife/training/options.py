@@ -112,7 +112,7 @@ class TrainOptions:
                     raise _wrong(item.name, f"{least:g} or more" if most is None else f"{least:g} to {most:g}", one)
         if len(self.span) != 2 or not 0 <= self.span[0] < self.span[1] <= 1:
             raise _wrong("span", "two shares of a film, the first below the second, 0 to 1", self.span)
-        if self.keep and self.init is None and self.model is not None:
+        if self.keep and self.init is None and self.model is not None:  # neither is given to go on with a run
             raise RifeError(f"train: keep needs init, weights that know something, got {self.keep:g}")
         if self.batch % self.accumulate:
             raise _wrong("accumulate", f"a divisor of the batch, {self.batch}", self.accumulate)

@@ -215,7 +215,8 @@ class _Run:
         if self.team.leads:
             names = (*Losses._fields, "loss", "norm", "rate", "seconds", "waiting")
             self.log = Curve(self.out / "log.csv", names, done, board=self.options.tensorboard)
-            self.scores = Curve(self.out / "validation.csv", ("psnr",), done, board=self.options.tensorboard)
+            kept = done - 1 if done == self.steps else done  # a run that is over is measured once more, in place
+            self.scores = Curve(self.out / "validation.csv", ("psnr",), kept, board=self.options.tensorboard)
             self.curve = _read_curve(self.out / "validation.csv")
             self.bar = tqdm(total=self.steps, initial=done, unit="step", disable=None, dynamic_ncols=True)
         if done in (0, self.steps):

@@ -40,7 +40,7 @@ class Entry:
         architecture: the name in `CONFIGS` whose network it fits.
         license: SPDX name.
         author: who made the weights.
-        source: the URL they are published at.
+        source: the URL they are published at; of those that were made here, their card.
         bundled: its file in the models folder, where it comes with the package.
         sha256: of its file; None where it is not known before the first download.
         size: of its file in bytes, likewise.
