@@ -108,3 +108,15 @@ def test_a_texture_has_no_seam() -> None:
     seam = (texture[:, 0] - texture[:, -1]).abs().mean()
     assert float(seam) < 2 * float(inside)
     assert 0 <= float(texture.min()) < float(texture.max()) <= 1
+
+
+def test_a_steeper_slope_is_smoother_and_rest_says_how_many_are_slow() -> None:
+    rough, smooth = (
+        torch.stack([random_texture(np.random.default_rng(n), 64, slope=(power, power)) for n in range(6)])
+        for power in (0.6, 2.0)
+    )
+    assert float(smooth.diff(dim=-1).abs().mean()) < 0.6 * float(rough.diff(dim=-1).abs().mean())
+    for rest in (1, 3):
+        scenes = [random_scene(np.random.default_rng(n), 64, 64, reach=10, rest=rest) for n in range(40)]
+        lengths = [math.hypot(*layer.velocity) for scene in scenes for layer in scene.layers]
+        assert np.mean(lengths) == pytest.approx(10 / (rest + 1), rel=0.15)  # the mean of u^rest is 1 / (rest + 1)

@@ -22,7 +22,7 @@ from vsrife.training.graft import graft
 from vsrife.training.loop import Step, rate_at, train
 from vsrife.training.options import TrainOptions
 from vsrife.training.run import start
-from vsrife.training.trainee import Trainee, floats, made
+from vsrife.training.trainee import Trainee, awaken, floats, made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -296,3 +296,30 @@ def test_eight_triplets_are_learnt_by_heart(tmp_path: Path) -> None:
     with torch.no_grad():
         error = (made(network, example) - example.truth).square().mean((1, 2, 3))
     assert float((-10 * error.log10()).mean()) >= 40
+
+
+@torch.no_grad()
+def test_fresh_blocks_hand_on_as_much_as_they_see_and_move_nearly_nothing() -> None:
+    torch.manual_seed(0)
+    block = make(replace(ANCESTORS["paper"], widths=(48, 32, 24))).blocks[1]
+    seen = torch.randn(4, block.conv0[0][0].in_channels, 64, 64)
+    assert varies(block.convblock(block.conv0(seen))) < 1e-2 * varies(block.conv0(seen))  # PyTorch's own weights
+    awaken(block)
+    x = block.conv0(seen)
+    assert 0.5 < varies(x) < 2
+    assert 0.5 < varies(block.convblock(x)) / varies(x) < 2
+    assert float(block(seen).square().mean().sqrt()) < 0.2  # pixels
+
+
+def varies(x: torch.Tensor) -> float:
+    """The variance of a channel's values, the mean of all channels."""
+    return float(x.var((0, 2, 3)).mean())
+
+
+def test_runs_from_nothing_begin_with_such_weights_and_others_do_not() -> None:
+    options = TrainOptions(data=("scenes",), model="paper", widths=(16, 12, 8), refine=False)
+    trainee = Trainee(start(options).network, options)
+    for block in (*trainee.network.blocks, trainee.teacher):
+        assert not any(bool(m.bias.any()) for m in block.modules() if isinstance(m, torch.nn.ConvTranspose2d))
+    again = Trainee(start(options).network, options)
+    assert all(torch.equal(a, b) for a, b in zip(trainee.parameters(), again.parameters(), strict=True))

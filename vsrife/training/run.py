@@ -19,7 +19,7 @@ from tqdm import tqdm
 from vsrife.errors import RifeError
 from vsrife.evaluation.metrics import mean_psnr, psnr, rounded
 from vsrife.networks import CONFIGS, IFNet, IFNetConfig, PaperConfig, make
-from vsrife.networks.paper import PaperIFNet
+from vsrife.networks.paper import PaperBlock, PaperIFNet
 from vsrife.training.augment import Triplet
 from vsrife.training.data import FootageTriplets, SceneTriplets, Triplets, TripletSet
 from vsrife.training.distributed import Team, team
@@ -27,7 +27,7 @@ from vsrife.training.graft import graft
 from vsrife.training.loop import Step, train
 from vsrife.training.options import SCENES, TrainOptions
 from vsrife.training.report import Curve, card, save_sheet
-from vsrife.training.trainee import Losses, Trainee, floats, made
+from vsrife.training.trainee import Losses, Trainee, awaken, floats, made
 from vsrife.weights import load_network, resolve
 from vsrife.weights.convert import write_weights
 from vsrife.weights.loading import Opened
@@ -112,7 +112,11 @@ def start(options: TrainOptions) -> Start:
     torch.manual_seed(options.seed)
     if options.init is None:
         config = _reshaped(_named(options.model or ""), options)
-        return Start(_trainable(config), config, False)
+        network = _trainable(config)
+        for block in network.blocks:
+            if isinstance(block, PaperBlock):
+                awaken(block)
+        return Start(network, config, False)
     path = Path(options.init).expanduser()
     known = load_network(None, path) if path.exists() else load_network(options.init, None)
     config = _reshaped(known.config, options)

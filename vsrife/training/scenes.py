@@ -147,11 +147,17 @@ class Scene:
         return x.float(), y.float()
 
 
-def random_texture(rng: np.random.Generator, size: int = TEXTURE) -> Tensor:
-    """3×size×size, RGB in 0..1, that repeats without a seam: coloured noise, perhaps with a pattern."""
+def random_texture(rng: np.random.Generator, size: int = TEXTURE, *, slope: tuple[float, float] = (0.6, 1.8)) -> Tensor:
+    """3×size×size, RGB in 0..1, that repeats without a seam: coloured noise, perhaps with a pattern.
+
+    Args:
+        rng: decides all.
+        size: of its sides in texels.
+        slope: between which the power of 1 / frequency lies by which the noise grows weaker; the more, the smoother.
+    """
     across, down = torch.fft.rfftfreq(size), torch.fft.fftfreq(size)[:, None]
     frequency = torch.hypot(across, down)
-    strength = frequency.clamp(min=1 / size) ** -rng.uniform(0.6, 1.8)
+    strength = frequency.clamp(min=1 / size) ** -rng.uniform(*slope)
     strength *= (frequency > 0) & (frequency < 0.5 / TEXELS)
     white = torch.from_numpy(rng.standard_normal((2, 3, *frequency.shape), np.float32))
     noise = torch.fft.irfft2(torch.complex(white[0], white[1]) * strength, s=(size, size))
@@ -174,6 +180,7 @@ def random_scene(
     height: int,
     *,
     reach: float = 64,
+    rest: float = 3,
     texture: Callable[[np.random.Generator], Tensor] = random_texture,
 ) -> Scene:
     """A scene of two to seven layers, for times between 0 and 1.
@@ -182,13 +189,15 @@ def random_scene(
         rng: decides all.
         width: of its pictures.
         height: of its pictures.
-        reach: the farthest that a layer's middle goes in a unit of time, in pixels; most go much less far.
+        reach: the farthest that a layer's middle goes in a unit of time, in pixels.
+        rest: the power of an even 0..1 that says which share of that one goes: with 1 all alike, with more most go
+            much less far.
         texture: gives each layer its own.
     """
     size = min(width, height)
     layers = []
     for number in range(int(rng.integers(2, 8))):
-        length, direction = reach * rng.random() ** 3, rng.uniform(0, 2 * math.pi)
+        length, direction = reach * rng.random() ** rest, rng.uniform(0, 2 * math.pi)
         velocity = length * math.cos(direction), length * math.sin(direction)
         bend = rng.normal(0, 0.15)
         layers.append(

@@ -9,15 +9,20 @@ from torch import Tensor, nn
 
 from vsrife.errors import RifeError
 from vsrife.networks import Estimate, IFNet, mean_estimate, privileged_block
+from vsrife.networks.paper import PaperBlock, PaperIFNet
 from vsrife.training.losses import bels, distillation_loss, endpoint_error, laplacian_loss, missing_detail
 
 if TYPE_CHECKING:
     from vsrife.networks import Ancestor, MeanEstimate, Stages
-    from vsrife.networks.paper import PaperIFNet
     from vsrife.training.augment import Triplet
     from vsrife.training.options import TrainOptions
 
-__all__ = ["Losses", "Trainee", "floats", "found", "made", "silence"]
+__all__ = ["Losses", "Trainee", "awaken", "floats", "found", "made", "silence"]
+
+PRELU = 0.25
+"""The slope that PyTorch's PReLU begins with."""
+FAINT = 0.1
+"""Share of PyTorch's weights that a block's last layer begins with."""
 
 
 class Losses(NamedTuple):
@@ -70,6 +75,8 @@ class Trainee(nn.Module):
         self.teacher: Any = privileged_block(network.config) if options.distillation else None
         if self.teacher is not None and pretrained:
             silence(self.teacher)
+        elif isinstance(self.teacher, PaperBlock):
+            awaken(self.teacher)
         self._options = options
         if options.guide_features and not (0 < _features(network) == _features(guide)):
             raise RifeError(
@@ -155,6 +162,21 @@ def _plain(wanted: MeanEstimate, img0: Tensor, img1: Tensor) -> Tensor:
 def _features(network: nn.Module | None) -> int:
     """A pixel has from a network's head."""
     return network.config.head.channels if isinstance(network, IFNet) and network.config.head else 0
+
+
+def awaken(block: nn.Module) -> None:
+    """Fresh weights for a block of the paper's that has learnt nothing (He et al. 2015).
+
+    PyTorch's own halve what goes through each of the ten convolutions, so that the deeper ones tell nothing apart and
+    take long to begin. Motion starts near none.
+    """
+    for module in block.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, a=PRELU)
+        elif isinstance(module, nn.ConvTranspose2d):
+            module.weight.data.mul_(FAINT)
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def silence(block: nn.Module) -> None:
