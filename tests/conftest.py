@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# the same examples every time, and no clock
+settings.register_profile("seeded", deadline=None, derandomize=True, database=None)
+settings.load_profile("seeded")
 
 
 @pytest.hookimpl(trylast=True)

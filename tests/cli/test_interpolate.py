@@ -39,6 +39,7 @@ def test_numbers_and_times() -> None:
     assert _rate("multi", "59.94") == Fraction(5994, 100)
     assert _time("start", "1:02:03.5") == Fraction(37235, 10)
     assert _time("start", "2:03") == 123
+    assert _time("start", "90:00") == 5400
     assert _time("start", "7.25") == Fraction(29, 4)
 
 
@@ -58,6 +59,14 @@ def test_numbers_and_times() -> None:
         (["film.mkv", "o.avi"], "output must end in .mkv, .mp4, .m4v, .mov, .webm, got o.avi"),
         (["film.mkv", "o.mkv", "--fps=-3"], "fps must be a number above 0 or a fraction, got '-3'"),
         (["film.mkv", "o.mkv", "--fps", "0"], "fps must be above 0, got 0"),
+        (
+            ["film.mkv", "o.mkv", "--start", "0:99"],
+            "start must be below 60 after a colon, got '0:99'",
+        ),
+        (
+            ["film.mkv", "o.mkv", "--start", "1:60:00"],
+            "start must be below 60 after a colon, got '1:60:00'",
+        ),
         (["film.mkv", "o.mkv", "--multi", "1/0"], "multi must be a number above 0 or a fraction, got '1/0'"),
         (["film.mkv", "o.mkv", "--multi", "2", "--fps", "60"], "multi and fps must not both be given"),
         (["film.mkv", "o.mkv", "--start", "x"], "start must be seconds or hours:minutes:seconds, got 'x'"),

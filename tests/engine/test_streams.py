@@ -165,7 +165,7 @@ def check(made: list[NDArray[np.generic]], number: int) -> None:
     assert (made[1] == number + 12).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     numbers=st.lists(st.tuples(st.integers(0, 200), st.sampled_from([4, 6, 16])), min_size=1, max_size=24),
     threads=st.integers(1, 6),

@@ -48,7 +48,7 @@ def slow_ssim_paper(made: np.ndarray, truth: np.ndarray) -> float:
     return float((numerator / ((mean(a) ** 2 + mean(b) ** 2 + c1) * (spread + c2))).mean())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(11, 40), st.integers(11, 40), st.sampled_from([0.6, 9.0, 80.0]))
 def test_metrics_are_those_of_other_implementations(seed: int, height: int, width: int, noise: float) -> None:
     made, truth = pair(seed, height, width, noise)

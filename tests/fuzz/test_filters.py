@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.vpy("unique-core")
 SETS = 60 * int(os.environ.get("VSRIFE_FUZZ", "1"))
-LIMITS = settings(
-    max_examples=SETS, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
+LIMITS = settings(max_examples=SETS, suppress_health_check=list(HealthCheck))
 TINY = IFNetConfig((8, 8), scales=(4, 2), ensemble=True)
 FAMILIES = st.sampled_from([vs.GRAY, vs.RGB, vs.YUV, vs.YUV, vs.YUV])
 DEPTHS = st.sampled_from([8, 9, 10, 12, 14, 16, "half", "single", 32])

@@ -71,9 +71,7 @@ def test_any_text(name: str, tmp_path: Path) -> None:
     target = TARGETS[name]
     warm(target, tmp_path)
 
-    @settings(
-        max_examples=INPUTS, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=INPUTS, suppress_health_check=list(HealthCheck))
     @given(st.text() | st.binary() | st.lists(st.sampled_from(target.seeds()), max_size=3).map(b"\n".join))
     def try_one(given_text: str | bytes) -> None:
         data = given_text if isinstance(given_text, bytes) else given_text.encode("utf-8", "surrogatepass")

@@ -220,7 +220,7 @@ def test_access_order_and_threads_do_not_matter() -> None:
         assert digest(made.get_frame(len(straight) - 1)) == straight[-1]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.lists(st.integers(0, 9), min_size=1, max_size=6), rate=st.sampled_from([2, 5 / 2, 3]))
 def test_every_history_gives_the_same_frame(order: list[int], rate: float) -> None:
     clip = moving_clip(64, 64, length=5)
@@ -382,9 +382,7 @@ def test_a_thousand_argument_sets_work_or_raise_one_line(monkeypatch: pytest.Mon
     keep = vs.core.rife.RIFE(vs.core.std.BlankClip(width=16, height=16))  # holds the network, loaded once
     outcomes = Counter[str]()
 
-    @settings(
-        max_examples=1000, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=1000, suppress_health_check=list(HealthCheck))
     @given(arguments=argument_sets(), form=CLIPS, size=st.sampled_from([3, 4, 4, 5, 8, 9, 10]))
     def attempt(arguments: dict[str, object], form: int, size: int) -> None:
         clip = vs.core.std.BlankClip(format=form, width=4 * size, height=4 * size, length=3, keep=True)

@@ -59,7 +59,7 @@ def outputs(form: int, chosen: dict[str, object]) -> list[vs.VideoNode]:
     return made if isinstance(made, list) else [made]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(
     chosen=ARGUMENTS,
     form=st.sampled_from([vs.YUV420P8, vs.RGBS]),
@@ -81,7 +81,7 @@ def test_no_order_and_no_history_changes_a_frame(
             assert digest(frame) == straight[k][n], (k, n)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(order=st.lists(st.tuples(st.integers(0, 4), st.integers(0, LENGTH - 1)), min_size=1, max_size=12))
 def test_nor_of_motion_and_maps_of_times(order: list[tuple[int, int]]) -> None:
     times = gray_clip([np.tile(np.linspace(0, 1, W, dtype=np.float32), (H, 1))])

@@ -274,7 +274,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 damages = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=4)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(file=st.sampled_from(["flownet.param", "flownet.bin"]), flips=damages, kept=st.none() | st.floats(0, 1))
 def test_damaged_files_never_crash(
     tiny: Path, tmp_path: Path, file: str, flips: list[tuple[float, int]], kept: float | None

@@ -190,7 +190,10 @@ def _time(name: str, text: str | None) -> Fraction | None:
     match = CLOCK.fullmatch(text.strip())
     if not match:
         raise RifeError(f"interpolate: {name} must be seconds or hours:minutes:seconds, got {text[:60]!r}")
-    return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + Fraction(match[3])
+    hours, minutes, seconds = int(match[1] or 0), int(match[2] or 0), Fraction(match[3])
+    if (match[2] and seconds >= 60) or (match[1] and minutes >= 60):
+        raise RifeError(f"interpolate: {name} must be below 60 after a colon, got {text[:60]!r}")
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _pairs(name: str, texts: list[str]) -> tuple[tuple[str, str], ...]:
