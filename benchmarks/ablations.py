@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 WIDTHS = (48, 32, 24)
 SCALES = (4, 2, 1)
 SHARED = {"batch": 8, "crop": 64, "learning_rate": 1e-3, "ema": 0.99, "workers": 0}
-BLEND, PUBLISHED = "plain blend", "published 4.26"
+BLEND, WHOLE, PUBLISHED = "plain blend", "IFNet, three blocks, distillation", "published 4.26"
 ARMS: dict[str, dict[str, Any]] = {
     BLEND: {},
-    "IFNet, three blocks, distillation": {"model": "paper"},
+    WHOLE: {"model": "paper"},
     "without distillation": {"model": "paper", "distillation": 0.0},
     "with RefineNet": {"model": "paper", "refine": True},
     "two blocks": {"model": "paper", "widths": WIDTHS[:2], "scales": SCALES[:2]},
@@ -265,14 +265,17 @@ def measured(arm: str, films: Sequence[str], steps: int, seed: int) -> dict[str,
 
 
 def table(record: dict[str, dict[str, Any]]) -> str:
-    """A record as Markdown."""
-    lines = ["| | scenes, t = ½ | film ends, t = ½ | scenes, t = ⅛ … ⅞ |", "|---|---|---|---|"]
+    """A record as Markdown; the last column is what an arm is above the whole IFNet with the same seed."""
+    lines = ["| | scenes, t = ½ | film ends, t = ½ | scenes, t = ⅛ … ⅞ | above IFNet, ½ |", "|---" * 5 + "|"]
+    whole = record.get(WHOLE, {})
     for arm, by_seed in record.items():
         results = list(by_seed.values())
+        above = [by_seed[seed]["scenes"]["0.5"] - whole[seed]["scenes"]["0.5"] for seed in by_seed if seed in whole]
         cells = [
             told([r["scenes"]["0.5"] for r in results]),
             told([r["films"] for r in results]),
             told([statistics.mean(r["scenes"].values()) for r in results]),
+            told(above, "+") if above and ARMS.get(arm) and arm != WHOLE else "",
         ]
         lines.append(f"| {arm} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -287,9 +290,9 @@ def by_time(record: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def told(values: Sequence[float]) -> str:
+def told(values: Sequence[float], sign: str = "") -> str:
     """Mean and, of several, standard deviation."""
-    mean = f"{statistics.mean(values):.2f}"
+    mean = f"{statistics.mean(values):{sign}.2f}"
     return f"{mean} ± {statistics.stdev(values):.2f}" if len(values) > 1 else mean
 
 

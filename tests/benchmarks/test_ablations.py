@@ -75,12 +75,17 @@ def result(value: float) -> dict[str, Any]:
 
 
 def test_tables_hold_means_and_spreads() -> None:
-    record = {"one": {"0": result(20), "1": result(22)}, "two": {"0": result(30)}}
-    rows = ablations.table(record).splitlines()[2:]
-    assert rows == ["| one | 25.00 ± 1.41 | 21.00 ± 1.41 | 25.00 ± 1.41 |", "| two | 34.00 | 30.00 | 34.00 |"]
+    whole, other = ablations.WHOLE, "one block"
+    record = {whole: {"0": result(20), "1": result(22)}, other: {"0": result(19), "1": result(22), "2": result(30)}}
+    record[ablations.BLEND] = {"0": result(18)}
+    assert ablations.table(record).splitlines()[2:] == [
+        f"| {whole} | 25.00 ± 1.41 | 21.00 ± 1.41 | 25.00 ± 1.41 |  |",
+        f"| {other} | 27.67 ± 5.69 | 23.67 ± 5.69 | 27.67 ± 5.69 | -0.50 ± 0.71 |",
+        f"| {ablations.BLEND} | 22.00 | 18.00 | 22.00 |  |",
+    ]
     rows = ablations.by_time(record).splitlines()
-    assert rows[2].startswith("| one | 22.00 | 23.00 | 24.00 | 25.00 ")
-    assert [row.count("|") for row in rows] == [9] * 4
+    assert rows[2].startswith(f"| {whole} | 22.00 | 23.00 | 24.00 | 25.00 ")
+    assert [row.count("|") for row in rows] == [9] * 5
 
 
 def test_a_run_goes_on_with_as_many_steps_only(tmp_path: Path) -> None:
