@@ -94,6 +94,18 @@ def test_auto_and_time(tmp_path: Path, ffmpeg: Any) -> None:
     assert "bt2020nc/bt2020/smpte2084" in ffmpeg.about(tmp_path / "hdr.mkv")
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_few_frames_begin_at_0_and_many_keep_their_order(count: int, suffix: str, tmp_path: Path, ffmpeg: Any) -> None:
+    clip = moving_clip(64, 48, count, form=vs.YUV420P10).std.AssumeFPS(fpsnum=25)
+    for attempt in range(3):  # what libx265 leaves unset is another each time
+        save_clip(clip, tmp_path / f"{attempt}.{suffix}", EncoderOptions("x265"))
+        found = ffmpeg.packets(tmp_path / f"{attempt}.{suffix}", "v")
+        assert [start for start, _, _ in found] == [Fraction(n, 25) for n in range(count)]
+        decoded = ffmpeg.packets(tmp_path / f"{attempt}.{suffix}", "v", copy=False)
+        assert [start for start, _, _ in decoded] == [Fraction(n, 25) for n in range(count)]
+
+
 def test_frames_of_their_own_durations(tmp_path: Path, ffmpeg: Any) -> None:
     lasts = (1, 3, 2)
     clip = moving_clip(64, 48, 3, form=vs.YUV420P8)

@@ -42,6 +42,8 @@ Log = Callable[[str], None]
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".webm": "webm"}
 """FFmpeg's names by what a file ends in."""
+ORDERED = 2
+"""So few frames are never reordered, and when they are decoded libx265 leaves as memory happens to be."""
 TICKS = 90000
 """In a second, of a clip of variable rate that is saved by itself."""
 ASPECTLESS = ("av1", "vp9", "ffv1", "prores", "nvenc_av1")
@@ -246,6 +248,8 @@ def save_clip(
         stream = add_video(container, recipe)
         for packet in encoded(stream, recipe, timed()):
             packet.duration = durations.pop(packet.pts)
+            if clip.num_frames <= ORDERED:
+                packet.dts = packet.pts
             container.mux(packet)
 
 
