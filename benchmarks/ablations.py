@@ -85,7 +85,8 @@ def main() -> None:
         if str(seed) not in record[arm] and (own or not seed)
     ]
     with tempfile.TemporaryDirectory() as folder:
-        write_scenes(Path(folder) / SET, options.at_once)
+        if jobs:
+            write_scenes(Path(folder) / SET, options.at_once)
         failed = []
         with ThreadPoolExecutor(options.at_once) as pool:
             asked = {pool.submit(alone, arm, seed, options, folder): (arm, seed) for arm, seed in jobs}

@@ -140,7 +140,7 @@ def test_passes_see_the_same_motion(passes: int) -> None:
 def test_4_0_doubles_its_scales_in_both_forms() -> None:
     network = random_network("4.0")
     with torch.no_grad():
-        network.get_submodule("block1").get_submodule("lastconv").weight.mul_(40)  # type: ignore[union-attr, operator]
+        network.get_submodule("block1").get_submodule("lastconv").weight.mul_(40)
     doubled = published(network)
     network.config = CATALOG["4.0"].__class__(**{**vars(CATALOG["4.0"]), "doubles": False})
     plain = published(network)

@@ -39,7 +39,7 @@ def three_six() -> Ancestor:
     network = randomised(build("3.6"))
     with torch.no_grad():
         for block in network.blocks:
-            block.conv1[-1].weight *= 8  # type: ignore[index, operator]
+            block.conv1[-1].weight *= 8
     return network
 
 
@@ -92,7 +92,7 @@ def test_any_size_is_padded_and_cropped(name: str, scale: float) -> None:
 
 def test_a_refined_picture_is_clamped() -> None:
     network = randomised(build("paper"))
-    torch.nn.init.constant_(network.unet.conv.bias, 20)  # type: ignore[union-attr, arg-type]
+    torch.nn.init.constant_(network.unet.conv.bias, 20)
     with torch.inference_mode():
         assert float(network(*pictures()).min()) == 1
 
@@ -167,8 +167,8 @@ def test_3_8_doubles_its_scales_for_far_motion(far: bool, scale: float) -> None:
     adapting, plain = make(ANCESTORS["3.8"]), make(replace(ANCESTORS["3.8"], adapts=False))
     randomised(adapting)
     head = adapting.blocks[0].conv1[-1]
-    torch.nn.init.zeros_(head.weight)  # type: ignore[index, union-attr, arg-type]
-    torch.nn.init.constant_(head.bias, 8.1 if far else 7.9)  # type: ignore[index, union-attr, arg-type]
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.constant_(head.bias, 8.1 if far else 7.9)
     plain.load_state_dict(adapting.state_dict())
     ends = pictures(128, 128)
     with torch.inference_mode():

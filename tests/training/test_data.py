@@ -59,7 +59,7 @@ def window(times: list[float]) -> Window:
 
 def test_t_is_where_the_middle_frame_lies_by_its_real_time() -> None:
     times = [0.0, 1.0, 1.5, 4.0, 4.25]
-    source = FootageTriplets([window(times)])  # type: ignore[arg-type]
+    source = FootageTriplets([window(times)])
     seen = set()
     for seed in range(60):
         (first, middle, last), t = source.draw(0, np.random.default_rng(seed), any_time=True)

@@ -189,7 +189,7 @@ def test_a_guide_pulls_the_motion_to_its_own() -> None:
     assert not any("guide" in key for key in trainee.state_dict())
     assert float(trainee(batch(2)).guide.detach()) == pytest.approx(0, abs=1e-6)  # it is the guide still
     with torch.no_grad():
-        for parameter in network.block4.lastconv.parameters():  # type: ignore[union-attr]
+        for parameter in network.block4.lastconv.parameters():
             parameter.add_(0.1)
     assert float(trainee(batch(2)).guide.detach()) > 1e-4
 
@@ -288,7 +288,7 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path: Path)
 
 def test_eight_triplets_are_learnt_by_heart(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = make(replace(ANCESTORS["paper"], widths=(32, 24, 16), refines=False))  # type: ignore[arg-type]
+    network = make(replace(ANCESTORS["paper"], widths=(32, 24, 16), refines=False))
     assert isinstance(network, PaperIFNet)
     options = TrainOptions(batch=8, workers=0, learning_rate=3e-3, ema=0.0, save_every=10_000, distillation=0.0)
     run(options, tmp_path, 260, network)
@@ -321,5 +321,8 @@ def test_runs_from_nothing_begin_with_such_weights_and_others_do_not() -> None:
     trainee = Trainee(start(options).network, options)
     for block in (*trainee.network.blocks, trainee.teacher):
         assert not any(bool(m.bias.any()) for m in block.modules() if isinstance(m, torch.nn.ConvTranspose2d))
+    later = replace(options, model="4.6", widths=(8, 8, 8, 8))
+    for layer in Trainee(start(later).network, later).modules():
+        assert not isinstance(layer, torch.nn.ConvTranspose2d) or bool(layer.bias.any())
     again = Trainee(start(options).network, options)
     assert all(torch.equal(a, b) for a, b in zip(trainee.parameters(), again.parameters(), strict=True))

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from vsrife.errors import RifeError
 from vsrife.evaluation.metrics import mean_psnr, psnr, rounded
 from vsrife.networks import CONFIGS, IFNet, IFNetConfig, PaperConfig, make
-from vsrife.networks.paper import PaperBlock, PaperIFNet
+from vsrife.networks.paper import PaperIFNet
 from vsrife.training.augment import Triplet
 from vsrife.training.data import FootageTriplets, SceneTriplets, Triplets, TripletSet
 from vsrife.training.distributed import Team, team
@@ -113,9 +113,7 @@ def start(options: TrainOptions) -> Start:
     if options.init is None:
         config = _reshaped(_named(options.model or ""), options)
         network = _trainable(config)
-        for block in network.blocks:
-            if isinstance(block, PaperBlock):
-                awaken(block)
+        awaken(network)
         return Start(network, config, False)
     path = Path(options.init).expanduser()
     known = load_network(None, path) if path.exists() else load_network(options.init, None)

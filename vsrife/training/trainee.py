@@ -73,10 +73,8 @@ class Trainee(nn.Module):
         self.network = network
         # a teacher is of its network's kind, which types cannot say
         self.teacher: Any = privileged_block(network.config) if options.distillation else None
-        if self.teacher is not None and pretrained:
-            silence(self.teacher)
-        elif isinstance(self.teacher, PaperBlock):
-            awaken(self.teacher)
+        if self.teacher is not None:
+            (silence if pretrained else awaken)(self.teacher)
         self._options = options
         if options.guide_features and not (0 < _features(network) == _features(guide)):
             raise RifeError(
@@ -164,19 +162,20 @@ def _features(network: nn.Module | None) -> int:
     return network.config.head.channels if isinstance(network, IFNet) and network.config.head else 0
 
 
-def awaken(block: nn.Module) -> None:
-    """Fresh weights for a block of the paper's that has learnt nothing (He et al. 2015).
+def awaken(module: nn.Module) -> None:
+    """Fresh weights for the paper's blocks in what has learnt nothing (He et al. 2015).
 
     PyTorch's own halve what goes through each of the ten convolutions, so that the deeper ones tell nothing apart and
-    take long to begin. Motion starts near none.
+    take long to begin. Motion starts near none. Blocks of the 4.x line gain nothing by it and are left alone.
     """
-    for module in block.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, a=PRELU)
-        elif isinstance(module, nn.ConvTranspose2d):
-            module.weight.data.mul_(FAINT)
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.bias is not None:
-            nn.init.zeros_(module.bias)
+    for block in module.modules():
+        for layer in block.modules() if isinstance(block, PaperBlock) else ():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, a=PRELU)
+            elif isinstance(layer, nn.ConvTranspose2d):
+                layer.weight.data.mul_(FAINT)
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def silence(block: nn.Module) -> None:
