@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from vsrife.training.data import Triplets
     from vsrife.training.loop import Step
     from vsrife.training.options import TrainOptions
     from vsrife.training.scenes import Scene
@@ -113,7 +114,8 @@ def known(path: Path, steps: int) -> dict[str, dict[str, Any]]:
     written = json.loads(path.read_text(encoding="utf-8"))
     if written["steps"] != steps:
         raise SystemExit(f"{path} is of {written['steps']} steps, not of {steps}")
-    return nothing | written["arms"]
+    arms: dict[str, dict[str, Any]] = written["arms"]
+    return nothing | arms
 
 
 def alone(arm: str, seed: int, options: argparse.Namespace, folder: str) -> dict[str, Any]:
@@ -198,7 +200,10 @@ def trained(options: TrainOptions, films: Sequence[str], folder: Path) -> nn.Mod
 
     network, config, _ = start(options)
     footage = [window_set(Path(film), "train", WindowOptions(span=(0, 0.5)), folder) for film in films]
-    sources = [Rendered(np.load(folder / SET, mmap_mode="r")), *map(FootageTriplets, footage * FILMS_OFTEN)]
+    sources: list[Triplets] = [
+        Rendered(np.load(folder / SET, mmap_mode="r")),
+        *map(FootageTriplets, footage * FILMS_OFTEN),
+    ]
     any_time = config.any_time or options.flow == "scaled"
     triplets = TripletSet(sources, options.crop, options.seed, any_time=any_time)
     last: list[nn.Module] = []
