@@ -12,7 +12,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Convolution"]
+__all__ = ["Convolution", "computes_bf16", "has_fused"]
 
 KEPT_LAYOUTS = 8
 """Sizes of a layer's input whose weights are kept laid out; a first layer has two for a picture, of its strips."""
@@ -26,7 +26,8 @@ class Convolution:
         slope: of the activation for negative values, None without one.
         dtype: of weights and output; sums are fp32.
         device: where it runs.
-        fused: by oneDNN, with the activation in it and weights laid out for the input's size; None where that is here.
+        fused: by oneDNN, with the activation in it and weights laid out for the input's size; None where that is here
+            for the dtype.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Convolution:
         self._dtype = dtype
         self._weight = layer.weight.detach().to(device, dtype)
         self._bias = layer.bias.detach().to(device, dtype)
-        self._fused = device.type == "cpu" and _has_fused() if fused is None else fused
+        self._fused = device.type == "cpu" and has_fused(dtype) if fused is None else fused
         self._laid_out: dict[tuple[int, ...], Tensor] = {}
         if not self._fused:
             self._weight = self._weight.to(memory_format=torch.channels_last)
@@ -91,15 +92,23 @@ def _op(name: str) -> Callable[..., Tensor]:
     return found
 
 
+def computes_bf16() -> bool:
+    """Whether the CPU's convolutions are made of bf16 by what makes them of fp32: oneDNN, or PyTorch without it."""
+    return has_fused(torch.bfloat16) or not has_fused(torch.float32)
+
+
 @cache
-def _has_fused() -> bool:
-    """Whether this PyTorch has oneDNN and the fused operators that its compiler uses, as they are called here."""
+def has_fused(dtype: torch.dtype) -> bool:
+    """Whether oneDNN and the fused operators that PyTorch's compiler uses are here, and compute in a dtype on this CPU.
+
+    They are tried, as they are called here: what oneDNN asks of a CPU differs from version to version.
+    """
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
-    x = torch.zeros(1, 8, 4, 4).contiguous(memory_format=torch.channels_last)
+    x = torch.zeros(1, 8, 4, 4, dtype=dtype).contiguous(memory_format=torch.channels_last)
     try:
         for layer in (nn.Conv2d(8, 8, 3, 2, 1), nn.ConvTranspose2d(8, 8, 4, 2, 1)):
-            Convolution(layer, 0.2, torch.float32, torch.device("cpu"), fused=True)(x)
+            Convolution(layer, 0.2, dtype, torch.device("cpu"), fused=True)(x)
     except (AttributeError, RuntimeError, TypeError):
         return False
     return True

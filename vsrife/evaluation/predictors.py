@@ -127,7 +127,7 @@ def load_predictor(
             *others, last, got = (each if isinstance(each, str) else f"{each:g}" for each in (*allowed, value))
             raise RifeError(f"evaluate: {name} must be {', '.join(others)} or {last}, got {got}")
     where = resolve_device(device)
-    dtype = resolve_precision(precision, where)
+    dtype = resolve_precision(precision, where, log)
     if model or model_path is None:
         model, with_ensemble = resolve(model or DEFAULT)
         ensemble = ensemble or int(with_ensemble)
