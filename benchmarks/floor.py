@@ -22,7 +22,16 @@ import numpy as np
 import torch
 
 from vsrife.cli.figures import Spread, machine, versions
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, resolve_precision, shared_engine
+from vsrife.engine import (
+    Colour,
+    HostFrame,
+    Interpolator,
+    Options,
+    PictureFormat,
+    Task,
+    resolve_precision,
+    shared_engine,
+)
 from vsrife.engine.packed_form import PackedForm, strip_rows
 from vsrife.motion import Motion, cpu
 from vsrife.networks import DEFAULT
@@ -80,7 +89,7 @@ class Parts:
         """The engine: a new frame encoded, one made."""
         number = next(self._numbers)
         out = [np.empty_like(plane) for plane in self._frames[0]]
-        left, right = (Source(k, self._frames[k % 2], Colour()) for k in (number, number + 1))
+        left, right = (HostFrame(k, self._frames[k % 2], Colour()) for k in (number, number + 1))
         self._interpolator.render(Task(left, right, 0.5, self._form), out)
 
     def encoded(self) -> None:

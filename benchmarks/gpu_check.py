@@ -16,13 +16,22 @@ from datetime import UTC, datetime
 import numpy as np
 import torch
 
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, resolve_precision, shared_engine
+from vsrife.engine import (
+    Colour,
+    HostFrame,
+    Interpolator,
+    Options,
+    PictureFormat,
+    Task,
+    resolve_precision,
+    shared_engine,
+)
 
 SIZES = ((640, 360), (1280, 720), (1920, 1080))
 RUNS = 20
 
 
-def frames(width: int, height: int) -> list[Source]:
+def frames(width: int, height: int) -> list[HostFrame]:
     """Two 8-bit 4:2:0 frames of a smooth texture that moves by (6, 2) pixels."""
     rng = np.random.default_rng(1)
     waves = rng.uniform((0.02, 0, 0), (0.3, 2 * np.pi, 2 * np.pi), (16, 3))
@@ -34,7 +43,7 @@ def frames(width: int, height: int) -> list[Source]:
             x, y = x + 6 * n, y + 2 * n
             total = sum(np.sin(f * (x * np.cos(d) + y * np.sin(d)) + p + seed) for f, d, p in waves)
             planes.append((128 + 12 * total).clip(16, 235).astype(np.uint8))
-        sources.append(Source(n, planes, Colour()))
+        sources.append(HostFrame(n, planes, Colour()))
     return sources
 
 

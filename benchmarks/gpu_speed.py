@@ -26,13 +26,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, shared_engine
+from vsrife.engine import Colour, HostFrame, Interpolator, Options, PictureFormat, Task, shared_engine
 from vsrife.engine.fast_form import FastForm
 from vsrife.engine.graphs import CudaGraphs, Graphs
 from vsrife.engine.packed_form import PackedForm
-from vsrife.engine.picture import aligned, chroma_sites, rgb_matrix, rgb_view
+from vsrife.engine.picture import aligned, chroma_grid, rgb_matrix, rgb_view
 from vsrife.engine.streams import CudaStreams, Ring, device_ring
-from vsrife.motion import Motion, PackedMap, Sites, gpu, reference
+from vsrife.motion import Motion, PackedMap, SampleGrid, gpu, reference
 from vsrife.motion.packing import Packing
 from vsrife.networks import CATALOG, DEFAULT
 from vsrife.weights import load_network
@@ -91,13 +91,13 @@ def head_macs(config: IFNetConfig, height: int, width: int) -> float:
 def map_bytes(config: IFNetConfig, index: int, height: int, width: int, value: int) -> float:
     """Of the map that a block leaves."""
     last = index == len(config.widths) - 1
-    channels = 8 if last else Packing(config.features, config.handed_on).known
+    channels = 8 if last else Packing(config.features, config.hidden_channels).known
     return channels * height * width / config.map_scale(config.scales[index]) ** 2 * value
 
 
 def level_bytes(config: IFNetConfig, index: int, height: int, width: int, value: int, look: int) -> float:
     """What making a block's input moves: written, the pixels of both looks that it reads, the maps before it."""
-    packing, scale = Packing(config.features, config.handed_on), config.scales[index]
+    packing, scale = Packing(config.features, config.hidden_channels), config.scales[index]
     area = height * width / scale**2
     looks = min(scale**2, 4) * 2 * packing.look * area * look
     maps = sum(map_bytes(config, k, height, width, value) for k in range(index))
@@ -114,7 +114,7 @@ def floors(config: IFNetConfig, height: int, width: int, *, value: int = 2, look
         value: bytes of what convolutions read and write.
         look: bytes of a look's values.
     """
-    packing, area = Packing(config.features, config.handed_on), height * width
+    packing, area = Packing(config.features, config.hidden_channels), height * width
     stages = [Stage("view", 13.5 * area)]
     if config.head:
         hidden, layers = config.head.hidden, config.head.layers
@@ -218,7 +218,7 @@ class Bench:
         self.device = torch.device("cuda", 0)
         self.config = CATALOG[model]
         self.model, self.width, self.height, self.peer = model, width, height, peer
-        self.packing = Packing(self.config.features, self.config.handed_on)
+        self.packing = Packing(self.config.features, self.config.hidden_channels)
         align = self.config.alignment(1)
         self.rows, self.columns = height + -height % align, width + -width % align
         self.peaks = peaks_of(torch.cuda.get_device_name(self.device))
@@ -229,7 +229,7 @@ class Bench:
         found: dict[str, Any] = {}
         for name in (self.model, "4.6", "4.13", "4.0"):
             config = CATALOG[name]
-            packing = Packing(config.features, config.handed_on)
+            packing = Packing(config.features, config.hidden_channels)
             for dtype in (torch.float32, torch.float16):
                 look0, look1 = (self._random(2, 128, 192, packing.look, seed=k).to(dtype) for k in (1, 2))
                 maps: list[PackedMap] = []
@@ -238,15 +238,15 @@ class Bench:
                     motion = Motion(tuple(maps), config.accumulates_mask)
                     worst = max(worst, self._level_difference(look0, look1, motion, scale, packing, dtype))
                     maps.append(self._map(config, index, 128, 192, dtype, count=2))
-                found[f"level_input {name} {dtype}"] = verdict(worst, 1e-4 if dtype == torch.float32 else 1.5e-3)
+                found[f"block_input {name} {dtype}"] = verdict(worst, 1e-4 if dtype == torch.float32 else 1.5e-3)
         motion = Motion(tuple(self._map(self.config, k, 128, 192, torch.float16) for k in range(3)))
         for plane_type, peak in ((torch.uint8, 255), (torch.uint16, 65535), (torch.float32, 0), (torch.float16, 0)):
-            for sites in (Sites(128, 192), Sites(64, 96, 2, 2, 0.5, 0)):
+            for sites in (SampleGrid(128, 192), SampleGrid(64, 96, 2, 2, 0.5, 0)):
                 shape = (2, sites.height, sites.width)
                 first, last = ((self._random(*shape, seed=k) * (peak or 1)).to(plane_type) for k in (3, 4))
                 out = [torch.empty_like(first[0]) for _ in range(2)]
                 gpu.move_into(list(first), list(last), motion, sites, out, peak)
-                expected = reference.synthesise(first.float()[None], last.float()[None], motion, sites)[0]
+                expected = reference.warp_and_blend(first.float()[None], last.float()[None], motion, sites)[0]
                 expected = expected.round().clamp(0, peak) if peak else expected
                 worst = float((torch.stack([x.float() for x in out]) - expected).abs().max())
                 allowed = max(1, peak * 1e-4) if peak else 1e-4 if plane_type == torch.float32 else 1e-3
@@ -256,7 +256,7 @@ class Bench:
             m.stored.flatten()[::7] = float("inf")
             m.stored.flatten()[::11] = float("nan")
         plane = self._random(128, 192, seed=5)
-        made = gpu.moved_planes([plane], [plane], Motion(tuple(wild)), Sites(128, 192))[0]
+        made = gpu.moved_planes([plane], [plane], Motion(tuple(wild)), SampleGrid(128, 192))[0]
         found["wild flow stays inside"] = verdict(float((made.nan_to_num(0.5) - 0.5).abs().max()), 0.5)
         count, picture = self.packing.features, self._random(1, 3, 64, 96, seed=7)
         features = self._random(1, 4 * count, 32, 48, seed=6)
@@ -266,7 +266,7 @@ class Bench:
         form = PictureFormat("yuv", 8, False, 1, 1, 190, 126)
         planes = tuple((self._random(*form.shape(k), seed=k) * 255).to(torch.uint8) for k in range(3))
         expected = aligned(rgb_view(planes, form, Colour()), 64)
-        got = gpu.seen(planes, rgb_matrix(form, Colour()), chroma_sites(form, 0), 64)
+        got = gpu.seen(planes, rgb_matrix(form, Colour()), chroma_grid(form, 0), 64)
         found["view"] = verdict(float((got - expected).abs().max()), 1e-5)
         return found
 
@@ -275,16 +275,16 @@ class Bench:
         network = load_network(self.model, None, fetch=False)
         truth = FastForm(network, torch.device("cpu"), torch.float32)
         pictures = [textured(256, 384, n) for n in range(2)]
-        sites = Sites(256, 384)
+        sites = SampleGrid(256, 384)
         with torch.inference_mode():
             motion = truth.motion(*(truth.look(p) for p in pictures), 0.5, 1)
-            expected = reference.synthesise(*pictures, motion, sites)
+            expected = reference.warp_and_blend(*pictures, motion, sites)
             found: dict[str, Any] = {}
             for dtype in (torch.float32, torch.float16):
                 form = PackedForm(network, self.device, dtype)
                 there = [p.to(self.device) for p in pictures]
                 motion = form.motion(*(form.look(p) for p in there), 0.5, 1)
-                made = reference.synthesise(*there, motion, sites).cpu()
+                made = reference.warp_and_blend(*there, motion, sites).cpu()
                 error = float((made - expected).square().mean())
                 found[str(dtype)] = {"psnr_to_cpu_fp32": rounded(-10 * np.log10(max(error, 1e-12)))}
         return found
@@ -309,7 +309,7 @@ class Bench:
             found[f"moved {name}"] = kernel(move, 3 * planes[0].numel() * len(planes) // 2 + kept, self.peaks)
         planes = [torch.zeros(self.form.shape(k), dtype=torch.uint8, device=self.device) for k in range(3)]
         matrix = rgb_matrix(self.form, Colour())
-        chroma, align = chroma_sites(self.form, 0), config.alignment(1)
+        chroma, align = chroma_grid(self.form, 0), config.alignment(1)
         found["view"] = kernel(lambda: gpu.seen(planes, matrix, chroma, align), 13.5 * size[0] * size[1], self.peaks)
         picture = self._random(1, *size, 3, seed=1).permute(0, 3, 1, 2)
         head = self._random(1, size[0] // 2, size[1] // 2, 4 * config.features, seed=2).half().permute(0, 3, 1, 2)
@@ -383,9 +383,9 @@ class Bench:
         """From host frames to host frames at 2x through `vsrife.engine.streams` alone, with one slot and with three."""
         form = PackedForm(load_network(self.model, None, fetch=False), self.device, torch.float16)
         sources = [host_frame(self.form, n) for n in range(6)]
-        matrix, chroma, align = rgb_matrix(self.form, Colour()), chroma_sites(self.form, 0), self.config.alignment(1)
+        matrix, chroma, align = rgb_matrix(self.form, Colour()), chroma_grid(self.form, 0), self.config.alignment(1)
         known: dict[int, tuple[tuple[Tensor, ...], Tensor]] = {}
-        luma = Sites(self.height, self.width)
+        luma = SampleGrid(self.height, self.width)
 
         def of(number: int, upload: Upload) -> tuple[tuple[Tensor, ...], Tensor]:
             if number not in known:
@@ -442,7 +442,7 @@ class Bench:
         planes = [host_frame(self.form, n) for n in range(6)]
 
         def frame(left: int) -> None:
-            ends = (Source(n, planes[n % len(planes)], Colour()) for n in (left, left + 1))
+            ends = (HostFrame(n, planes[n % len(planes)], Colour()) for n in (left, left + 1))
             interpolator.render(Task(*ends, 0.5, self.form), [np.empty_like(plane) for plane in planes[0]])
 
         with ThreadPoolExecutor(THREADS) as pool:
@@ -491,11 +491,11 @@ class Bench:
         self, config: IFNetConfig, index: int, height: int, width: int, dtype: torch.dtype, count: int = 1
     ) -> PackedMap:
         """A block's map that leads some pixels away."""
-        packing, scale = Packing(config.features, config.handed_on), config.map_scale(config.scales[index])
+        packing, scale = Packing(config.features, config.hidden_channels), config.map_scale(config.scales[index])
         rows, columns = int(height / scale), int(width / scale)
         shape = (rows // 2, columns // 2, 2, 2) if config.shuffle else (rows, columns)
         stored = (self._random(count, *shape, packing.known, seed=index + 20) - 0.5).to(dtype)
-        return PackedMap(stored, 5 + packing.handed_on, scale)
+        return PackedMap(stored, 5 + packing.hidden_channels, scale)
 
     def _level_difference(
         self, look0: Tensor, look1: Tensor, motion: Motion, scale: float, packing: Packing, dtype: torch.dtype
@@ -504,9 +504,9 @@ class Bench:
         out = torch.empty(
             count, int(height / scale), int(width / scale), packing.inputs, dtype=dtype, device=self.device
         )
-        gpu.level_input(look0, look1, motion, 0.3, scale=scale, packing=packing, out=out)
+        gpu.block_input(look0, look1, motion, 0.3, scale=scale, packing=packing, out=out)
         plain = [look[..., : 3 + packing.features].float().permute(0, 3, 1, 2) for look in (look0, look1)]
-        expected = reference.level_input(*plain, motion, 0.3, scale=scale, handed_on=packing.handed_on)
+        expected = reference.block_input(*plain, motion, 0.3, scale=scale, hidden_channels=packing.hidden_channels)
         got = out.float().permute(0, 3, 1, 2)[:, packing.input_places(first=not motion.maps)]
         return float(((got - expected).abs() / expected.abs().clamp(min=1)).max())
 
@@ -518,7 +518,7 @@ class Bench:
         level = gpu.Level(look0, look1, motion, when, scale=scale, packing=self.packing)
         return lambda: level.fill(0, out)
 
-    def _moving(self, planes: Sequence[Tensor], motion: Any, sites: Sites) -> Callable[[], list[Tensor]]:
+    def _moving(self, planes: Sequence[Tensor], motion: Any, sites: SampleGrid) -> Callable[[], list[Tensor]]:
         """What moves planes: the first half at time 0, the others at time 1."""
         half = len(planes) // 2
         out = [torch.empty_like(plane) for plane in planes[:half]]
@@ -529,10 +529,10 @@ class Bench:
 
         return move
 
-    def _groups(self, dtype: torch.dtype) -> list[tuple[str, Sites, list[Tensor]]]:
+    def _groups(self, dtype: torch.dtype) -> list[tuple[str, SampleGrid, list[Tensor]]]:
         """Luma and chroma of two frames."""
-        chroma = chroma_sites(self.form, 0)
-        groups = (("luma", Sites(self.height, self.width), 1), ("chroma", chroma, 2))
+        chroma = chroma_grid(self.form, 0)
+        groups = (("luma", SampleGrid(self.height, self.width), 1), ("chroma", chroma, 2))
         return [
             (name, sites, [(self._random(sites.height, sites.width, seed=k) * 255).to(dtype) for k in range(2 * count)])
             for name, sites, count in groups

@@ -16,25 +16,28 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "vsrife"
 ALLOWED = {
     "errors": set(),
-    "views": set(),
-    "networks": {"views", "errors"},
-    "weights": {"networks", "errors"},
-    "motion": {"views", "errors"},
-    "engine": {"motion", "networks", "weights", "views", "errors"},
-    "evaluation": {"engine", "footage", "networks", "weights", "motion", "views", "errors"},
-    "training": {"evaluation", "footage", "engine", "networks", "weights", "views", "errors"},
-    "plugin": {"engine", "networks", "weights", "errors"},
-    "footage": {"engine", "motion", "errors"},
+    "files": {"errors"},
+    "tta": set(),
+    "timing": {"errors"},
+    "detect": set(),
+    "networks": {"tta", "errors"},
+    "weights": {"networks", "errors", "files"},
+    "motion": {"tta", "errors"},
+    "engine": {"motion", "networks", "weights", "tta", "detect", "errors"},
+    "evaluation": {"engine", "footage", "networks", "weights", "motion", "tta", "errors", "files"},
+    "training": {"evaluation", "footage", "engine", "networks", "weights", "tta", "errors", "files"},
+    "plugin": {"engine", "networks", "weights", "timing", "detect", "errors"},
+    "footage": {"engine", "motion", "timing", "detect", "errors", "files"},
     "native": set(),
-    "film": {"footage", "plugin", "engine", "weights", "errors"},
-    "compare": {"engine", "evaluation", "film", "footage", "plugin", "errors"},
-    "cli": {"compare", "evaluation", "film", "footage", "training", "weights", "networks", "errors"},
+    "film": {"footage", "plugin", "engine", "weights", "timing", "errors", "files"},
+    "compare": {"engine", "evaluation", "film", "footage", "plugin", "timing", "detect", "errors", "files"},
+    "cli": {"compare", "evaluation", "film", "footage", "training", "weights", "networks", "errors", "files"},
     "__main__": {"cli"},
 }
 """Part → parts it may import."""
 LIGHT = {
-    "plugin/runs.py", "plugin/timecodes.py", "plugin/timeline.py", "plugin/times.py",
-    "networks/config.py", "networks/catalog.py", "networks/config_ancestors.py", "errors.py",
+    "detect/runs.py", "timing/timecodes.py", "timing/timeline.py", "timing/source_times.py",
+    "networks/config.py", "networks/catalog.py", "networks/config_legacy.py", "errors.py",
 }  # fmt: skip
 """Files that import the standard library and one another alone."""
 

@@ -9,7 +9,16 @@ import torch
 import vapoursynth as vs
 
 from vsrife.cli.figures import ahead
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, resolve_precision, shared_engine
+from vsrife.engine import (
+    Colour,
+    HostFrame,
+    Interpolator,
+    Options,
+    PictureFormat,
+    Task,
+    resolve_precision,
+    shared_engine,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +38,7 @@ def network(job: Job, *, precision: str, device: str = "cpu") -> Iterator[Callab
     engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
     form = PictureFormat("rgb", 32, True, 0, 0, job.width, job.height)
     interpolator = Interpolator(engine, form, Options())
-    sources = [Source(n, list(picture), Colour(0, full_range=True)) for n, picture in enumerate(job.pictures())]
+    sources = [HostFrame(n, list(picture), Colour(0, full_range=True)) for n, picture in enumerate(job.pictures())]
 
     def make(moment: tuple[int, Fraction]) -> Callable[[], NDArray[np.float32]]:
         left, time = moment

@@ -20,10 +20,10 @@ from support import psnr, texture
 from vsrife.engine import (
     Colour,
     Engine,
+    HostFrame,
     Interpolator,
     Options,
     PictureFormat,
-    Source,
     Task,
     choose_engines,
     resolve_devices,
@@ -40,7 +40,7 @@ from vsrife.motion.library import Kernels
 
 CPU = torch.device("cpu")
 FORM = PictureFormat("rgb", 32, True, 0, 0, 60, 50)
-SOURCES = [Source(n, list(texture(60, 50, 3 * n, 2 * n)), Colour()) for n in range(4 * BLOCK)]
+SOURCES = [HostFrame(n, list(texture(60, 50, 3 * n, 2 * n)), Colour()) for n in range(4 * BLOCK)]
 
 
 def made(interpolator: Interpolator, number: int) -> np.ndarray:
@@ -185,7 +185,7 @@ def test_what_is_wrong_with_a_frame_is_not_put_down_to_the_kernels() -> None:
     interpolator = Interpolator(engines("cpu"), FORM, Options())
     expected = made(interpolator, 0)
     with pytest.raises(IndexError):
-        interpolator.render(Task(Source(7, [], Colour()), SOURCES[1], 0.5, FORM), [])
+        interpolator.render(Task(HostFrame(7, [], Colour()), SOURCES[1], 0.5, FORM), [])
     assert (made(interpolator, 0) == expected).all()
     assert interpolator._places[0].engine is engines("cpu")[0]
 

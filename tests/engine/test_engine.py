@@ -16,17 +16,17 @@ from support import ROOT, psnr, random_network, texture
 from vsrife.engine import (
     Colour,
     Engine,
+    HostFrame,
     Interpolator,
     Options,
     PictureFormat,
-    Source,
     Task,
     resolve_device,
     resolve_precision,
 )
 from vsrife.engine.slot import device_slot
 from vsrife.errors import RifeError
-from vsrife.networks import ANCESTORS, CATALOG, Ancestor, IFNet, between
+from vsrife.networks import CATALOG, LEGACY, IFNet, LegacyNetwork, between
 from vsrife.weights import load_network
 
 CPU = torch.device("cpu")
@@ -38,7 +38,7 @@ def pair(form: PictureFormat) -> tuple[np.ndarray, np.ndarray]:
 
 
 def through_engine(
-    network: IFNet | Ancestor,
+    network: IFNet | LegacyNetwork,
     precision: str,
     t: float = 0.5,
     scale: float = 1,
@@ -51,11 +51,13 @@ def through_engine(
     engine = Engine(network, CPU, resolve_precision(precision, CPU), compiled=compiled)
     interpolator = Interpolator(engine, form, Options(scale, ensemble))
     out = [np.empty((form.height, form.width), np.float32) for _ in range(3)]
-    interpolator.render(Task(Source(0, list(first), Colour()), Source(1, list(second), Colour()), t, form), out)
+    interpolator.render(Task(HostFrame(0, list(first), Colour()), HostFrame(1, list(second), Colour()), t, form), out)
     return np.stack(out)
 
 
-def published(network: IFNet | Ancestor, t: float = 0.5, *, form: PictureFormat = RGBS, **options: float) -> np.ndarray:
+def published(
+    network: IFNet | LegacyNetwork, t: float = 0.5, *, form: PictureFormat = RGBS, **options: float
+) -> np.ndarray:
     first, second = (torch.from_numpy(p)[None] for p in pair(form))
     with torch.inference_mode():
         made: np.ndarray = network(first, second, t, **options)[0].numpy()
@@ -100,7 +102,7 @@ def test_the_published_ensemble_runs_in_the_fast_form(name: str) -> None:
     assert np.abs(through_engine(network, "fp32") - expected).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", ANCESTORS)
+@pytest.mark.parametrize("name", LEGACY)
 def test_the_networks_before_run_through_their_residual(name: str) -> None:
     """The filter's route, motion and residual apart, against the published form."""
     network = random_network(name)
@@ -163,7 +165,7 @@ def test_the_two_ends_swap() -> None:
     results = []
     for a, b, t in ((first, second, 0.25), (second, first, 0.75)):
         out = [np.empty((RGBS.height, RGBS.width), np.float32) for _ in range(3)]
-        task = Task(Source(0, list(a), Colour()), Source(1, list(b), Colour()), t, RGBS)
+        task = Task(HostFrame(0, list(a), Colour()), HostFrame(1, list(b), Colour()), t, RGBS)
         Interpolator(engine, RGBS, Options()).render(task, out)
         results.append(np.stack(out)[:, 12:-12, 12:-12])
     truth = texture(150, 110, 2.25, 1)[:, 12:-12, 12:-12]

@@ -16,7 +16,7 @@ import torch
 from support import psnr, texture
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from vsrife.engine import Colour, Engine, Interpolator, Options, PictureFormat, Source, Task, memory, place
+from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, Task, memory, place
 from vsrife.engine.memory import give_back, is_out_of_memory, wanted_bytes
 from vsrife.engine.worker import Worker
 from vsrife.errors import RifeError
@@ -38,9 +38,9 @@ def engine() -> Engine:
     return Engine(load_network("4.26", None), CPU, torch.float32)
 
 
-def source(number: int) -> Source:
+def source(number: int) -> HostFrame:
     red, green, blue = (255 * texture(60, 50, 3 * number, 2 * number)).astype(np.uint8)
-    return Source(number, [red, green[::2, ::2].copy(), blue[::2, ::2].copy()], Colour())
+    return HostFrame(number, [red, green[::2, ::2].copy(), blue[::2, ::2].copy()], Colour())
 
 
 SOURCES = [source(number) for number in range(4)]
@@ -275,7 +275,7 @@ def test_many_frames_at_once_run_short_and_none_hangs(engine: Engine, shortage: 
 
 
 def test_comparisons_and_motion_survive_it(engine: Engine, shortage: Callable[[int, int], Shortage]) -> None:
-    ends: Sequence[Source] = SOURCES[:2]
+    ends: Sequence[HostFrame] = SOURCES[:2]
 
     def answers(interpolator: Interpolator) -> list[Any]:
         target = np.empty((5 * FORM.height, FORM.width), np.float32)

@@ -8,7 +8,7 @@ import torch
 import vapoursynth as vs
 from support import clip_of, converted, planes, psnr, texture
 
-from vsrife.engine.picture import Colour, PictureFormat, chroma_sites, plane_differences, rgb_matrix, rgb_view
+from vsrife.engine.picture import Colour, PictureFormat, chroma_grid, plane_differences, rgb_matrix, rgb_view
 from vsrife.motion import cpu
 from vsrife.plugin.formats import picture_format
 
@@ -23,7 +23,7 @@ def seen(samples: list[torch.Tensor], form: PictureFormat, colour: Colour) -> np
     """The view by PyTorch, after the compiled kernel was found to see the same."""
     expected = rgb_view(samples, form, colour)[0].numpy()
     if samples[0].dtype in cpu.PLANE_TYPES:
-        chroma = chroma_sites(form, colour.chroma_location) if form.subsampled else None
+        chroma = chroma_grid(form, colour.chroma_location) if form.subsampled else None
         compiled = cpu.seen(samples, rgb_matrix(form, colour), chroma, 32)[0].numpy()
         height, width = expected.shape[1:]
         assert np.abs(compiled[:, :height, :width] - expected).max() < 3e-6
@@ -84,7 +84,7 @@ def test_what_the_network_sees_is_finite() -> None:
     ("location", "across", "down"), [(0, 0, 0.5), (1, 0.5, 0.5), (2, 0, 0), (3, 0.5, 0), (4, 0, 1), (5, 0.5, 1)]
 )
 def test_chroma_sites_of_420(location: int, across: float, down: float) -> None:
-    sites = chroma_sites(PictureFormat("yuv", 8, False, 1, 1, 64, 48), location)
+    sites = chroma_grid(PictureFormat("yuv", 8, False, 1, 1, 64, 48), location)
     assert (sites.offset_x, sites.offset_y) == (across, down)
     assert (sites.width, sites.height, sites.step_x, sites.step_y) == (32, 24, 2, 2)
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from support import texture
 
-from vsrife.engine import Colour, Engine, Interpolator, Options, PictureFormat, Source, Task
+from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, Task
 from vsrife.engine.packed_form import LEAST_ROWS, STRIP_BYTES, strip_rows
 from vsrife.engine.slot import Slot, device_slot
 from vsrife.weights import load_network
@@ -42,7 +42,7 @@ def test_a_card_takes_one_frame_after_another() -> None:
 
 def test_frames_side_by_side_are_those_made_alone() -> None:
     frames = [texture(150, 110, 3 * n, 2 * n) for n in range(5)]
-    sources = [Source(n, list(frame), Colour()) for n, frame in enumerate(frames)]
+    sources = [HostFrame(n, list(frame), Colour()) for n, frame in enumerate(frames)]
     tasks = [Task(sources[n], sources[n + 1], t, FORM) for n in range(4) for t in (0.25, 0.5, 0.9)]
     engine = Engine(load_network("4.26", None), CPU, torch.float32)
 
@@ -82,12 +82,12 @@ def test_an_encoding_that_fails_is_tried_again() -> None:
     engine = Engine(load_network("4.26", None), CPU, torch.float32)
     interpolator = Interpolator(engine, FORM, Options())
     frames = [list(texture(150, 110, 3 * n, 0)) for n in range(2)]
-    broken = Source(0, [], Colour())
+    broken = HostFrame(0, [], Colour())
     out = [np.empty((FORM.height, FORM.width), np.float32) for _ in range(3)]
     failures = 0
-    for left in (broken, Source(0, frames[0], Colour())):
+    for left in (broken, HostFrame(0, frames[0], Colour())):
         try:
-            interpolator.render(Task(left, Source(1, frames[1], Colour()), 0.5, FORM), out)
+            interpolator.render(Task(left, HostFrame(1, frames[1], Colour()), 0.5, FORM), out)
         except IndexError:
             failures += 1
     assert failures == 1

@@ -12,10 +12,10 @@ from support import psnr, random_network, texture, video
 from vsrife.engine import (
     Colour,
     Engine,
+    HostFrame,
     Interpolator,
     Options,
     PictureFormat,
-    Source,
     Task,
     bands,
     fast_form,
@@ -39,7 +39,7 @@ LARGE = 128
 
 def made(engine: Engine, frames: list[Frames], form: PictureFormat, options: Options, t: float = 0.5) -> Frames:
     out: Frames = [np.empty(form.shape(plane), form.dtype) for plane in range(form.planes)]
-    first, last = (Source(number, planes, Colour()) for number, planes in enumerate(frames))
+    first, last = (HostFrame(number, planes, Colour()) for number, planes in enumerate(frames))
     Interpolator(engine, form, options).render(Task(first, last, t, form), out)
     return out
 
@@ -147,7 +147,7 @@ def test_the_planes_and_the_motion_by_rows() -> None:
     targets = []
     for band in (0, 24):
         target = np.empty((5 * 130, 64), np.float32)
-        ends = [Source(n, frame, Colour()) for n, frame in enumerate(frames)]
+        ends = [HostFrame(n, frame, Colour()) for n, frame in enumerate(frames)]
         Interpolator(engine, form, Options(ensemble=2, mask="mean", band=band)).motion(*ends, 0.25, target)
         targets.append(target)
     assert np.abs(targets[0] - targets[1]).max() < 1e-3

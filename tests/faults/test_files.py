@@ -18,7 +18,7 @@ from vsrife.cli import main
 from vsrife.errors import ModelError, RifeError
 from vsrife.networks import IFNetConfig, make
 from vsrife.networks.described import described
-from vsrife.plugin.timecodes import read_timecodes
+from vsrife.timing.timecodes import read_timecodes
 from vsrife.weights import load_network, read_weights
 from vsrife.weights.store import find, imported, imported_path
 

@@ -12,7 +12,7 @@
 
 const char *vsrife_variant(const char *name);
 void vsrife_threads(void *gomp, void *fork, void *push, void *thread);
-int vsrife_level_input(const LevelInput *job, int threads);
+int vsrife_block_input(const BlockInput *job, int threads);
 int vsrife_moved(const Moved *job, int threads);
 int vsrife_view(const View *job, int threads);
 int vsrife_look(const Look *job, int threads);
@@ -79,7 +79,7 @@ static Made make_all(const Shared *s, int threads) {
     made.look = calloc(1, made.look_size + SLACK);
     made.moved = calloc(1, made.moved_size + SLACK);
     if (!made.level || !made.view || !made.look || !made.moved) abort();
-    const LevelInput level = {
+    const BlockInput level = {
         .look0 = s->look0, .look1 = s->look1, .maps = maps_of(s), .height = s->height, .width = s->width,
         .look_channels = LOOK, .known = KNOWN, .time = 0.3f, .scale = 1, .full_height = s->height,
         .out_height = s->height, .out_width = s->width, .type = TYPE_F32, .out = made.level};
@@ -95,7 +95,7 @@ static Made make_all(const Shared *s, int threads) {
     const Look look = {
         .picture = s->look0, .features = s->features, .type = TYPE_F32, .height = s->height, .width = s->width,
         .count = 8, .channels = LOOK, .out = made.look};
-    if (vsrife_level_input(&level, threads) || vsrife_moved(&moved, threads) || vsrife_view(&view, threads) ||
+    if (vsrife_block_input(&level, threads) || vsrife_moved(&moved, threads) || vsrife_view(&view, threads) ||
         vsrife_look(&look, threads))
         abort();
     return made;

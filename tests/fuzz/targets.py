@@ -24,7 +24,7 @@ from safetensors.torch import save
 from vsrife.errors import RifeError
 from vsrife.networks import HeadConfig, IFNetConfig, make
 from vsrife.networks.described import described, read_config
-from vsrife.plugin.timecodes import read_timecodes
+from vsrife.timing.timecodes import read_timecodes
 from vsrife.training import checkpoint
 from vsrife.weights import read_metadata, resolve
 from vsrife.weights.convert import _model_name
@@ -338,9 +338,9 @@ def _read_config(data: bytes, _: Path) -> object:
 
 
 def _config_seeds() -> list[bytes]:
-    from vsrife.networks import ANCESTORS, CATALOG
+    from vsrife.networks import CATALOG, LEGACY
 
-    configs = [TINY, CATALOG["4.0"], CATALOG["4.6"], CATALOG["4.26"], *ANCESTORS.values()]
+    configs = [TINY, CATALOG["4.0"], CATALOG["4.6"], CATALOG["4.26"], *LEGACY.values()]
     return [described(config).encode() for config in configs]
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from vsrife.errors import RifeError
 from vsrife.networks import CATALOG
 from vsrife.networks.described import described, read_config
-from vsrife.plugin.timecodes import read_timecodes
+from vsrife.timing.timecodes import read_timecodes
 from vsrife.weights.files import read_weights
 
 MORE = int(os.environ.get("VSRIFE_FUZZ", "1"))

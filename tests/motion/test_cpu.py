@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vsrife.motion import BlockMap, Motion, PackedMap, Sites, cpu, level_input, synthesise
+from vsrife.motion import BlockMap, Motion, PackedMap, SampleGrid, block_input, cpu, warp_and_blend
 from vsrife.motion.library import JOBS, Kernels, _path, kernels
 from vsrife.motion.packing import Packing
 
@@ -51,7 +51,7 @@ def packed_motion(
         height, width = int(HEIGHT / scale), int(WIDTH / scale)
         shape = (count, height // 2, width // 2, 2, 2) if shuffled else (count, height, width)
         stored = torch.zeros(*shape, packing.known)
-        channels = 5 + packing.handed_on
+        channels = 5 + packing.hidden_channels
         stored[..., :channels] = reach * torch.randn(*shape, channels, generator=generator)
         maps.append(PackedMap(stored.to(dtype), channels, scale))
     return Motion(tuple(maps), accumulates)
@@ -81,7 +81,7 @@ def level(
     # of the first block the maps' channels are unused, elsewhere the padding
     assert not out[..., unused].any()
     used = (x[..., : 3 + packing.features].permute(0, 3, 1, 2).contiguous() for x in (look0, look1))
-    expected = level_input(*used, plain(motion), time, scale=scale, handed_on=packing.handed_on)
+    expected = block_input(*used, plain(motion), time, scale=scale, hidden_channels=packing.hidden_channels)
     return out[..., places].permute(0, 3, 1, 2).float(), expected
 
 
@@ -161,11 +161,11 @@ def test_flow_that_leaves_the_picture_or_is_not_a_number(variant: str) -> None:
 
 
 PLANES = {torch.uint8: 255, torch.uint16: 65535, torch.float32: 0}
-CHROMA = Sites(HEIGHT // 2, WIDTH // 2, 2, 2, 0.5, 0)
+CHROMA = SampleGrid(HEIGHT // 2, WIDTH // 2, 2, 2, 0.5, 0)
 
 
 def moved(
-    dtype: torch.dtype, motion: Motion, sites: Sites, planes: int = 1, peak: float | None = None
+    dtype: torch.dtype, motion: Motion, sites: SampleGrid, planes: int = 1, peak: float | None = None
 ) -> tuple[Tensor, Tensor]:
     """The kernels' planes and the reference's, rounded and clipped as they are to be stored."""
     limit = PLANES[dtype] if peak is None else peak
@@ -177,7 +177,7 @@ def moved(
     cpu.move_into(list(ends[0]), list(ends[1]), motion, sites, targets, limit)
     for plane in out:
         assert (plane[:, sites.width :].float() == 9).all(), "the gap between rows was written"
-    expected = synthesise(ends[0].float()[None], ends[1].float()[None], plain(motion), sites)[0]
+    expected = warp_and_blend(ends[0].float()[None], ends[1].float()[None], plain(motion), sites)[0]
     if limit:
         expected = expected.round().clamp(0, limit)
     return torch.stack([plane[:, : sites.width].float() for plane in out]), expected
@@ -186,9 +186,14 @@ def moved(
 @pytest.mark.parametrize("dtype", PLANES)
 @pytest.mark.parametrize(
     "sites",
-    [Sites(HEIGHT, WIDTH), CHROMA, Sites(HEIGHT, WIDTH // 4, 1, 4, 0, 1.5), Sites(50, 71, 64 / 50, 96 / 71, 0.14, 0.2)],
+    [
+        SampleGrid(HEIGHT, WIDTH),
+        CHROMA,
+        SampleGrid(HEIGHT, WIDTH // 4, 1, 4, 0, 1.5),
+        SampleGrid(50, 71, 64 / 50, 96 / 71, 0.14, 0.2),
+    ],
 )
-def test_planes_are_the_references(variant: str, dtype: torch.dtype, sites: Sites) -> None:
+def test_planes_are_the_references(variant: str, dtype: torch.dtype, sites: SampleGrid) -> None:
     motion = packed_motion((16, 8, 4, 2, 1), Packing(4, 0))
     got, expected = moved(dtype, motion, sites, planes=2)
     # coordinates differ in their last digits: 1e-4 of the range, and one step where that decides the rounding
@@ -204,7 +209,7 @@ def test_ten_bits_are_clipped_to_their_own_peak(variant: str) -> None:
         ends = [planes.expand(HEIGHT, WIDTH).to(torch.uint16)]
         out = torch.empty(HEIGHT, WIDTH, dtype=torch.uint16)
         target = (out.data_ptr(), 2 * WIDTH)
-        cpu.move_into(ends, ends, motion, Sites(HEIGHT, WIDTH), [target], 1023)
+        cpu.move_into(ends, ends, motion, SampleGrid(HEIGHT, WIDTH), [target], 1023)
         assert (out.float() == planes.clamp(max=1023)).all()
 
 
@@ -213,7 +218,7 @@ def test_halves_are_rounded_to_even(variant: str) -> None:
     first, last = torch.zeros(HEIGHT, WIDTH, dtype=torch.uint8), torch.ones(HEIGHT, WIDTH, dtype=torch.uint8)
     last[:, ::2] = 3  # means of ½ and 1½
     out = torch.empty(HEIGHT, WIDTH, dtype=torch.uint8)
-    cpu.move_into([first], [last], still, Sites(HEIGHT, WIDTH), [(out.data_ptr(), WIDTH)], 255)
+    cpu.move_into([first], [last], still, SampleGrid(HEIGHT, WIDTH), [(out.data_ptr(), WIDTH)], 255)
     assert (out[:, ::2] == 2).all()
     assert (out[:, 1::2] == 0).all()
 
@@ -222,7 +227,7 @@ def test_not_a_number_stays_where_it_is(variant: str) -> None:
     still = Motion((PackedMap(torch.zeros(1, HEIGHT, WIDTH, 8), 5, 1),))
     first = random(HEIGHT, WIDTH, seed=1)
     first[20, 30] = torch.nan
-    (made,) = cpu.moved_planes([first], [first], still, Sites(HEIGHT, WIDTH))
+    (made,) = cpu.moved_planes([first], [first], still, SampleGrid(HEIGHT, WIDTH))
     bad = made.isnan().nonzero()
     assert len(bad) > 0
     assert (bad - torch.tensor([20, 30])).abs().max() <= 1
@@ -235,7 +240,7 @@ def test_not_a_number_stays_where_it_is(variant: str) -> None:
 )  # fmt: skip
 def test_any_size(height: int, width: int, align: int, seed: int, step: tuple[int, int], dtype: torch.dtype) -> None:
     """Planes of every size move without reading or writing elsewhere, and as the reference's do."""
-    sites = Sites(max(2, height // step[0]), max(2, width // step[1]), *step, 0, 0.5)
+    sites = SampleGrid(max(2, height // step[0]), max(2, width // step[1]), *step, 0, 0.5)
     generator = torch.Generator().manual_seed(seed)
     maps = []
     for scale in (16, 4, 1):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vsrife.motion import BlockMap, MeanMotion, Motion, swap_ends
-from vsrife.views import PASSES, Flip, View, flipped
+from vsrife.tta import TTA_VIEWS, Flip, View, flipped
 
 HEIGHT, WIDTH = 20, 30
 
@@ -24,7 +24,7 @@ def test_each_view_is_turned_back() -> None:
     """The same real motion as each view sees it must average to itself."""
     x0, y0, x1, y1, mask = 1.0, 2.0, -3.0, 4.0, 0.7
     seen = []
-    for view in PASSES[8]:
+    for view in TTA_VIEWS[8]:
         sx, sy = (-1 if view.flip.across else 1), (-1 if view.flip.down else 1)
         flow = (sx * x0, sy * y0, sx * x1, sy * y1)
         if view.swapped:
@@ -57,9 +57,9 @@ def test_mask_rules() -> None:
 
 
 def test_passes_and_flips() -> None:
-    assert [len(PASSES[n]) for n in (1, 2, 4, 8)] == [1, 2, 4, 8]
-    assert len(set(PASSES[8])) == 8
-    assert PASSES[1] == (View(),)
+    assert [len(TTA_VIEWS[n]) for n in (1, 2, 4, 8)] == [1, 2, 4, 8]
+    assert len(set(TTA_VIEWS[8])) == 8
+    assert TTA_VIEWS[1] == (View(),)
     picture = torch.arange(6.0).view(1, 1, 2, 3)
     assert torch.equal(flipped(picture, Flip(True, True)).flatten(), torch.arange(6.0).flip(0))
     assert flipped(picture, Flip()) is picture

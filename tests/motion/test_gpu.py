@@ -19,7 +19,7 @@ from support import ROOT
 from torch import Tensor
 from torch.nn.functional import pad
 
-from vsrife.motion import Motion, Sites, gpu, reference
+from vsrife.motion import Motion, SampleGrid, gpu, reference
 from vsrife.motion.field import PackedMap, resample
 from vsrife.motion.packing import Packing
 from vsrife.networks import CATALOG, IFNet
@@ -112,7 +112,7 @@ def packed(
         channels = last if last and index == len(scales) - 1 else packing.known
         shape = (rows // 2, columns // 2, 2, 2, channels) if shuffled else (rows, columns, channels)
         stored = ((random(count, *shape, seed=index + 7) - 0.5) * 4 * far).to(DEVICE, dtype)
-        maps.append(PackedMap(stored, 5 + (packing.handed_on if channels > 8 else 0), scale))
+        maps.append(PackedMap(stored, 5 + (packing.hidden_channels if channels > 8 else 0), scale))
     return Motion(tuple(maps), accumulates)
 
 
@@ -141,11 +141,13 @@ def difference(
     out = out.to(DEVICE)
     there = times.to(DEVICE) if isinstance(times, Tensor) else times
     look0, look1 = (look.to(DEVICE) for look in looks)
-    gpu.level_input(look0, look1, motion, there, scale=scale, packing=packing, out=out)
+    gpu.block_input(look0, look1, motion, there, scale=scale, packing=packing, out=out)
     plain = [look[..., : 3 + packing.features].float().permute(0, 3, 1, 2) for look in looks]
     if isinstance(times, Tensor):
         times = float(times) if times.numel() == 1 else times.expand(count, -1, -1, -1)
-    expected = reference.level_input(*plain, on_host(motion), times, scale=scale, handed_on=packing.handed_on)
+    expected = reference.block_input(
+        *plain, on_host(motion), times, scale=scale, hidden_channels=packing.hidden_channels
+    )
     assert not out.isnan().any()
     got = out.cpu().float().permute(0, 3, 1, 2)[:, packing.input_places(first=not motion.maps)]
     assert got.shape == expected.shape
@@ -153,7 +155,7 @@ def difference(
 
 
 @pytest.mark.parametrize(
-    ("features", "handed_on", "scale", "scales", "shuffled", "accumulates"),
+    ("features", "hidden_channels", "scale", "scales", "shuffled", "accumulates"),
     [
         (4, 8, 1, (4, 2, 1), True, False),
         (4, 8, 2, (4,), True, False),
@@ -168,9 +170,9 @@ def difference(
     ],
 )
 def check_level_input(
-    features: int, handed_on: int, scale: float, scales: tuple[float, ...], shuffled: bool, accumulates: bool
+    features: int, hidden_channels: int, scale: float, scales: tuple[float, ...], shuffled: bool, accumulates: bool
 ) -> None:
-    packing = Packing(features, handed_on)
+    packing = Packing(features, hidden_channels)
     height = 4 if scale == 0.5 else 8
     motion = packed(height, 40, scales, packing, shuffled=shuffled, accumulates=accumulates)
     assert difference(packing, scale, motion, 0.3, height=height, width=40) < EXACT
@@ -228,7 +230,7 @@ def check_a_time_reaches_the_right_pair() -> None:
     look = random(2, 4, 4, packing.look).to(DEVICE)
     out = torch.empty(2, 4, 4, packing.inputs, device=DEVICE)
     times = torch.tensor([0.25, 0.75], device=DEVICE).view(2, 1, 1, 1)
-    gpu.level_input(look, look, Motion(), times, scale=1, packing=packing, out=out)
+    gpu.block_input(look, look, Motion(), times, scale=1, packing=packing, out=out)
     place = 2 * packing.look + packing.time
     assert out[0, ..., place].unique().tolist() == [0.25]
     assert out[1, ..., place].unique().tolist() == [0.75]
@@ -257,19 +259,19 @@ def check_no_flow_leaves_the_picture(scale: int) -> None:
         for k, value in enumerate(WILD):
             flat[k :: 2 * len(WILD), k % 4] = value
     out = torch.empty(1, 8 // scale, 32 // scale, packing.inputs, device=DEVICE)
-    gpu.level_input(look0, look1, motion, 0.5, scale=scale, packing=packing, out=out)
+    gpu.block_input(look0, look1, motion, 0.5, scale=scale, packing=packing, out=out)
     looks = out[..., : 2 * packing.look]
     assert bool(((looks >= 0) & (looks <= 1)).all())
-    made = gpu.moved_planes([guarded(8, 32)], [guarded(8, 32)], motion, Sites(8, 32))[0]
+    made = gpu.moved_planes([guarded(8, 32)], [guarded(8, 32)], motion, SampleGrid(8, 32))[0]
     assert bool((made.isnan() | ((made >= 0) & (made <= 1))).all())
     quiet = Motion(tuple(PackedMap(m.stored.clone(), 5, m.scale) for m in motion.maps if isinstance(m, PackedMap)))
     for block in quiet.maps:
         block.stored.view(-1, 8)[:, 4] = 0.3
-    made = gpu.moved_planes([guarded(8, 32)], [guarded(8, 32)], quiet, Sites(8, 32))[0]
+    made = gpu.moved_planes([guarded(8, 32)], [guarded(8, 32)], quiet, SampleGrid(8, 32))[0]
     assert bool(((made >= 0) & (made <= 1)).all())
 
 
-LUMA, CHROMA = Sites(8, 40), Sites(4, 20, 2, 2, 0.5, 0)
+LUMA, CHROMA = SampleGrid(8, 40), SampleGrid(4, 20, 2, 2, 0.5, 0)
 
 
 @pytest.mark.parametrize(
@@ -282,13 +284,13 @@ LUMA, CHROMA = Sites(8, 40), Sites(4, 20, 2, 2, 0.5, 0)
         (torch.float32, 0, 3, CHROMA, False, True),
         (torch.float32, 0, 1, LUMA, False, True),
         (torch.float16, 0, 2, CHROMA, True, False),
-        (torch.float32, 0, 1, Sites(4, 40, 2, 1, 1, 0), True, False),
-        (torch.float32, 0, 1, Sites(5, 27, 8 / 5, 40 / 27, 0.3, 0.24), True, False),
-        (torch.float32, 0, 1, Sites(1, 70, 8, 40 / 70, 3.5, -0.2), True, False),
+        (torch.float32, 0, 1, SampleGrid(4, 40, 2, 1, 1, 0), True, False),
+        (torch.float32, 0, 1, SampleGrid(5, 27, 8 / 5, 40 / 27, 0.3, 0.24), True, False),
+        (torch.float32, 0, 1, SampleGrid(1, 70, 8, 40 / 70, 3.5, -0.2), True, False),
     ],
 )
 def check_planes_move(
-    dtype: torch.dtype, peak: int, count: int, sites: Sites, shuffled: bool, accumulates: bool
+    dtype: torch.dtype, peak: int, count: int, sites: SampleGrid, shuffled: bool, accumulates: bool
 ) -> None:
     """Into a target whose rows have gaps; the last map of 8 channels after others of 16, as a network leaves them."""
     motion = packed(8, 40, (4, 2), Packing(4, 8), shuffled=shuffled, accumulates=accumulates, last=8)
@@ -301,7 +303,7 @@ def check_planes_move(
     assert gpu.can_move(there, motion)
     gpu.move_into(there[:count], there[count:], motion, sites, targets, peak)
     first, last = (torch.stack([p.float() for p in half]).unsqueeze(0) for half in (planes[:count], planes[count:]))
-    expected = reference.synthesise(first, last, on_host(motion), sites)[0]
+    expected = reference.warp_and_blend(first, last, on_host(motion), sites)[0]
     if peak:
         expected = expected.round().clamp(0, peak)
     for k, target in enumerate(targets):
@@ -320,7 +322,7 @@ def check_halves_are_rounded_to_even_and_clipped() -> None:
     first = torch.tensor([[0, 1, 2, 3, 255, 254]] * 2, dtype=torch.uint8, device=DEVICE)
     last = torch.tensor([[1, 2, 3, 4, 255, 255]] * 2, dtype=torch.uint8, device=DEVICE)
     out = torch.zeros_like(first)
-    gpu.move_into([first], [last], motion, Sites(2, 6), [out], 250)
+    gpu.move_into([first], [last], motion, SampleGrid(2, 6), [out], 250)
     assert out.tolist() == [[0, 2, 2, 4, 250, 250]] * 2
 
 
@@ -339,14 +341,14 @@ def check_what_it_refuses() -> None:
     assert not gpu.can_move([plane], packed(8, 8, (2,) * 6, packing))
     assert not gpu.can_move([plane], Motion((*motion.maps, *packed(8, 8, (2,), packing, shuffled=False).maps)))
     with pytest.raises(ValueError, match="planes must be 8x7"):
-        gpu.move_into([plane], [plane], motion, Sites(8, 7), [plane], 0)
+        gpu.move_into([plane], [plane], motion, SampleGrid(8, 7), [plane], 0)
     with pytest.raises(ValueError, match="as its planes are"):
-        gpu.move_into([plane], [plane], motion, Sites(8, 8), [plane.half()], 0)
+        gpu.move_into([plane], [plane], motion, SampleGrid(8, 8), [plane.half()], 0)
     out = torch.empty(1, 8, 8, packing.inputs, device=DEVICE)
     look = torch.zeros(1, 8, 8, packing.look, device=DEVICE)
     times = torch.zeros(1, 1, 4, 4, device=DEVICE)
     with pytest.raises(ValueError, match="timestep must be a map of 8x8"):
-        gpu.level_input(look, look, Motion(), times, scale=1, packing=packing, out=out)
+        gpu.block_input(look, look, Motion(), times, scale=1, packing=packing, out=out)
 
 
 @pytest.mark.parametrize("features", [0, 4, 8, 16])
@@ -365,8 +367,8 @@ def check_looks(features: int, dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float32, torch.float16])
-@pytest.mark.parametrize("chroma", [None, Sites(5, 15, 2, 2, 0.5, 0)])
-def check_the_view(dtype: torch.dtype, chroma: Sites | None) -> None:
+@pytest.mark.parametrize("chroma", [None, SampleGrid(5, 15, 2, 2, 0.5, 0)])
+def check_the_view(dtype: torch.dtype, chroma: SampleGrid | None) -> None:
     size, small = (10, 30), ((chroma.height, chroma.width) if chroma else (10, 30))
     top = {torch.uint8: 255, torch.uint16: 1023}.get(dtype, 1)
     planes = [(random(*s, seed=k) * top).to(dtype) for k, s in enumerate((size, small, small))]
@@ -457,15 +459,15 @@ POINTERS = ("map", "first", "last", "out", "plane")
 
 
 @pytest.mark.parametrize("target", [("cuda", 90, 32), ("hip", "gfx942", 64)], ids=str)
-@pytest.mark.parametrize("name", ["level_input", "moved", "view", "look"])
+@pytest.mark.parametrize("name", ["block_input", "moved", "view", "look"])
 def compile_for(name: str, target: tuple[Any, ...]) -> None:
     """As 4.26 in fp16 calls them; on CUDA a look is read in loads of 16 bytes, all its channels in one."""
     made = compiled(name, target)
-    if target[0] == "cuda" and name == "level_input":
+    if target[0] == "cuda" and name == "block_input":
         assert made.asm["ptx"].count("ld.global.v4.b32") == 4  # the corners; both pictures lie in one tile
 
 
-@pytest.mark.parametrize("name", ["level_input", "moved", "view"])
+@pytest.mark.parametrize("name", ["block_input", "moved", "view"])
 def compile_for_sizes_of_one(name: str) -> None:
     """Which Triton takes for constants."""
     assert compiled(name, ("cuda", 80, 32), one=True).asm["ptx"]

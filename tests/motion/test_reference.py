@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from vsrife.motion import BlockMap, Motion, Sites, level_input, synthesise
+from vsrife.motion import BlockMap, Motion, SampleGrid, block_input, warp_and_blend
 from vsrife.motion.field import resample
 from vsrife.motion.reference import sample
 from vsrife.networks import backward_warp
@@ -39,11 +39,11 @@ def test_level_input_is_warp_concatenate_shrink(scale: float, accumulates: bool)
     look0, look1 = torch.rand(2, 1, 7, HEIGHT, WIDTH, generator=generator)
     time = torch.rand(1, 1, HEIGHT, WIDTH, generator=generator)
     motion = random_motion(accumulates)
-    flow, mask, handed_on = full_size(motion)
+    flow, mask, hidden_channels = full_size(motion)
     seen0, seen1 = backward_warp(look0, flow[:, :2]), backward_warp(look1, flow[:, 2:])
-    parts = (seen0[:, :3], seen1[:, :3], seen0[:, 3:], seen1[:, 3:], time, mask, handed_on, flow / scale)
+    parts = (seen0[:, :3], seen1[:, :3], seen0[:, 3:], seen1[:, 3:], time, mask, hidden_channels, flow / scale)
     expected = interpolate(torch.cat(parts, 1), scale_factor=1 / scale, mode="bilinear")
-    got = level_input(look0, look1, motion, time, scale=scale, handed_on=8)
+    got = block_input(look0, look1, motion, time, scale=scale, hidden_channels=8)
     assert torch.allclose(got, expected, atol=2e-4)
 
 
@@ -52,7 +52,7 @@ def test_the_first_level_sees_the_pictures_as_they_are(scale: float) -> None:
     look0, look1 = torch.rand(2, 1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(2))
     time = torch.full((1, 1, HEIGHT, WIDTH), 0.3)
     expected = interpolate(torch.cat((look0, look1, time), 1), scale_factor=1 / scale, mode="bilinear")
-    got = level_input(look0, look1, Motion(), 0.3, scale=scale, handed_on=0)
+    got = block_input(look0, look1, Motion(), 0.3, scale=scale, hidden_channels=0)
     assert torch.allclose(got, expected, atol=1e-6)
 
 
@@ -62,19 +62,19 @@ def test_synthesise_is_warp_and_blend() -> None:
     flow, mask, _ = full_size(motion)
     weight = mask.sigmoid()
     expected = backward_warp(planes0, flow[:, :2]) * weight + backward_warp(planes1, flow[:, 2:]) * (1 - weight)
-    got = synthesise(planes0, planes1, motion, Sites(HEIGHT, WIDTH))
+    got = warp_and_blend(planes0, planes1, motion, SampleGrid(HEIGHT, WIDTH))
     assert torch.allclose(got, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(("offset_y", "offset_x"), [(0.5, 0), (0.5, 0.5), (0, 0), (1, 0)])
 def test_chroma_moves_as_far_as_luma(offset_y: float, offset_x: float) -> None:
     """A linear ramp under a constant flow: every sample must read the ramp at its own place plus the flow."""
-    sites = Sites(HEIGHT // 2, WIDTH // 2, 2, 2, offset_y, offset_x)
+    sites = SampleGrid(HEIGHT // 2, WIDTH // 2, 2, 2, offset_y, offset_x)
     flow = torch.tensor([3.0, -2.5, -5.0, 1.5, 20.0]).view(1, 5, 1, 1)
     motion = Motion((BlockMap(flow.expand(1, 5, HEIGHT, WIDTH), 1),))
     ys, xs = sites.coordinates(torch.device("cpu"))
     ramp = (ys.view(-1, 1) * 100 + xs.view(1, -1))[None, None]
-    got = synthesise(ramp, ramp * 0, motion, sites)
+    got = warp_and_blend(ramp, ramp * 0, motion, sites)
     inside = (..., slice(3, -3), slice(3, -3))
     assert torch.allclose(got[inside], (ramp + 100 * -2.5 + 3.0)[inside], atol=2e-2)
 

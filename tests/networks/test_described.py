@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsrife.errors import ModelError
-from vsrife.networks import ANCESTORS, CATALOG, PaperConfig
+from vsrife.networks import CATALOG, LEGACY, PaperConfig
 from vsrife.networks.described import described, read_config
 
-CONFIGS = {**CATALOG, **ANCESTORS}
+CONFIGS = {**CATALOG, **LEGACY}
 
 
 @pytest.mark.parametrize("name", CONFIGS)

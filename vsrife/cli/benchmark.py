@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.cli.figures import Spread, machine, rate, versions
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
     import argparse
@@ -65,16 +65,16 @@ def run(options: argparse.Namespace) -> None:
     for name in ("frames", "rounds"):
         value = getattr(options, name)
         if value is not None and not 1 <= value <= 10_000:
-            raise RifeError(f"benchmark: {name} must be 1 to 10000, got {value}")
+            raise ArgumentError(name, value, "1 to 10000")
     if options.json and not options.json.parent.is_dir():
-        raise RifeError(f"benchmark: json must lie in a folder that exists, got {options.json}")
+        raise ArgumentError("json", options.json, "a folder that exists", verb="lie in")
     record = measure(sizes, options)
     print(table(record))
     if options.json:
         try:
             options.json.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         except OSError as error:
-            raise RifeError(f"benchmark: json cannot be written: {error}") from error
+            raise RifeError(f"json cannot be written: {error}") from error
 
 
 def measure(sizes: Sequence[tuple[int, int]], options: argparse.Namespace) -> dict[str, Any]:
@@ -141,9 +141,7 @@ def parse_size(text: str) -> tuple[int, int]:
     found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", text)
     width, height = (int(side) for side in found.groups()) if found else (0, 0)
     if min(width, height) < SMALLEST or max(width, height) > LARGEST or width % 2 or height % 2:
-        raise RifeError(
-            f"benchmark: a size must be WIDTHxHEIGHT, even numbers of {SMALLEST} to {LARGEST}, got {text[:60]}"
-        )
+        raise RifeError(f"a size must be WIDTHxHEIGHT, even numbers of {SMALLEST} to {LARGEST}, got {text[:60]}")
     return width, height
 
 
@@ -209,9 +207,9 @@ def _process(command: list[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=LIMIT)
     except subprocess.TimeoutExpired as error:
-        raise RifeError(f"benchmark: the filter was not done after {LIMIT} s") from error
+        raise RifeError(f"the filter was not done after {LIMIT} s") from error
     if done.returncode:
         said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         own = re.search(r"\bRIFE: .*", said)
-        raise RifeError(own[0] if own else f"benchmark: the filter does not run: {said[:500]}")
+        raise RifeError(own[0] if own else f"the filter does not run: {said[:500]}")
     return done.stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.cli.figures import machine, versions
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.catalog import DEFAULT
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
     for name in ("json", "sheet"):
         path: Path | None = getattr(options, name)
         if path and (not path.parent.is_dir() or path.is_dir()):
-            raise RifeError(f"evaluate: {name} must be a file in a folder that exists, got {path}")
+            raise ArgumentError(name, path, "a file in a folder that exists")
 
     from vsrife.evaluation import BASELINE, Choice, Worst, find_suite, parse_size, parse_span, save_sheet
     from vsrife.weights.files import replacing
@@ -115,7 +115,7 @@ def _available(names: Sequence[str] | None, given: Path | None) -> tuple[tuple[s
     wanted = tuple(dict.fromkeys(names or ()))
     for name in wanted:
         if name not in KNOWN:
-            raise RifeError(f"evaluate: metrics must be of {', '.join(KNOWN)}, got {name[:60]}")
+            raise ArgumentError("metrics", name, f"of {', '.join(KNOWN)}")
     ffmpeg = find_ffmpeg(given) if VMAF in wanted or not wanted else None
     missing = {}
     if ffmpeg is None and (VMAF in wanted or not wanted):
@@ -124,10 +124,10 @@ def _available(names: Sequence[str] | None, given: Path | None) -> tuple[tuple[s
         missing[ST_LPIPS] = "its weights are not here (pip install stlpips-pytorch)"
     left = tuple(name for name in wanted if name not in missing)
     for name, reason in missing.items():
-        message = f"evaluate: {name} cannot be measured: {reason}"
+        message = f"{name} cannot be measured: {reason}"
         if wanted and not left:
             raise RifeError(message)
-        print(message, file=sys.stderr)
+        print(f"evaluate: {message}", file=sys.stderr)
     return left, ffmpeg
 
 
@@ -201,7 +201,7 @@ def _measured(
             workers=max(predictor.engine.slot.lanes for predictor in predictors.values()),
         )
     if not report.scores:
-        raise RifeError(f"evaluate: {suite.name} has no case without a cut or a repeat; --repeats keeps the latter")
+        raise RifeError(f"{suite.name} has no case without a cut or a repeat; --repeats keeps the latter")
     return report
 
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
     import argparse
@@ -109,11 +109,11 @@ def run(options: argparse.Namespace) -> None:
         KeyboardInterrupt: it was stopped, by the keyboard or by SIGTERM; what can be gone on with is said.
     """
     if options.output is None and not options.vpy:
-        raise RifeError("interpolate: output must be given, got only the source")
+        raise RifeError("output must be given, got only the source")
     try:
         from vsrife import film
     except ImportError as error:
-        raise RifeError(f"interpolate: {error.name or error} is not here; pip install 'vsrife[video]'") from error
+        raise RifeError(f"{error.name or error} is not here; pip install 'vsrife[video]'") from error
     request = _request(options)
     source: Path = options.source.expanduser()
     teller = Teller(quiet=options.quiet or options.vpy)
@@ -126,7 +126,7 @@ def run(options: argparse.Namespace) -> None:
             keep = {"resume": options.resume, "overwrite": options.overwrite}
             done = film.interpolate(source, output, request, teller, **keep, crew=crew)
     except ImportError as error:
-        raise RifeError(f"interpolate: {error.name or error} is not here; pip install 'vsrife[video]'") from error
+        raise RifeError(f"{error.name or error} is not here; pip install 'vsrife[video]'") from error
     except KeyboardInterrupt:
         teller.close()
         state = None if options.output is None or options.preview else film.segments_in(options.output)
@@ -174,13 +174,13 @@ def _rate(name: str, text: str | None) -> Fraction | None:
         return None
     match = NUMBER.fullmatch(text.strip())
     if not match or (match[2] and not int(match[2])):
-        raise RifeError(f"interpolate: {name} must be a number above 0 or a fraction, got {text[:60]!r}")
+        raise ArgumentError(name, text, "a number above 0 or a fraction")
     value = Fraction(match[1]) / int(match[2] or 1)
     if name == "fps" and "." in match[1] and not match[2]:
         meant = Fraction(round(value * 1001 / 1000) * 1000, 1001)
         value = meant if abs(value - meant) < NTSC else value
     if value <= 0:
-        raise RifeError(f"interpolate: {name} must be above 0, got {text[:60]}")
+        raise ArgumentError(name, text, "above 0")
     return value
 
 
@@ -189,10 +189,10 @@ def _time(name: str, text: str | None) -> Fraction | None:
         return None
     match = CLOCK.fullmatch(text.strip())
     if not match:
-        raise RifeError(f"interpolate: {name} must be seconds or hours:minutes:seconds, got {text[:60]!r}")
+        raise ArgumentError(name, text, "seconds or hours:minutes:seconds")
     hours, minutes, seconds = int(match[1] or 0), int(match[2] or 0), Fraction(match[3])
     if (match[2] and seconds >= 60) or (match[1] and minutes >= 60):
-        raise RifeError(f"interpolate: {name} must be below 60 after a colon, got {text[:60]!r}")
+        raise ArgumentError(name, text, "below 60 after a colon")
     return hours * 3600 + minutes * 60 + seconds
 
 
@@ -201,7 +201,7 @@ def _pairs(name: str, texts: list[str]) -> tuple[tuple[str, str], ...]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise RifeError(f"interpolate: {name} must be NAME=VALUE, got {text[:60]!r}")
+            raise ArgumentError(name, text, "NAME=VALUE")
         pairs.append((key.strip(), value.strip()))
     return tuple(pairs)
 

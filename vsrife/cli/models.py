@@ -62,9 +62,7 @@ def fetch_models(options: argparse.Namespace) -> None:
     entries = []
     for name in names:
         if name not in manifest():
-            raise ModelError(
-                f"RIFE: model {name} is not fetched from anywhere; vsrife models import keeps a file of it"
-            )
+            raise ModelError(f"model {name} is not fetched from anywhere; vsrife models import keeps a file of it")
         entries.append(manifest()[name])
 
     from vsrife.weights import fetch

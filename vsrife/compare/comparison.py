@@ -12,7 +12,7 @@ from vsrife.compare.flow import FlowFinder
 from vsrife.compare.moments import case_of, chosen, rebuilt_places, spread
 from vsrife.compare.sheet import Shown, clock
 from vsrife.compare.survey import survey
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError
 from vsrife.evaluation import BASELINE, blend, evaluate
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def compare(
     begin, end = float(seen.times[0]), float(seen.times[0]) + seen.seconds
     for second in seconds:
         if not begin <= second <= end:
-            raise RifeError(f"compare: at must be seconds of the part looked at, {begin:g} to {end:g}, got {second:g}")
+            raise ArgumentError("at", second, f"seconds of the part looked at, {begin:g} to {end:g}")
     scale = choice.scale(footage.width, footage.height)
     places = rebuilt_places(seen)
     measured = spread(places)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source
+from vsrife.engine import Colour, HostFrame, Interpolator, Options, PictureFormat
 from vsrife.engine.show import flow_colours
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class FlowFinder:
         self._options = Options(scale)
         self._numbers = count()
         self._size: tuple[int, int] | None = None
-        self._last: tuple[Tensor, Source] | None = None
+        self._last: tuple[Tensor, HostFrame] | None = None
 
     def __call__(self, first: Tensor, last: Tensor) -> Tensor:
         """How far what is seen half-way has gone from the first to the last: 2×H×W, x before y, in pixels.
@@ -57,8 +57,8 @@ class FlowFinder:
         motion = torch.from_numpy(found).view(5, height, width)
         return motion[2:4] - motion[:2]
 
-    def _source(self, picture: Tensor) -> Source:
-        return Source(next(self._numbers), list(picture.numpy()), Colour(full_range=True))
+    def _source(self, picture: Tensor) -> HostFrame:
+        return HostFrame(next(self._numbers), list(picture.numpy()), Colour(full_range=True))
 
 
 def coloured(flow: Tensor, full: float) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate, max_pool2d
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError
 from vsrife.evaluation.metrics import luma
 from vsrife.footage import marked
 from vsrife.footage.marks import LONGEST_HOLD, one_thread
@@ -127,7 +127,7 @@ def survey(
         RifeError: fewer than 2 frames, or a frame cannot be read.
     """
     if len(span) < FEWEST:
-        raise RifeError(f"compare: span must leave {FEWEST} frames of {footage.name}, got {len(span)}")
+        raise ArgumentError("span", len(span), f"{FEWEST} frames of {footage.name}", verb="leave")
     scale = min(Fraction(1), *(Fraction(most, side) for most, side in zip(MARKED, _size(footage), strict=True)))
     times, cut, repeat, middle, high = [], [], [], [], []
     before: Tensor | None = None

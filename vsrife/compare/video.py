@@ -136,7 +136,7 @@ def save_video(
         video = side_by_side(clip, survey, best_stretch(survey, options, second), options)
         save_clip(video, path, EncoderOptions("x264"), watch)
     except vs.Error as error:
-        raise RifeError(f"compare: the video cannot be made ({first_line(error)})") from error
+        raise RifeError(f"the video cannot be made ({first_line(error)})") from error
 
 
 def _panel(clip: Any) -> Any:

@@ -1,5 +1,6 @@
 """Frames in, planes out: devices, the worker that owns one, source frames kept ready, and the interpolator."""
 
+from vsrife.detect.cuts import DEFAULT_THRESHOLD as CUT_THRESHOLD
 from vsrife.engine.choice import choose_engines
 from vsrife.engine.device import (
     DEVICES,
@@ -13,8 +14,7 @@ from vsrife.engine.device import (
 from vsrife.engine.engine import Engine, shared_engine
 from vsrife.engine.interpolator import Interpolator
 from vsrife.engine.memory import give_back, is_out_of_memory
-from vsrife.engine.picture import MATRICES, Colour, PictureFormat, Source
-from vsrife.engine.scenes import DEFAULT_THRESHOLD as CUT_THRESHOLD
+from vsrife.engine.picture import MATRICES, Colour, HostFrame, PictureFormat
 from vsrife.engine.show import painter
 from vsrife.engine.worker import Options, Task
 
@@ -25,10 +25,10 @@ __all__ = [
     "PRECISIONS",
     "Colour",
     "Engine",
+    "HostFrame",
     "Interpolator",
     "Options",
     "PictureFormat",
-    "Source",
     "Task",
     "choose_engines",
     "described_devices",

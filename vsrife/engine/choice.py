@@ -59,14 +59,14 @@ def choose_engines(
         shared = {"part": devices[:index].count(each), "parts": devices.count(each)}
         engine = _made(partial(make, each, dtype, **shared), each)
         if engine is None:
-            tell(f"RIFE: out of memory: the network has no room on {each}, which is not used")
+            tell(f"out of memory: the network has no room on {each}, which is not used")
         else:
             engines.append(engine)
     if engines:
         return engines, spare if left_to_us else None
     last = _made(spare, CPU) if left_to_us else None
     if last is None:
-        raise RifeError(f"RIFE: out of memory: the network has no room on {', '.join(map(str, devices))}")
+        raise RifeError(f"out of memory: the network has no room on {', '.join(map(str, devices))}")
     return [last], None
 
 

@@ -7,7 +7,7 @@ import re
 
 import torch
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 __all__ = [
     "DEVICES",
@@ -33,7 +33,7 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     kind, _, index = name.partition(":")
-    allowed = f"RIFE: device must be one of {', '.join(DEVICES)}, got {name[:60]}"
+    allowed = f"device must be one of {', '.join(DEVICES)}, got {name[:60]}"
     if (f"{kind}:N" not in DEVICES and (kind not in DEVICES or index)) or (
         ":" in name and not re.fullmatch("[0-9]{1,4}", index)
     ):
@@ -42,7 +42,7 @@ def resolve_device(name: str) -> torch.device:
         return torch.device("cpu")
     count = _device_count(kind)
     if int(index or 0) >= count:
-        raise RifeError(f"RIFE: device {name} is not here: PyTorch {torch.__version__} sees {count} {kind} devices")
+        raise RifeError(f"device {name} is not here: PyTorch {torch.__version__} sees {count} {kind} devices")
     return torch.device(kind, int(index or 0))
 
 
@@ -57,11 +57,11 @@ def resolve_devices(names: str) -> list[torch.device]:
         return [resolve_device(names)]
     if len(parts) > MOST_DEVICES or "auto" in parts:
         allowed = f"one name, or up to {MOST_DEVICES} with commas between them and without auto"
-        raise RifeError(f"RIFE: device must be {allowed}, got {names[:60]}")
+        raise ArgumentError("device", names, allowed)
     devices = [resolve_device(name) for name in parts]
     for device in devices:
         if device.type != "cpu" and devices.count(device) > 1:
-            raise RifeError(f"RIFE: device must name each card once, got {names[:60]}")
+            raise ArgumentError("device", names, "each card once", verb="name")
     return devices
 
 
@@ -94,7 +94,7 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
             return torch.bfloat16 if _cpu_has_bf16() else torch.float32
         return torch.float16
     if name not in PRECISIONS:
-        raise RifeError(f"RIFE: precision must be one of auto, {', '.join(PRECISIONS)}, got {name[:60]}")
+        raise ArgumentError("precision", name, f"one of auto, {', '.join(PRECISIONS)}")
     return PRECISIONS[name]
 
 

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from vsrife.engine.fast_form import FastForm
 from vsrife.engine.packed_form import PackedForm
-from vsrife.engine.picture import aligned, chroma_sites, rgb_matrix, rgb_view
+from vsrife.engine.picture import aligned, chroma_grid, rgb_matrix, rgb_view
 from vsrife.engine.pool import Pool
 from vsrife.engine.slot import check_not_forked, device_slot
 from vsrife.motion import BlockMap, Motion
 from vsrife.motion.compiled import by_triton, compiled, reference_only, why_reference
-from vsrife.networks import Ancestor, RefinedIFNet
+from vsrife.networks import LegacyNetwork, RefinedIFNet
 from vsrife.weights import load_network
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Engine:
 
     def __init__(
         self,
-        network: IFNet | Ancestor,
+        network: IFNet | LegacyNetwork,
         device: torch.device,
         dtype: torch.dtype,
         *,
@@ -65,9 +65,9 @@ class Engine:
         self._lock = threading.Lock()
         self._pool = Pool()
         self._fast: FastForm | None = None
-        self._plain: Ancestor | RefinedIFNet | None = None
+        self._plain: LegacyNetwork | RefinedIFNet | None = None
         self.config: AnyConfig = network.config
-        if isinstance(network, (Ancestor, RefinedIFNet)):
+        if isinstance(network, (LegacyNetwork, RefinedIFNet)):
             self._plain = network.to(device)
             self.dtype = torch.float32
         else:
@@ -79,7 +79,7 @@ class Engine:
         kernels = compiled(self.device)
         if kernels is None or any(plane.dtype not in kernels.PLANE_TYPES for plane in planes):
             return aligned(rgb_view(planes, form, colour), align).permute(0, 2, 3, 1)
-        chroma = chroma_sites(form, colour.chroma_location) if form.subsampled else None
+        chroma = chroma_grid(form, colour.chroma_location) if form.subsampled else None
         matrix = rgb_matrix(form, colour)
         if by_triton(self.device):
             return kernels.seen(planes, matrix, chroma, align).permute(0, 2, 3, 1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vsrife.engine.bands import BAND, bands
-from vsrife.motion import BlockMap, Motion, PackedMap, level_input
+from vsrife.motion import BlockMap, Motion, PackedMap, block_input
 from vsrife.networks.fold import folded
 from vsrife.networks.ifnet import DOUBLING_MOTION
 
@@ -113,13 +113,13 @@ class FastForm:
         made = pair.look0.new_empty(pair.look0.shape[0], self.config.outputs, height, width)
         shrunk = int(up / scale)
         for band in bands(height * shrunk, pair.band):
-            x = level_input(
+            x = block_input(
                 pair.look0,
                 pair.look1,
                 motion,
                 pair.timestep,
                 scale=scale,
-                handed_on=self.config.handed_on,
+                hidden_channels=self.config.hidden_channels,
                 rows=slice(band.top, band.bottom),
             )
             out = self._network.blocks[index](x.to(dtype, memory_format=torch.channels_last))

@@ -132,7 +132,7 @@ class Graphs:
             if isinstance(error, torch.cuda.OutOfMemoryError)
             else str(error).split("\n", 1)[0]
         )
-        self._log(f"RIFE: runs without CUDA graphs, which costs some speed: {why[:200]}")
+        self._log(f"runs without CUDA graphs, which costs some speed: {why[:200]}")
 
 
 def _kind(x: Tensor) -> tuple[Hashable, ...]:

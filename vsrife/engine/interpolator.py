@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vsrife.engine.picture import PictureFormat, Source
+    from vsrife.engine.picture import HostFrame, PictureFormat
     from vsrife.engine.worker import Options, Task, Worker
 
 __all__ = ["BLOCK", "Interpolator"]
@@ -68,15 +68,15 @@ class Interpolator:
         """Whether motion can be found at every time and for maps of times."""
         return self._places[0].engine.any_time
 
-    def cut_score(self, left: Source, right: Source) -> float:
-        """How sure it is that a cut lies between two frames, see `vsrife.engine.scenes`."""
+    def cut_score(self, left: HostFrame, right: HostFrame) -> float:
+        """How sure it is that a cut lies between two frames, see `vsrife.detect.cuts`."""
         return self._run(left, lambda worker: worker.cut_score(left, right))
 
-    def luma_psnr(self, left: Source, right: Source) -> float:
+    def luma_psnr(self, left: HostFrame, right: HostFrame) -> float:
         """How alike two frames are, in dB."""
         return self._run(left, lambda worker: worker.luma_psnr(left, right))
 
-    def repeats(self, left: Source, right: Source) -> bool:
+    def repeats(self, left: HostFrame, right: HostFrame) -> bool:
         """Whether the right frame is the left one shown again."""
         return self._run(left, lambda worker: worker.repeats(left, right))
 
@@ -89,7 +89,7 @@ class Interpolator:
         self._run(task.left, lambda worker: worker.render(task, target))
 
     def motion(
-        self, left: Source, right: Source, timestep: float | NDArray[np.float32], target: NDArray[np.generic]
+        self, left: HostFrame, right: HostFrame, timestep: float | NDArray[np.float32], target: NDArray[np.generic]
     ) -> None:
         """Fill `target`, 5H×W: Ft→0 x, y, Ft→1 x, y (pixels) and the weight of the left frame, one below another.
 
@@ -102,7 +102,7 @@ class Interpolator:
         """Which of the devices a pair goes to whose left source frame has this number."""
         return number // BLOCK % len(self._places)
 
-    def _run[T](self, left: Source, work: Callable[[Worker], T]) -> T:
+    def _run[T](self, left: HostFrame, work: Callable[[Worker], T]) -> T:
         """On the frame's own device, else on the next that has memory for it."""
         check_not_forked()
         own = self.place(left.number)
@@ -125,9 +125,7 @@ class Interpolator:
         if short:
             without = short[-1][0].engine.device
             size = f"{self._form.width}x{self._form.height}"
-            self._tell(
-                f"RIFE: {size}: {without} has no memory for a frame: it is made on {place.engine.device} instead"
-            )
+            self._tell(f"{size}: {without} has no memory for a frame: it is made on {place.engine.device} instead")
 
     def _found_spare(self) -> Place | None:
         with self._lock:
@@ -152,7 +150,7 @@ class Interpolator:
         hints.append("fewer frames at once")
         *most, last = hints
         tried = f"{', '.join(most)} or {last}" if most else last
-        return f"RIFE: out of memory: {form.width}x{form.height} needs {needs}; try {tried}"
+        return f"out of memory: {form.width}x{form.height} needs {needs}; try {tried}"
 
 
 def _unsaid(_line: str) -> None:

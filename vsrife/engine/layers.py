@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from vsrife.engine.bands import bands
-from vsrife.engine.picture import chroma_sites
-from vsrife.motion import Motion, Sites, cpu, gpu, synthesise
+from vsrife.engine.picture import chroma_grid
+from vsrife.motion import Motion, SampleGrid, cpu, gpu, warp_and_blend
 from vsrife.motion.compiled import by_triton, compiled
 from vsrife.motion.field import resample
 
@@ -47,12 +47,12 @@ class Layer:
     width: int
     height: int
 
-    def groups(self) -> list[tuple[Sites, slice]]:
+    def groups(self) -> list[tuple[SampleGrid, slice]]:
         """Planes that share their sites, in order."""
         form = self.form
-        full = Sites(form.height, form.width)
+        full = SampleGrid(form.height, form.width)
         if form.subsampled:
-            groups = [(full, slice(0, 1)), (chroma_sites(form, self.chroma_location), slice(1, 3))]
+            groups = [(full, slice(0, 1)), (chroma_grid(form, self.chroma_location), slice(1, 3))]
         else:
             groups = [(full, slice(0, form.planes))]
         if (form.width, form.height) == (self.width, self.height):
@@ -78,7 +78,7 @@ def moved(layer: Layer, motion: Blend, band: int = 0) -> list[Tensor]:
         first, last = _stack(layer.first[planes]), _stack(layer.last[planes])
         out = torch.empty_like(first)
         for rows in bands(sites.height, band, halo=0):
-            out[:, :, rows.place()] = synthesise(first, last, motion, sites, rows.place())
+            out[:, :, rows.place()] = warp_and_blend(first, last, motion, sites, rows.place())
         made += out[0]
     return made
 
@@ -133,7 +133,7 @@ def held(made: list[Tensor], layer: Layer, keep: Tensor, *, last: bool = False) 
     return out
 
 
-def at_sites(field: Tensor, sites: Sites, *, largest: bool = False) -> Tensor:
+def at_sites(field: Tensor, sites: SampleGrid, *, largest: bool = False) -> Tensor:
     """A 1×1×H×W map of the picture at the samples of a plane."""
     step_y, step_x = int(sites.step_y), int(sites.step_x)
     if (step_y, step_x) == (1, 1) and tuple(field.shape[-2:]) == (sites.height, sites.width):

@@ -47,7 +47,7 @@ class PackedBlock:
     ) -> None:
         self._skip = block.skip
         last = index == len(config.widths) - 1
-        self.channels = FLOW_AND_MASK + (0 if last else config.handed_on)
+        self.channels = FLOW_AND_MASK + (0 if last else config.hidden_channels)
         self._stored = LAST_CHANNELS if last else packing.known
         self._shuffles = config.shuffle
         layers = [_parts(part) for part in (*block.conv0, *block.convblock)]

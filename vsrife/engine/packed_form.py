@@ -36,7 +36,7 @@ class PackedForm(FastForm):
         kernels = compiled(self._device)
         assert kernels is not None
         self._kernels = kernels
-        self._packing = Packing(config.features, config.handed_on)
+        self._packing = Packing(config.features, config.hidden_channels)
         self._blocks = [
             PackedBlock(block, config, index, self._packing, (self._entry_dtype(index), self.dtype), self._device)
             for index, block in enumerate(network.blocks)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from vsrife.motion import Sites
+from vsrife.motion import SampleGrid
 from vsrife.motion.field import resample
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = [
     "MATRICES",
     "Colour",
+    "HostFrame",
     "PictureFormat",
-    "Source",
     "aligned",
     "black",
-    "chroma_sites",
+    "chroma_grid",
     "plane_differences",
     "rgb_matrix",
     "rgb_view",
@@ -106,7 +106,7 @@ class Colour:
 
 
 @dataclass(frozen=True)
-class Source:
+class HostFrame:
     """A source frame as it comes from the frame server: its number, its planes and how to read their colours."""
 
     number: int
@@ -114,13 +114,13 @@ class Source:
     colour: Colour
 
 
-def chroma_sites(form: PictureFormat, location: int) -> Sites:
+def chroma_grid(form: PictureFormat, location: int) -> SampleGrid:
     """Where the chroma samples lie, in luma pixels."""
     step_y, step_x = 1 << form.subsampling_h, 1 << form.subsampling_w
     height, width = form.shape(1)
     across = 0 if location in (0, 2, 4) else (step_x - 1) / 2
     down = {2: 0, 3: 0, 4: step_y - 1, 5: step_y - 1}.get(location, (step_y - 1) / 2)
-    return Sites(height, width, step_y, step_x, down, across)
+    return SampleGrid(height, width, step_y, step_x, down, across)
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,8 @@ def rgb_view(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> T
     luma = (samples[0] - code.low) / code.luma
     chroma = [(plane - code.middle) / code.chroma for plane in samples[1:]]
     if form.subsampled:
-        sites = chroma_sites(form, colour.chroma_location)
-        ys, xs = Sites(form.height, form.width).coordinates(luma.device)
+        sites = chroma_grid(form, colour.chroma_location)
+        ys, xs = SampleGrid(form.height, form.width).coordinates(luma.device)
         ys, xs = (ys - sites.offset_y) / sites.step_y, (xs - sites.offset_x) / sites.step_x
         chroma = [resample(plane, ys, xs) for plane in chroma]
     return torch.cat(_rgb(luma, *chroma, matrix=colour.matrix), 1).clamp(0, 1)
@@ -216,7 +216,7 @@ def plane_differences(rgb: Tensor, form: PictureFormat, colour: Colour) -> list[
     luma, *chroma = torch.einsum("pc,nchw->pnhw", from_rgb, rgb)
     if form.family == "gray":
         return [luma[0] * code.luma]
-    sites = chroma_sites(form, colour.chroma_location)
+    sites = chroma_grid(form, colour.chroma_location)
     ys, xs = sites.coordinates(rgb.device)
     return [luma[0] * code.luma, *(resample(plane[None], ys, xs)[0, 0] * code.chroma for plane in chroma)]
 

@@ -124,12 +124,12 @@ class Place:
             self.engine, self._worker = engine, plain
         why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         self._tell(
-            f"RIFE: runs by PyTorch alone from here on, which is slower: the kernels failed on {engine.device} ({why})"
+            f"runs by PyTorch alone from here on, which is slower: the kernels failed on {engine.device} ({why})"
         )
         return made
 
     def _say(self, what: str) -> None:
-        self._tell(f"RIFE: {self._form.width}x{self._form.height}: {self.engine.device} {what}")
+        self._tell(f"{self._form.width}x{self._form.height}: {self.engine.device} {what}")
 
 
 def _within_kernels(error: Exception) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vsrife.engine.layers import Layer, at_sites
 from vsrife.engine.picture import black, plane_differences
-from vsrife.motion import Sites
+from vsrife.motion import SampleGrid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def painter(
         elif motion is None:
             return planes
         else:
-            flow, weight = motion.blend(*Sites(form.height, form.width).coordinates(device))
+            flow, weight = motion.blend(*SampleGrid(form.height, form.width).coordinates(device))
             if show == "flow":
                 picture = flow_colours((flow[:, 2:] - flow[:, :2]) / (form.width * FULL_COLOUR))
             else:

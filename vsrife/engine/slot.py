@@ -108,7 +108,7 @@ class Slot:
                 if failed := started.get():
                     raise failed
         except RuntimeError as error:
-            raise RifeError(f"RIFE: {device} cannot be used, no thread can be started for it ({error})") from None
+            raise RifeError(f"{device} cannot be used, no thread can be started for it ({error})") from None
         _remember(self)
 
     def run[T](self, work: Callable[[], T]) -> T:
@@ -198,7 +198,7 @@ def check_not_forked(process: int | None = None) -> None:
         process = _process[0] if _process else None
     if process not in (None, os.getpid()):
         raise RifeError(
-            "RIFE: this process was forked from one in which the filter had been used, whose threads it does not have; "
+            "this process was forked from one in which the filter had been used, whose threads it does not have; "
             'start it anew instead (multiprocessing: "spawn")'
         )
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vsrife.detect.cuts import thumbnail
 from vsrife.engine.picture import aligned
-from vsrife.engine.scenes import glance
 from vsrife.motion import cpu
-from vsrife.views import Flip, flipped
+from vsrife.tta import Flip, flipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vsrife.engine.engine import Engine
-    from vsrife.engine.picture import Colour, PictureFormat, Source
+    from vsrife.engine.picture import Colour, HostFrame, PictureFormat
 
 __all__ = ["Encoded", "SourceStore", "upload"]
 
@@ -57,9 +57,9 @@ class Encoded:
             return self._looks[flip]
 
     @cached_property
-    def glance(self) -> Tensor:
+    def thumbnail(self) -> Tensor:
         """What the scene-change detector keeps of it."""
-        return glance(self.picture)
+        return thumbnail(self.picture)
 
 
 def upload(planes: Sequence[NDArray[np.generic]], device: torch.device) -> tuple[Tensor, ...]:
@@ -86,7 +86,7 @@ class SourceStore:
         self._kept: OrderedDict[int, _Once] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, source: Source) -> Encoded:
+    def get(self, source: HostFrame) -> Encoded:
         """A source frame, encoded once while it is kept: by the first who asks while the others wait."""
         with self._lock:
             once = self._kept.setdefault(source.number, _Once())

@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vsrife.detect.cuts import cut_score
+from vsrife.detect.repeats import luma_psnr, repeats
 from vsrife.engine.bands import bands
 from vsrife.engine.layers import Layer, faded, held, moved, moved_into, store
-from vsrife.engine.likeness import luma_psnr, repeats
 from vsrife.engine.memory import register
 from vsrife.engine.picture import plane_differences
-from vsrife.engine.scenes import cut_score
 from vsrife.engine.sources import Encoded, SourceStore, upload
-from vsrife.motion import MeanMotion, Sites
+from vsrife.motion import MeanMotion, SampleGrid
 from vsrife.motion.compiled import reference_only
 from vsrife.networks import TIME_STEP
-from vsrife.views import PASSES, Flip, View, flipped
+from vsrife.tta import TTA_VIEWS, Flip, View, flipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vsrife.engine.engine import Engine
-    from vsrife.engine.picture import Colour, PictureFormat, Source
+    from vsrife.engine.picture import Colour, HostFrame, PictureFormat
     from vsrife.motion import Blend
 
     Paint = Callable[[list[Tensor], Colour, Blend | None], list[Tensor]]
@@ -72,17 +72,17 @@ class Task:
         timestep: 0..1, or an H×W map of times, which a network that knows only the middle cannot serve.
         how: `move` along the motion, `fade` from left to right, or show the frame at the `left` or `right`.
         form: of the planes that are wanted.
-        riders: another clip's frames at the two times, whose planes are wanted rather than the clip's own.
+        companions: another clip's frames at the two times, whose planes are wanted rather than the clip's own.
         protect: H×W, 0..1: how far the left frame's values are kept.
         paint: draws over what was made.
     """
 
-    left: Source
-    right: Source
+    left: HostFrame
+    right: HostFrame
     timestep: float | NDArray[np.float32]
     form: PictureFormat
     how: str = "move"
-    riders: tuple[Source, Source] | None = None
+    companions: tuple[HostFrame, HostFrame] | None = None
     protect: NDArray[np.float32] | None = None
     paint: Paint | None = None
 
@@ -130,26 +130,26 @@ class Worker:
 
         return self._engine.slot.run(guarded)
 
-    def cut_score(self, left: Source, right: Source) -> float:
-        """See `vsrife.engine.scenes`."""
-        return cut_score(self._sources.get(left).glance, self._sources.get(right).glance)
+    def cut_score(self, left: HostFrame, right: HostFrame) -> float:
+        """See `vsrife.detect.cuts`."""
+        return cut_score(self._sources.get(left).thumbnail, self._sources.get(right).thumbnail)
 
-    def luma_psnr(self, left: Source, right: Source) -> float:
-        """See `vsrife.engine.likeness`."""
+    def luma_psnr(self, left: HostFrame, right: HostFrame) -> float:
+        """See `vsrife.detect.repeats`."""
         return luma_psnr(self._sources.get(left).picture, self._sources.get(right).picture)
 
-    def repeats(self, left: Source, right: Source) -> bool:
-        """See `vsrife.engine.likeness`."""
+    def repeats(self, left: HostFrame, right: HostFrame) -> bool:
+        """See `vsrife.detect.repeats`."""
         return repeats(self._sources.get(left).picture, self._sources.get(right).picture)
 
     def write_motion(
-        self, left: Source, right: Source, timestep: float | NDArray[np.float32], target: NDArray[np.generic]
+        self, left: HostFrame, right: HostFrame, timestep: float | NDArray[np.float32], target: NDArray[np.generic]
     ) -> None:
         """See `Interpolator.motion`."""
         ends = self._sources.get(left), self._sources.get(right)
         motion, _ = self._motion(*ends, self._times(timestep))
         height, width = self._form.height, self._form.width
-        ys, xs = Sites(height, width).coordinates(self._engine.device)
+        ys, xs = SampleGrid(height, width).coordinates(self._engine.device)
         for rows in bands(height, self._options.band, halo=0):
             found = torch.cat(motion.blend(ys[rows.place()], xs), 1)[0].cpu().numpy()
             for part, values in enumerate(found):
@@ -159,21 +159,21 @@ class Worker:
         """See `Interpolator`."""
         last = self._sources.get(task.right)  # first, as the frame before this one may be at work on the left one
         first = self._sources.get(task.left)
-        layer = self._layer(first, last) if task.riders is None else self._riders(task)
+        layer = self._layer(first, last) if task.companions is None else self._companions(task)
         timestep = self._times(task.timestep)
         motion = None
         if task.how == "move" and self._engine.any_time:
             motion, residual = self._known_motion(task, first, last, timestep)
-            alone = residual is None or task.riders is not None
+            alone = residual is None or task.companions is not None
             alone = alone and not isinstance(timestep, Tensor) and task.protect is None and task.paint is None
             if alone and moved_into(layer, motion, target):
                 return
             made = moved(layer, motion, self._options.band)
-            if residual is not None and task.riders is None:
+            if residual is not None and task.companions is None:
                 made = _added(made, residual, self._form, first.colour)
         elif task.how == "move":
             assert not isinstance(timestep, Tensor)
-            made = self._halved(first, last, layer, timestep, own=task.riders is None)
+            made = self._halved(first, last, layer, timestep, own=task.companions is None)
         elif task.how == "fade":
             made = faded(layer, timestep)
         else:
@@ -200,11 +200,11 @@ class Worker:
         form = self._form
         return Layer(form, first.planes, last.planes, first.colour.chroma_location, form.width, form.height)
 
-    def _riders(self, task: Task) -> Layer:
+    def _companions(self, task: Task) -> Layer:
         """Another clip's planes."""
-        assert task.riders is not None
-        first, last = (upload(rider.planes, self._engine.device) for rider in task.riders)
-        location = task.riders[0].colour.chroma_location
+        assert task.companions is not None
+        first, last = (upload(companion.planes, self._engine.device) for companion in task.companions)
+        location = task.companions[0].colour.chroma_location
         return Layer(task.form, first, last, location, self._form.width, self._form.height)
 
     def _halved(self, first: Encoded, last: Encoded, layer: Layer, timestep: float, *, own: bool) -> list[Tensor]:
@@ -258,7 +258,7 @@ class Worker:
             return motion, None if residual is None else self._cropped(residual)
         seen = []
         residuals = []
-        for flip in dict.fromkeys(view.flip for view in PASSES[options.ensemble]):
+        for flip in dict.fromkeys(view.flip for view in TTA_VIEWS[options.ensemble]):
             times = self._mirrored(timestep, flip) if isinstance(timestep, Tensor) else timestep
             ends = look(first, flip), look(last, flip)
             pair = self._engine.both_ways(*ends, times, options.scale, band=options.band)

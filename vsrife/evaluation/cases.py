@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,16 +101,16 @@ class Choice:
     def __post_init__(self) -> None:
         if not 0 <= self.span[0] < self.span[1] <= 1:
             told = ":".join(f"{float(share):g}" for share in self.span)
-            raise RifeError(f"evaluate: span must be two rising shares from 0 to 1, got {told}")
+            raise ArgumentError("span", told, "two rising shares from 0 to 1")
         for name in ("every", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise RifeError(f"evaluate: {name} must be at least 1, got {value}")
+                raise ArgumentError(name, value, "at least 1")
         if self.factor is not None and not FACTORS[0] <= self.factor <= FACTORS[1]:
-            raise RifeError(f"evaluate: factor must be {FACTORS[0]} to {FACTORS[1]}, got {self.factor}")
+            raise ArgumentError("factor", self.factor, f"{FACTORS[0]} to {FACTORS[1]}")
         if any(side is not None and not SMALLEST <= side <= LARGEST for side in self.size):
             told = "x".join(str(side) for side in self.size if side is not None)
-            raise RifeError(f"evaluate: size must be sides of {SMALLEST} to {LARGEST}, got {told}")
+            raise ArgumentError("size", told, f"sides of {SMALLEST} to {LARGEST}")
 
     def within(self, length: int) -> range:
         """The numbers that the span has of so many; neighbouring spans share none."""
@@ -131,7 +131,7 @@ class Choice:
         factor = self.factor or own
         if factor not in (own, *others):
             known = " or ".join(map(str, sorted((own, *others))))
-            raise RifeError(f"evaluate: factor must be {known} for {name}, got {factor}")
+            raise ArgumentError("factor", factor, f"{known} for {name}")
         return factor
 
     def scale(self, width: int, height: int) -> Fraction:
@@ -148,7 +148,7 @@ def parse_size(text: str) -> tuple[int | None, int | None]:
     """
     found = re.fullmatch("([0-9]{1,5})(?:x([0-9]{1,5}))?", text)
     if not found:
-        raise RifeError(f"evaluate: size must be WIDTH or WIDTHxHEIGHT, got {text[:60]}")
+        raise ArgumentError("size", text, "WIDTH or WIDTHxHEIGHT")
     return int(found[1]), int(found[2]) if found[2] else None
 
 
@@ -164,7 +164,7 @@ def parse_span(text: str) -> tuple[Fraction, Fraction]:
             return Fraction(found[1] or 0), Fraction(found[2] or 1)
     except (ValueError, ZeroDivisionError):
         pass
-    raise RifeError(f"evaluate: span must be two shares such as 0.5:1, got {text[:60]}")
+    raise ArgumentError("span", text, "two shares such as 0.5:1")
 
 
 def shrunk(picture: Tensor, scale: Fraction) -> Tensor:

@@ -6,7 +6,7 @@ from collections import deque
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError
 from vsrife.evaluation.cases import Case, Suite, Truth
 from vsrife.footage import marked, open_footage
 
@@ -38,7 +38,7 @@ def clip_suite(path: Path, choice: Choice) -> Suite:
     part = choice.within(footage.length)
     windows = (len(part) - 1) // factor
     if windows < 1:
-        raise RifeError(f"evaluate: span must leave {factor + 1} frames of {footage.name}, got {len(part)}")
+        raise ArgumentError("span", len(part), f"{factor + 1} frames of {footage.name}", verb="leave")
     length = -(-windows // choice.every)
     if choice.limit is not None:
         length = min(length, choice.limit)

@@ -15,18 +15,18 @@ from torch import Tensor
 
 from vsrife.engine import (
     Colour,
+    HostFrame,
     Interpolator,
     Options,
     PictureFormat,
-    Source,
     Task,
     resolve_device,
     resolve_precision,
     shared_engine,
 )
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks import DEFAULT, SCALES
-from vsrife.views import PASSES
+from vsrife.tta import TTA_VIEWS
 from vsrife.weights import resolve
 
 if TYPE_CHECKING:
@@ -77,20 +77,20 @@ class EnginePredictor:
         """
         height, width = first.shape[-2:]
         if min(height, width) < SMALLEST:
-            raise RifeError(f"evaluate: pictures must be at least {SMALLEST}×{SMALLEST}, got {width}×{height}")
+            raise RifeError(f"pictures must be at least {SMALLEST}×{SMALLEST}, got {width}×{height}")
         form = PictureFormat("rgb", 8, False, 0, 0, width, height)
         made = np.empty((3, height, width), np.uint8)
         interpolator = self._interpolator(form)
         interpolator.render(Task(self._source(first), self._source(last), float(time), form), list(made))
         return torch.from_numpy(made)
 
-    def _source(self, picture: Tensor) -> Source:
+    def _source(self, picture: Tensor) -> HostFrame:
         with self._lock:
             number = next((number for seen, number in self._seen if seen is picture), None)
             if number is None:
                 number = next(self._numbers)
                 self._seen.append((picture, number))
-        return Source(number, list(picture.numpy()), Colour(full_range=True))
+        return HostFrame(number, list(picture.numpy()), Colour(full_range=True))
 
     def _interpolator(self, form: PictureFormat) -> Interpolator:
         size = form.height, form.width
@@ -120,12 +120,12 @@ def load_predictor(
     """
     for name, value, allowed in (
         ("scale", scale, SCALES),
-        ("ensemble", ensemble, (0, *PASSES)),
+        ("ensemble", ensemble, (0, *TTA_VIEWS)),
         ("ensemble_mask", ensemble_mask, MASKS),
     ):
         if value not in allowed:
             *others, last, got = (each if isinstance(each, str) else f"{each:g}" for each in (*allowed, value))
-            raise RifeError(f"evaluate: {name} must be {', '.join(others)} or {last}, got {got}")
+            raise ArgumentError(name, got, f"{', '.join(others)} or {last}")
     where = resolve_device(device)
     dtype = resolve_precision(precision, where)
     if model or model_path is None:
@@ -133,5 +133,5 @@ def load_predictor(
         ensemble = ensemble or int(with_ensemble)
     engine = shared_engine(model, model_path, where, dtype, log=log)
     if ensemble == 1 and not engine.has_ensemble:
-        raise RifeError("evaluate: ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
+        raise RifeError("ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
     return EnginePredictor(engine, Options(scale, ensemble, ensemble_mask))

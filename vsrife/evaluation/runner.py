@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.evaluation.cases import Case, Truth
 from vsrife.evaluation.metrics import METRICS
 from vsrife.evaluation.perceptual import st_lpips
@@ -68,9 +68,9 @@ def evaluate(
     """
     for name in metrics:
         if name not in KNOWN:
-            raise RifeError(f"evaluate: metrics must be of {', '.join(KNOWN)}, got {name[:60]}")
+            raise ArgumentError("metrics", name, f"of {', '.join(KNOWN)}")
     if VMAF in metrics and vmaf is None:
-        raise RifeError("evaluate: metrics has vmaf, for which vmaf must be given")
+        raise RifeError("metrics has vmaf, for which vmaf must be given")
     everyone = {**({BASELINE: blend} if baseline else {}), **predictors}
     scores = []
     for case, made in _made(cases, everyone, workers):
@@ -128,7 +128,6 @@ def _checked(predictor: Predictor, model: str, case: Case, truth: Truth) -> Tens
     made = predictor(case.first, case.last, truth.time)
     if made.dtype != torch.uint8 or made.shape != truth.picture.shape:
         raise RifeError(
-            f"evaluate: {model} must make uint8 pictures of {tuple(truth.picture.shape)}, "
-            f"got {made.dtype} of {tuple(made.shape)}"
+            f"{model} must make uint8 pictures of {tuple(truth.picture.shape)}, got {made.dtype} of {tuple(made.shape)}"
         )
     return made

@@ -79,7 +79,7 @@ class Layout:
             return None
         taken = choice.taken(found)
         if not taken:
-            raise RifeError(f"evaluate: span must leave cases of {folder.name}, got one with none of {len(found)}")
+            raise RifeError(f"span must leave cases of {folder.name}, got one with none of {len(found)}")
         return Suite(self.title, len(taken), lambda: _cases(taken, choice), self.reported)
 
 
@@ -93,7 +93,7 @@ def _cases(entries: Iterable[Entry], choice: Choice) -> Iterator[Case]:
         first, *between, last = (read(source) for source in entry.sources)
         sizes = sorted({f"{picture.shape[2]}x{picture.shape[1]}" for picture in (first, *between, last)})
         if len(sizes) > 1:
-            raise RifeError(f"evaluate: pictures of {entry.name} must have one size, got {' and '.join(sizes)}")
+            raise RifeError(f"pictures of {entry.name} must have one size, got {' and '.join(sizes)}")
         steps = len(entry.sources) - 1
         truths = tuple(Truth(Fraction(k, steps), picture) for k, picture in enumerate(between, 1))
         yield Case(entry.name, first, last, truths, entry.clip, entry.group)
@@ -186,7 +186,7 @@ def _snu_film(folder: Path, choice: Choice) -> list[Entry]:
         for line in _listed(file):
             named = line.split()
             if len(named) != 3:
-                raise RifeError(f"evaluate: {file.name} must name three pictures in a line, got {line[:60]}")
+                raise RifeError(f"{file.name} must name three pictures in a line, got {line[:60]}")
             sources = tuple(_below(root, name) for name in named)
             entries.append(Entry(f"{level}/{sources[1].parent.name}/{sources[1].stem}", sources, group=level))
     if entries:
@@ -227,7 +227,7 @@ def _hd(folder: Path, choice: Choice) -> list[Entry]:
         size = yuv_size(path)
         frames = min(yuv_length(path, size), HD_FRAMES)
         if frames <= factor:
-            raise RifeError(f"evaluate: {path.name} must have at least {factor + 1} frames, got {frames}")
+            raise RifeError(f"{path.name} must have at least {factor + 1} frames, got {frames}")
         for start in range(0, frames - factor, factor):
             sources = tuple(YuvFrame(path, *size, n) for n in range(start, start + factor + 1))
             entries.append(Entry(f"{path.stem}/{start}", sources, path.stem, f"{size[1]}p"))

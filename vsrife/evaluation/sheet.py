@@ -166,7 +166,7 @@ def draw_sheet(
     try:
         from PIL import Image, ImageDraw
     except ImportError as error:
-        raise RifeError("evaluate: Pillow is not installed, which draws the sheet; pip install pillow") from error
+        raise RifeError("Pillow is not installed, which draws the sheet; pip install pillow") from error
     heights = [2 * LINE + _tall(row, cell) + SPACE for row in rows]
     columns = max((len(row.cells) for row in rows), default=1)
     text = TITLE + LINE * len(subtitles)

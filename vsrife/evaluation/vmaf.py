@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +43,7 @@ def find_ffmpeg(given: Path | None = None) -> Path | None:
     if given is not None:
         found = shutil.which(given.expanduser())
         if found is None or not _has_vmaf(found):
-            raise RifeError(f"evaluate: ffmpeg must be a program that has libvmaf, got {given}")
+            raise ArgumentError("ffmpeg", given, "a program that has libvmaf")
         return Path(found)
     return next((Path(program) for program in _candidates() if _has_vmaf(program)), None)
 
@@ -173,7 +173,7 @@ class _Stream:
     def _failed(self) -> RifeError:
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()
-        return RifeError(f"evaluate: ffmpeg cannot measure VMAF: {said[0][:200] if said else 'it gave no reason'}")
+        return RifeError(f"ffmpeg cannot measure VMAF: {said[0][:200] if said else 'it gave no reason'}")
 
 
 def _candidates() -> list[str]:

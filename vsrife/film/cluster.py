@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.film.cluster_local import CLOSE, quietly, silent, started
 from vsrife.film.files import FULL, reason
 from vsrife.film.render import known_segment
@@ -52,11 +52,11 @@ def connected(address: str) -> Iterator[Crew]:
     match = ADDRESS.fullmatch(address)
     if not match or (match["count"] and not 1 <= int(match["count"]) <= MOST_LOCAL):
         shown = address if address.isprintable() and len(address) <= 60 else repr(address[:60])
-        raise RifeError(f"interpolate: cluster must be tcp://HOST:PORT or local:1 to local:{MOST_LOCAL}, got {shown}")
+        raise ArgumentError("cluster", shown, f"tcp://HOST:PORT or local:1 to local:{MOST_LOCAL}")
     try:
         import distributed
     except ImportError as error:
-        raise RifeError("interpolate: cluster needs distributed; pip install 'vsrife[cluster]'") from error
+        raise RifeError("cluster needs distributed; pip install 'vsrife[cluster]'") from error
     with silent(), ExitStack() as stack:
         crew = Crew(address, int(match["count"] or 0), stack)
         if not crew.count:
@@ -90,7 +90,7 @@ class Crew:
                 client = distributed.Client(where, timeout=CONNECT, set_as_default=False)
             except (OSError, ValueError, RuntimeError, TimeoutError) as error:
                 said = " ".join(str(reason(error)).split())
-                raise RifeError(f"interpolate: cluster {self.address} cannot be reached ({said})") from error
+                raise RifeError(f"cluster {self.address} cannot be reached ({said})") from error
             self._stack.callback(quietly, client.close, timeout=CLOSE)
             self._client = client
         return self._client
@@ -137,7 +137,7 @@ class Crew:
             raise
         except Exception as error:  # of Dask, of any kind; a worker's where it has not got this package
             said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise RifeError(f"interpolate: cluster {self.address} cannot be used ({said}){FULL}") from error
+            raise RifeError(f"cluster {self.address} cannot be used ({said}){FULL}") from error
         finally:
             self._dismiss(client, shift, station)
             with suppress(OSError):
@@ -222,14 +222,13 @@ class _Shift:
             result: tuple[Rendered, bytes | None] | str = future.result()
         except KilledWorker as error:
             raise RifeError(
-                f"interpolate: segment {segment.number} was given up, every worker that made it died (out of memory?)"
-                f"{FULL}"
+                f"segment {segment.number} was given up, every worker that made it died (out of memory?){FULL}"
             ) from error
         except CancelledError as error:
-            raise RifeError(f"interpolate: cluster {self.crew.address} was lost{FULL}") from error
+            raise RifeError(f"cluster {self.crew.address} was lost{FULL}") from error
         except Exception as error:
             said = f"{type(error).__name__}: {reason(error)}"
-            raise RifeError(f"interpolate: segment {segment.number} cannot be made ({said}){FULL}") from error
+            raise RifeError(f"segment {segment.number} cannot be made ({said}){FULL}") from error
         if isinstance(result, str):
             raise RifeError(result)
         rendered, data = result
@@ -261,10 +260,9 @@ class _Shift:
             while known_segment(self.folder / segment.name, segment) is None:
                 if time.monotonic() > until:
                     raise RifeError(
-                        f"interpolate: segment {segment.number} must be in {self.folder}, where a worker has put it, "
-                        "got none"
+                        f"segment {segment.number} must be in {self.folder}, where a worker has put it, got none"
                     )
                 time.sleep(TICK)
 
     def _deserted(self) -> RifeError:
-        return RifeError(f"interpolate: cluster {self.crew.address} has had no worker for {PATIENCE:g} s{FULL}")
+        return RifeError(f"cluster {self.crew.address} has had no worker for {PATIENCE:g} s{FULL}")

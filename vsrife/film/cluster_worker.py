@@ -84,7 +84,7 @@ class Station(WorkerPlugin):
         except (RifeError, OSError) as error:
             said = f"must be able to make the film, got {str(error).partition(': ')[2] or error}"
         if said:
-            raise RifeError(f"interpolate: worker {self._worker.address} {said}")
+            raise RifeError(f"worker {self._worker.address} {said}")
         self._right = True
 
     def arithmetic(self) -> str:
@@ -98,7 +98,7 @@ class Station(WorkerPlugin):
             device = resolve_device(str(said.get("device", "auto")).split(",")[0])
             precision = str(resolve_precision(str(said.get("precision", "auto")), device)).removeprefix("torch.")
         except RifeError as error:
-            raise RifeError(f"interpolate: worker {self._worker.address}: {error}") from error
+            raise RifeError(f"worker {self._worker.address}: {error}") from error
         if device.type == "cuda":
             return f"{torch.cuda.get_device_name(device)}, {precision}"
         threads = f"{torch.get_num_threads()} threads"

@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.film.encoders import AUTO, ENCODERS, MOST_THREADS, EncoderOptions, fixed_options
 from vsrife.film.files import reason, whole
 from vsrife.film.formats import converted, layout_of, nearest_format, picture
@@ -155,9 +155,7 @@ def add_video(container: OutputContainer, recipe: Recipe) -> av.VideoStream:
         stream = container.add_stream(codec, Fraction(recipe.rate), time_base=Fraction(recipe.tick))
     except ValueError as error:
         taken = ", ".join(name for name, kind in ENCODERS.items() if kind.codec in container.supported_codecs)
-        raise RifeError(
-            f"interpolate: encoder must be {taken} for {container.format.name}, got {recipe.encoder}"
-        ) from error
+        raise ArgumentError("encoder", recipe.encoder, f"{taken} for {container.format.name}") from error
     assert isinstance(stream, av.VideoStream)
     configure(stream.codec_context, recipe)
     return stream
@@ -175,7 +173,7 @@ def open_encoder(context: av.VideoCodecContext, recipe: Recipe) -> None:
         with _quiet():
             context.open(strict=False)
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise RifeError(f"interpolate: encoder {recipe.encoder} cannot be opened ({reason(error)})") from error
+        raise RifeError(f"encoder {recipe.encoder} cannot be opened ({reason(error)})") from error
 
 
 def encoded(
@@ -223,7 +221,7 @@ def save_clip(
     path = Path(path)
     container_format = CONTAINERS.get(path.suffix.lower())
     if container_format is None:
-        raise RifeError(f"save_clip: path must end in {', '.join(CONTAINERS)}, got {path.name}")
+        raise ArgumentError("path", path.name, f"{', '.join(CONTAINERS)}", verb="end in")
     steady = clip.fps > 0
     tick = 1 / clip.fps if steady else Fraction(1, TICKS)
     first = clip.get_frame(0).props
@@ -268,7 +266,5 @@ def _quiet() -> Iterator[None]:
 def _seconds(properties: Any, number: int) -> Fraction:
     num, den = properties.get("_DurationNum"), properties.get("_DurationDen")
     if not num or not den or num < 0 or den < 0:
-        raise RifeError(
-            f"save_clip: clip must have a frame rate, or frames that say how long they last, {number} does not"
-        )
+        raise RifeError(f"clip must have a frame rate, or frames that say how long they last, {number} does not")
     return Fraction(num, den)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError, nearest
+from vsrife.errors import ArgumentError, RifeError, nearest
 
 if TYPE_CHECKING:
     import av
@@ -87,7 +87,7 @@ class EncoderOptions:
 
     def __post_init__(self) -> None:
         if self.encoder not in (AUTO, *ENCODERS):
-            raise RifeError(f"interpolate: encoder must be {AUTO}, {', '.join(ENCODERS)}, got {_brief(self.encoder)}")
+            raise ArgumentError("encoder", self.encoder, f"{AUTO}, {', '.join(ENCODERS)}")
         if self.encoder != AUTO:
             self.check(self.encoder)
 
@@ -100,24 +100,24 @@ class EncoderOptions:
         kind = ENCODERS[name]
         if self.quality is not None:
             if kind.quality is None:
-                raise RifeError(f"interpolate: quality must not be given for {name}, got {self.quality:g}")
+                raise RifeError(f"quality must not be given for {name}, got {self.quality:g}")
             if not 0 <= self.quality <= kind.most:
-                raise RifeError(f"interpolate: quality must be 0 to {kind.most:g} for {name}, got {self.quality:g}")
+                raise ArgumentError("quality", self.quality, f"0 to {kind.most:g} for {name}")
         if self.preset is not None and kind.preset is None:
-            raise RifeError(f"interpolate: preset must not be given for {name}, got {_brief(self.preset)}")
+            raise RifeError(f"preset must not be given for {name}, got {_brief(self.preset)}")
         known = available(name).supported_options
         options = {option.name: option for option in (*known.generic, *known.private)}
         if self.preset is not None and kind.preset:
             if kind.presets and self.preset not in kind.presets:
                 allowed = ", ".join(kind.presets)
-                raise RifeError(f"interpolate: preset must be {allowed} for {name}, got {_brief(self.preset)}")
+                raise ArgumentError("preset", self.preset, f"{allowed} for {name}")
             _check_value("preset", options[kind.preset], self.preset)
         for option, value in self.options:
             if option not in options:
                 own = ", ".join(sorted(option.name for option in known.private))
                 like = nearest(option, options)
                 allowed = f"one of {kind.codec}'s" + (like or f" ({own}) or of FFmpeg's general ones")
-                raise RifeError(f"interpolate: encoder-option must be {allowed}, got {_brief(option)}")
+                raise RifeError(f"encoder-option must be {allowed}, got {_brief(option)}")
             _check_value(option, options[option], value)
         return kind
 
@@ -134,7 +134,7 @@ def available(name: str) -> av.VideoCodecContext:
     try:
         context = av.CodecContext.create(kind.codec, "w")
     except (av.FFmpegError, ValueError) as error:
-        raise RifeError(f"interpolate: encoder must be one PyAV's FFmpeg has, got {name} ({kind.codec})") from error
+        raise RifeError(f"encoder must be one PyAV's FFmpeg has, got {name} ({kind.codec})") from error
     assert isinstance(context, av.VideoCodecContext)
     return context
 
@@ -201,7 +201,7 @@ def _check_value(name: str, option: CodecOption, text: str) -> None:
         fits = False
     if not fits:
         named = f" or {', '.join(choices)}" if choices else ""
-        raise RifeError(f"interpolate: {name} must be {option.min:g} to {option.max:g}{named}, got {_brief(text)}")
+        raise ArgumentError(name, text, f"{option.min:g} to {option.max:g}{named}")
 
 
 def _brief(text: str) -> str:

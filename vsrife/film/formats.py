@@ -88,7 +88,7 @@ def nearest_format(form: vs.VideoFormat, offered: Iterable[str]) -> str:
 
     names = [name for name in offered if layout_of(name)]
     if not names:
-        raise RifeError("interpolate: encoder must take planar frames, got one that takes none")
+        raise RifeError("encoder must take planar frames, got one that takes none")
     return min(names, key=cost)
 
 

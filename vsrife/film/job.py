@@ -139,7 +139,7 @@ class Job:
                 }
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RifeError("interpolate: job.json is not one of this version") from error
+            raise RifeError("job.json is not one of this version") from error
 
     def difference(self, other: Job) -> str | None:
         """What another job has differently, in a few words; None where nothing but the segments, which follow."""

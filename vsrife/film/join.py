@@ -60,10 +60,10 @@ def join(
     for segment in job.segments:
         known = known_segment(folder / segment.name, segment)
         if known is None:
-            raise RifeError(f"interpolate: segment {segment.number} must be whole, got none in {folder}")
+            raise RifeError(f"segment {segment.number} must be whole, got none in {folder}")
         if done and known.header != done[0].header:
             raise RifeError(
-                f"interpolate: segment {segment.number} must be encoded like the others, got another header "
+                f"segment {segment.number} must be encoded like the others, got another header "
                 "(another version of the encoder?); --overwrite makes all of them anew"
             )
         done.append(known)
@@ -143,7 +143,7 @@ def _pictures(
                 if watch:
                     watch(count, job.frames)
         if inside != segment.length:
-            raise RifeError(f"interpolate: segment {segment.number} must hold {segment.length} frames, got {inside}")
+            raise RifeError(f"segment {segment.number} must hold {segment.length} frames, got {inside}")
 
 
 def _delay(job: Job, folder: Path) -> int:

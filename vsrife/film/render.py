@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.film.encoder import add_video, encoded
 from vsrife.film.files import FULL, whole
 from vsrife.film.formats import converted
@@ -55,7 +55,7 @@ def part_of(film: Film) -> vs.VideoNode:
     """The film's frames that are made something of."""
     clip = film_clip(Path(film.path), film.track)
     if clip.num_frames != film.frames:
-        raise RifeError(f"interpolate: source must have {film.frames} frames as before, got {clip.num_frames}")
+        raise ArgumentError("source", clip.num_frames, f"{film.frames} frames as before", verb="have")
     part: vs.VideoNode = clip[film.first : film.stop]
     return part
 
@@ -115,7 +115,7 @@ def render_segment(
     _check(job)
     clip = interpolated(job.film, dict(job.arguments)) if clip is None else clip
     if clip.num_frames != job.frames:
-        raise RifeError(f"interpolate: source must give {job.frames} frames as planned, got {clip.num_frames}")
+        raise ArgumentError("source", clip.num_frames, f"{job.frames} frames as planned", verb="give")
     clip = converted(clip, job.recipe.form)
     made = 0
 
@@ -149,9 +149,9 @@ def render_segment(
             done = Rendered(segment.length, made, partial.stat().st_size, header)
     except vs.Error as error:
         said = " ".join(str(error).split())[:300]
-        raise RifeError(f"interpolate: {Path(job.film.path).name} cannot be made ({said})") from error
+        raise RifeError(f"{Path(job.film.path).name} cannot be made ({said})") from error
     if count != segment.length:
-        raise RifeError(f"interpolate: encoder {job.recipe.encoder} gave {count} packets for {segment.length} frames")
+        raise RifeError(f"encoder {job.recipe.encoder} gave {count} packets for {segment.length} frames")
     with whole(path.with_suffix(".json"), note=FULL) as partial:
         partial.write_text(json.dumps(asdict(done)) + "\n", encoding="utf-8")
     return done
@@ -172,9 +172,9 @@ def _check(job: Job) -> None:
     try:
         about = Path(film.path).stat()
     except OSError as error:
-        raise RifeError(f"interpolate: source must be a film, got {film.path} ({error.strerror})") from error
+        raise RifeError(f"source must be a film, got {film.path} ({error.strerror})") from error
     if about.st_size != film.size:
-        raise RifeError(f"interpolate: source must be the film as planned, got {film.path} with another size")
+        raise RifeError(f"source must be the film as planned, got {film.path} with another size")
 
 
 def _timecodes(film: Film) -> str:

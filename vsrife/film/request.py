@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.film.encoder import recipe_for
 from vsrife.film.encoders import EncoderOptions
 from vsrife.film.job import Job, own_version, tick_of
@@ -68,17 +68,17 @@ class Request:
 
     def __post_init__(self) -> None:
         if self.multi is not None and self.fps is not None:
-            raise RifeError("interpolate: multi and fps must not both be given")
+            raise RifeError("multi and fps must not both be given")
         for name in ("multi", "fps"):
             value = getattr(self, name)
             if value is not None and not 0 < value <= MOST:
-                raise RifeError(f"interpolate: {name} must be above 0 and at most {MOST}, got {float(value):g}")
+                raise ArgumentError(name, float(value), f"above 0 and at most {MOST}")
         if self.start is not None and self.start < 0:
-            raise RifeError(f"interpolate: start must be at least 0, got {self.start}")
+            raise ArgumentError("start", self.start, "at least 0")
         if self.duration is not None and self.duration <= 0:
-            raise RifeError(f"interpolate: duration must be above 0, got {self.duration}")
+            raise ArgumentError("duration", self.duration, "above 0")
         if not SHORTEST <= self.every <= LONGEST:
-            raise RifeError(f"interpolate: segment must be {float(SHORTEST)} to {LONGEST} s, got {float(self.every):g}")
+            raise ArgumentError("segment", float(self.every), f"{float(SHORTEST)} to {LONGEST} s")
 
     def part(self, film: Film) -> Film:
         """What of the film is made."""
@@ -120,21 +120,18 @@ def filter_arguments(settings: Iterable[tuple[str, str]]) -> tuple[tuple[str, An
     typed: dict[str, Any] = {}
     for name, text in settings:
         if name in OWN:
-            raise RifeError(f"interpolate: set must not name {name}, which follows from the film and --multi or --fps")
+            raise RifeError(f"set must not name {name}, which follows from the film and --multi or --fps")
         if name not in known:
-            raise RifeError(f"interpolate: set must name one of {', '.join(known)}, got {_brief(name)}")
+            raise ArgumentError("set", name, f"one of {', '.join(known)}", verb="name")
         kind = next(kind for kind in (int, float, str) if kind is hints[name] or kind in _options(hints[name]))
         try:
             typed[name] = kind(text)
         except ValueError as error:
             what = {int: "an integer", float: "a number"}[kind]
-            raise RifeError(f"interpolate: {name} must be {what}, got {_brief(text)}") from error
+            raise ArgumentError(name, text, what) from error
     if "model_path" in typed:
         typed["model_path"] = str(Path(typed["model_path"]).expanduser().absolute())
-    try:
-        Arguments(**typed)
-    except RifeError as error:
-        raise RifeError(str(error).replace("RIFE: ", "interpolate: ", 1)) from error
+    Arguments(**typed)
     return tuple(sorted(typed.items()))
 
 
@@ -174,7 +171,7 @@ def plan_job(
         multi = request.fps / film.rate
     mean = rate or film.rate * multi
     if rate is not None and max(rate.numerator, rate.denominator) > INT32:
-        raise RifeError(f"interpolate: the new frame rate must be a fraction of 32-bit integers, got {rate}")
+        raise RifeError(f"the new frame rate must be a fraction of 32-bit integers, got {rate}")
     part = part_of(film)
     tick = tick_of(film, rate, multi)
     properties = dict(part.get_frame(0).props)
@@ -200,7 +197,7 @@ def script_of(source: Path, request: Request) -> str:
     """
     film = request.part(probe(source))
     if film.track < 0:
-        raise RifeError(f"interpolate: source must be no script where a script is asked for, got {film.path}")
+        raise ArgumentError("source", film.path, "no script where a script is asked for")
     said: dict[str, Any] = {}
     if request.fps is not None:
         said |= {"fps_num": request.fps.numerator, "fps_den": request.fps.denominator, "vfr": int(bool(film.times))}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.film.encoder import CONTAINERS
 from vsrife.film.files import reason, whole
 from vsrife.film.job import Job
@@ -77,24 +77,23 @@ def check_paths(source: Path, target: Path, *, resume: bool, overwrite: bool) ->
         RifeError: it cannot, or something is there already.
     """
     if target.suffix.lower() not in CONTAINERS:
-        raise RifeError(f"interpolate: output must end in {', '.join(CONTAINERS)}, got {target.name}")
+        raise ArgumentError("output", target.name, f"{', '.join(CONTAINERS)}", verb="end in")
     if not target.parent.is_dir():
-        raise RifeError(f"interpolate: output must be in a folder that exists, got {target}")
+        raise ArgumentError("output", target, "in a folder that exists")
     if target.exists():
         if source.exists() and source.samefile(target):
-            raise RifeError(f"interpolate: output must be another file than the source, got {target}")
+            raise ArgumentError("output", target, "another file than the source")
         if target.is_dir():
-            raise RifeError(f"interpolate: output must be a file, got the folder {target}")
+            raise RifeError(f"output must be a file, got the folder {target}")
         if not overwrite:
-            raise RifeError(f"interpolate: output must be new, got {target}; --overwrite replaces it")
+            raise RifeError(f"output must be new, got {target}; --overwrite replaces it")
     folder = work_folder(target)
     if folder.exists() and not resume and not overwrite:
         raise RifeError(
-            f"interpolate: {folder.name} is there, of a run that did not end; --resume goes on with it, --overwrite "
-            "begins anew"
+            f"{folder.name} is there, of a run that did not end; --resume goes on with it, --overwrite begins anew"
         )
     if folder.exists() and not _is_ours(folder):
-        raise RifeError(f"interpolate: {folder} must be a folder of segments alone, got something else")
+        raise RifeError(f"{folder} must be a folder of segments alone, got something else")
 
 
 def interpolate(
@@ -133,7 +132,7 @@ def interpolate(
     planned = plan_job(source, target.suffix.lower(), request, teller.log, _planning(teller), before)
     job = planned.job
     if before is not None and (said := job.difference(before)):
-        raise RifeError(f"interpolate: {folder.name} is of another job, {said}; --overwrite begins anew")
+        raise RifeError(f"{folder.name} is of another job, {said}; --overwrite begins anew")
     with _locked(folder, fresh=before is None, keep=not request.preview):
         if before is None:
             with whole(folder / JOB) as partial:
@@ -203,9 +202,7 @@ def _job_in(folder: Path) -> Job | None:
     try:
         return Job.from_text(text)
     except RifeError as error:
-        raise RifeError(
-            f"interpolate: {folder.name} is of another version of vsrife; --overwrite begins anew"
-        ) from error
+        raise RifeError(f"{folder.name} is of another version of vsrife; --overwrite begins anew") from error
 
 
 def _is_ours(folder: Path) -> bool:
@@ -231,9 +228,9 @@ def _locked(folder: Path, *, fresh: bool, keep: bool) -> Iterator[None]:
         lock = FileLock(folder / LOCK)
         lock.acquire(blocking=False)
     except Timeout as error:
-        raise RifeError(f"interpolate: {folder.name} is being worked on by another process") from error
+        raise RifeError(f"{folder.name} is being worked on by another process") from error
     except OSError as error:
-        raise RifeError(f"interpolate: {folder} cannot be written ({reason(error)})") from error
+        raise RifeError(f"{folder} cannot be written ({reason(error)})") from error
     try:
         for path in folder.iterdir():
             if path.name != LOCK and (fresh or path.name.startswith(".")):

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.film.files import reason
 
 if TYPE_CHECKING:
@@ -108,9 +108,7 @@ class Film:
             else:
                 first = int(start * self.rate)
         if first >= self.length:
-            raise RifeError(
-                f"interpolate: start must be before the film's end at {float(self.seconds):.3f} s, got {start}"
-            )
+            raise ArgumentError("start", start, f"before the film's end at {float(self.seconds):.3f} s")
         stop = self.length if duration is None else max(first + 1, self.at(self.shown(first) + duration))
         times = self.times[first : stop + 1] if self.times else ()
         return replace(self, first=self.first + first, stop=self.first + stop, times=times)
@@ -127,7 +125,7 @@ def open_container(path: Path) -> InputContainer:
     try:
         return av.open(str(path))
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise RifeError(f"interpolate: source must be a film, got {path} ({reason(error)})") from error
+        raise RifeError(f"source must be a film, got {path} ({reason(error)})") from error
 
 
 def video_stream(container: InputContainer) -> av.VideoStream:
@@ -143,7 +141,7 @@ def video_stream(container: InputContainer) -> av.VideoStream:
         if not stream.disposition & Disposition.attached_pic and isinstance(stream, av.VideoStream):
             return stream
     kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-    raise RifeError(f"interpolate: source must have a picture, got {container.name} with {kinds}")
+    raise RifeError(f"source must have a picture, got {container.name} with {kinds}")
 
 
 def probe(path: Path, log: Callable[[str], None] = lambda line: None) -> Film:
@@ -159,14 +157,14 @@ def probe(path: Path, log: Callable[[str], None] = lambda line: None) -> Film:
     path = path.expanduser().absolute()
     if path.is_dir() or not path.exists():
         what = "a folder" if path.is_dir() else "no such file"
-        raise RifeError(f"interpolate: source must be a film, got {path} ({what})")
+        raise RifeError(f"source must be a film, got {path} ({what})")
     about = path.stat()
     known = str(path), about.st_size, about.st_mtime_ns
     if path.suffix.lower() == SCRIPT:
         clip = film_clip(path, -1)
         _check(clip, path, log)
         if clip.fps <= 0:
-            raise RifeError(f"interpolate: source must have a constant frame rate where it is a script, got {path}")
+            raise ArgumentError("source", path, "a constant frame rate where it is a script", verb="have")
         return Film(*known, -1, clip.num_frames, 0, clip.num_frames, clip.fps, Fraction(0))
     with open_container(path) as container:
         stream = video_stream(container)
@@ -185,7 +183,7 @@ def probe(path: Path, log: Callable[[str], None] = lambda line: None) -> Film:
     film = Film(*known, track, clip.num_frames, 0, clip.num_frames, clip.fps, start, turned=turned)
     if len(times) != clip.num_frames + 1 or any(b <= a for a, b in pairwise(times)):
         if clip.fps <= 0:
-            raise RifeError(f"interpolate: source must have frames with rising times, got {path}")
+            raise ArgumentError("source", path, "frames with rising times", verb="have")
         log("the film's frames have no rising times, its frame rate is gone by")
         return film
     if clip.fps > 0 and _is_steady(times[:-1], tick, clip.fps):
@@ -216,9 +214,9 @@ def _video(path: Path, track: int, **more: int) -> Any:
 
     core: Any = vs.core
     if not hasattr(core, "bs"):
-        raise RifeError("interpolate: no source filter is here; pip install vapoursynth-bestsource")
+        raise RifeError("no source filter is here; pip install vapoursynth-bestsource")
     if more and "exporttimestamps" not in core.bs.VideoSource.signature:
-        raise RifeError("interpolate: the source filter is too old; pip install -U vapoursynth-bestsource")
+        raise RifeError("the source filter is too old; pip install -U vapoursynth-bestsource")
     cache = str(user_cache_path("vsrife", appauthor=False) / "bestsource")
     try:
         return core.bs.VideoSource(
@@ -226,23 +224,21 @@ def _video(path: Path, track: int, **more: int) -> Any:
         )
     except vs.Error as error:
         said = " ".join(str(error).split()).removeprefix("VideoSource: ")[:200]
-        raise RifeError(f"interpolate: source must be a film, got {path} ({said})") from error
+        raise RifeError(f"source must be a film, got {path} ({said})") from error
 
 
 def _check(clip: vs.VideoNode, path: Path, log: Callable[[str], None]) -> None:
     import vapoursynth as vs
 
     if not clip.format or not clip.width or not clip.height:
-        raise RifeError(f"interpolate: source must have one format and size throughout, got {path}")
+        raise ArgumentError("source", path, "one format and size throughout", verb="have")
     if min(clip.width, clip.height) < SMALLEST:
-        raise RifeError(
-            f"interpolate: source must be at least {SMALLEST}x{SMALLEST}, got {clip.width}x{clip.height} ({path})"
-        )
+        raise RifeError(f"source must be at least {SMALLEST}x{SMALLEST}, got {clip.width}x{clip.height} ({path})")
     try:
         field = clip.get_frame(0).props.get("_FieldBased")
     except vs.Error as error:
         said = " ".join(str(error).split())[:200]
-        raise RifeError(f"interpolate: source must be a film, got {path} ({said})") from error
+        raise RifeError(f"source must be a film, got {path} ({said})") from error
     if field:
         log("the film says it is interlaced: deinterlace it first, or its fields are interpolated as one picture")
 

@@ -39,7 +39,7 @@ class Clock:
         first = [_own(frame.props) for frame in read_ahead(clip, range(min(PROBED, clip.num_frames)))]
         usual = 1 / self._rate if self._rate else first[0]
         if usual is None:
-            raise RifeError(f"open_footage: {name} must have a frame rate, or frames that say how long they last")
+            raise RifeError(f"{name} must have a frame rate, or frames that say how long they last")
         self._usual = usual
         self._steady = self._rate > 0 and all(own in (None, usual) for own in first)
         self._starts = [Fraction(0)]

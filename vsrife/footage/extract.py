@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.footage.frames import first_line
 from vsrife.footage.marks import one_thread, runs, unit
 from vsrife.footage.opening import open_footage
@@ -96,7 +96,7 @@ def extract_windows(
             return open_windows(folder)
     except OSError as error:
         reason = error.strerror or first_line(error)
-        raise RifeError(f"extract_windows: folder must be one that can be written, got {folder} ({reason})") from error
+        raise RifeError(f"folder must be one that can be written, got {folder} ({reason})") from error
 
 
 def key_of(source: Path | str | vs.VideoNode, options: WindowOptions, matrix: int | None = None) -> Any:
@@ -112,7 +112,7 @@ def key_of(source: Path | str | vs.VideoNode, options: WindowOptions, matrix: in
         files = pictures_in(path) if path.is_dir() else [path]
         states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     except OSError as error:
-        raise RifeError(f"open_footage: source must be a file or folder that exists, got {path}") from error
+        raise ArgumentError("source", path, "a file or folder that exists") from error
     return json.loads(json.dumps([str(path), states, asdict(options), matrix]))
 
 
@@ -128,7 +128,7 @@ def _known(folder: Path, key: Any) -> StoredWindows | None:
     if not names:
         return None
     if INDEX not in names or any(Path(name).suffix != ".npy" for name in names - {INDEX}):
-        raise RifeError(f"extract_windows: folder must be new, empty or hold windows alone, got {folder}")
+        raise ArgumentError("folder", folder, "new, empty or hold windows alone")
     try:
         windows = open_windows(folder)
     except RifeError:
@@ -210,7 +210,7 @@ def _told(frames: Iterator[Frame], span: range, progress: Progress | None) -> It
 @one_thread()
 def _cut_out(run: Run, options: WindowOptions) -> _Found | None:
     """A run's window; None where it is too short, or nothing moves where most changes."""
-    from vsrife.engine.likeness import repeats
+    from vsrife.detect.repeats import repeats
 
     if len(run.frames) < SHORTEST:
         return None

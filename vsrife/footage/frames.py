@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.footage.ahead import read_ahead
 from vsrife.footage.clock import Clock
 
@@ -64,15 +64,15 @@ class Footage:
         import vapoursynth as vs
 
         if not clip.format or clip.format.color_family == vs.UNDEFINED or not clip.width or not clip.height:
-            raise RifeError(f"open_footage: {name} must have one format and size throughout, got a variable one")
+            raise RifeError(f"{name} must have one format and size throughout, got a variable one")
         if clip.num_frames < FEWEST:
-            raise RifeError(f"open_footage: {name} must have at least {FEWEST} frames, got {clip.num_frames}")
+            raise ArgumentError(name, clip.num_frames, f"at least {FEWEST} frames", verb="have")
         if min(clip.width, clip.height) < SMALLEST:
             got = f"{clip.width}x{clip.height}"
-            raise RifeError(f"open_footage: {name} must be at least {SMALLEST}x{SMALLEST}, got {got}")
+            raise ArgumentError(name, got, f"at least {SMALLEST}x{SMALLEST}")
         if matrix is not None and matrix not in MATRICES:
             known = ", ".join(map(str, MATRICES))
-            raise RifeError(f"open_footage: matrix must be one of {known}, got {matrix}")
+            raise ArgumentError("matrix", matrix, f"one of {known}")
         self.clip = clip
         self.name = name
         self.path = path
@@ -82,7 +82,7 @@ class Footage:
             self._rgb(1).get_frame(0)
             self._clock = Clock(clip, name)
         except vs.Error as error:
-            raise RifeError(f"open_footage: {name} cannot be read as RGB ({first_line(error)})") from error
+            raise RifeError(f"{name} cannot be read as RGB ({first_line(error)})") from error
 
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1, *, scale: Fraction | float = 1
@@ -99,11 +99,11 @@ class Footage:
             RifeError: an argument is outside these, or, while reading, a frame cannot be read.
         """
         if start < 0:
-            raise RifeError(f"frames: start must be at least 0, got {start}")
+            raise ArgumentError("start", start, "at least 0")
         if step < 1:
-            raise RifeError(f"frames: step must be at least 1, got {step}")
+            raise ArgumentError("step", step, "at least 1")
         if not 0 < scale <= 1:
-            raise RifeError(f"frames: scale must be above 0 and at most 1, got {scale}")
+            raise ArgumentError("scale", scale, "above 0 and at most 1")
         stop = self.length if stop is None else min(stop, self.length)
         return self._frames(range(start, stop, step), scale)
 
@@ -127,7 +127,7 @@ class Footage:
                 yield Frame(number, start, torch.from_numpy(rgb), _cut(before, props, numbers.step))
                 number, before = number + numbers.step, props
         except vs.Error as error:
-            raise RifeError(f"frames: {self.name} cannot be read at frame {number} ({first_line(error)})") from error
+            raise RifeError(f"{self.name} cannot be read at frame {number} ({first_line(error)})") from error
 
     def _rgb(self, scale: Fraction | float) -> vs.VideoNode:
         import vapoursynth as vs

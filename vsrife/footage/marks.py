@@ -23,7 +23,7 @@ _LARGEST_BLOCK = 16
 """Whose sum of 8-bit samples fits 16 bits."""
 _LUMA = (0.2126, 0.7152, 0.0722)
 _NEAR = 150.0
-"""What the largest luma difference of two glances' cells, times a cell's side, has where one may repeat the other.
+"""What the largest luma difference of two thumbnails' cells, times a cell's side, has where one may repeat the other.
 
 In levels of 255 and pixels. A codec's errors average out within a cell, motion at edges does not. Of repeats encoded by
 x264, CRF 18 to 35 and `veryfast` among them, at 176×144 to 1920×1080, the most was 115.
@@ -75,8 +75,8 @@ def marked(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Mark]]:
 
 
 def _mark(before: tuple[Frame, Tensor] | None, now: tuple[Frame, Tensor]) -> Mark:
-    from vsrife.engine.likeness import repeats
-    from vsrife.engine.scenes import DEFAULT_THRESHOLD, cut_score
+    from vsrife.detect.cuts import DEFAULT_THRESHOLD, cut_score
+    from vsrife.detect.repeats import repeats
 
     frame, seen = now
     if before is None or frame.cut:
@@ -146,15 +146,15 @@ def unit(rgb: Tensor) -> Tensor:
 
 
 def _seen(rgb: Tensor) -> Tensor:
-    """The cut detector's glance: 1×3×20×32. Blocks are summed as integers first, which a large picture needs."""
+    """The cut detector's thumbnail: 1×3×20×32. Blocks are summed as integers first, which a large picture needs."""
     import torch
 
-    from vsrife.engine.scenes import glance
+    from vsrife.detect.cuts import thumbnail
 
     height, width = rgb.shape[1:]
     size = max(1, min(height // _GLANCED[0], width // _GLANCED[1], _LARGEST_BLOCK))
     if size == 1:
-        return glance(unit(rgb))
+        return thumbnail(unit(rgb))
     samples = rgb.numpy()[:, : height // size * size, : width // size * size]
     rows = samples[:, ::size].astype(np.uint16)
     for k in range(1, size):
@@ -162,11 +162,11 @@ def _seen(rgb: Tensor) -> Tensor:
     blocks = rows[..., ::size].copy()
     for k in range(1, size):
         blocks += rows[..., k::size]
-    return glance(torch.from_numpy(blocks.astype(np.float32))[None].div_(255 * size * size))
+    return thumbnail(torch.from_numpy(blocks.astype(np.float32))[None].div_(255 * size * size))
 
 
 def _near(first: Tensor, last: Tensor, rgb: Tensor) -> bool:
-    """Whether two glances differ little enough for the pictures to be compared in full."""
+    """Whether two thumbnails differ little enough for the pictures to be compared in full."""
     cell = (rgb.shape[1] / first.shape[2] * (rgb.shape[2] / first.shape[3])) ** 0.5
     luma = first.new_tensor(_LUMA)[:, None, None]
     most = float(((last - first) * luma).sum(1).abs().amax())

@@ -8,7 +8,7 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.footage.frames import Footage, first_line
 from vsrife.footage.pictures import picture_clip, pictures_in
 
@@ -38,7 +38,7 @@ def open_footage(source: Path | str | vs.VideoNode, matrix: int | None = None) -
     if path.is_dir():
         clip = _folder(path)
     elif not path.is_file():
-        raise RifeError(f"open_footage: source must be a file or folder that exists, got {path}")
+        raise ArgumentError("source", path, "a file or folder that exists")
     elif path.suffix.lower() == ".vpy":
         clip = _script(path)
     else:
@@ -49,7 +49,7 @@ def open_footage(source: Path | str | vs.VideoNode, matrix: int | None = None) -
 def _folder(path: Path) -> vs.VideoNode:
     files = pictures_in(path)
     if not files:
-        raise RifeError(f"open_footage: source must be a folder that holds pictures, got {path}")
+        raise ArgumentError("source", path, "a folder that holds pictures")
     return picture_clip(files)
 
 
@@ -57,12 +57,12 @@ def _video(path: Path) -> vs.VideoNode:
     import vapoursynth as vs
 
     if not hasattr(vs.core, "bs"):
-        raise RifeError(f"open_footage: no source filter for {path.name}; pip install vapoursynth-bestsource")
+        raise RifeError(f"no source filter for {path.name}; pip install vapoursynth-bestsource")
     try:
         clip: vs.VideoNode = vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=0)
     except vs.Error as error:
         reason = first_line(error).removeprefix("VideoSource: ")
-        raise RifeError(f"open_footage: source must be a video, got {path} ({reason})") from error
+        raise RifeError(f"source must be a video, got {path} ({reason})") from error
     return clip
 
 
@@ -74,10 +74,10 @@ def _script(path: Path) -> vs.VideoNode:
             with chdir(path.parent):
                 runpy.run_path(str(path), run_name="__vapoursynth__")
         except (Exception, SystemExit) as error:
-            raise RifeError(f"open_footage: {path.name} fails{_where(error, path)}") from error
+            raise RifeError(f"{path.name} fails{_where(error, path)}") from error
         output = vs.get_outputs().get(0)
     if not isinstance(output, vs.VideoOutputTuple):
-        raise RifeError(f"open_footage: {path.name} must set a clip as output 0, got none")
+        raise RifeError(f"{path.name} must set a clip as output 0, got none")
     return output.clip
 
 

@@ -64,7 +64,7 @@ def picture_clip(files: list[Path]) -> vs.VideoNode:
         found = _size(file)
         if found != (width, height):
             got = f"{found[0]}x{found[1]} in {file.name}"
-            raise RifeError(f"open_footage: {file.parent} must hold pictures of one size, {width}x{height}, got {got}")
+            raise RifeError(f"{file.parent} must hold pictures of one size, {width}x{height}, got {got}")
     core: Any = vs.core
     blank = core.std.BlankClip(
         format=vs.RGB24, width=width, height=height, length=len(files), fpsnum=RATE, fpsden=1, keep=True
@@ -91,13 +91,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
-        raise RifeError("read_picture: Pillow is not installed, which reads pictures; pip install pillow") from error
+        raise RifeError("Pillow is not installed, which reads pictures; pip install pillow") from error
     try:
         with Image.open(path) as picture:
             yield picture
     except FileNotFoundError as error:
-        raise RifeError(f"read_picture: path must be a picture's, got {path}, which is not there") from error
+        raise RifeError(f"path must be a picture's, got {path}, which is not there") from error
     except UnidentifiedImageError as error:
-        raise RifeError(f"read_picture: path must be a picture's, got {path}, which is none") from error
+        raise RifeError(f"path must be a picture's, got {path}, which is none") from error
     except Exception as error:  # damaged files make Pillow raise errors of many kinds
-        raise RifeError(f"read_picture: {path} cannot be read ({first_line(error)})") from error
+        raise RifeError(f"{path} cannot be read ({first_line(error)})") from error

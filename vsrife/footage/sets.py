@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.footage.extract import extract_windows, key_of
 from vsrife.footage.pictures import natural_order, pictures_in
 from vsrife.footage.vimeo import is_vimeo, open_vimeo
@@ -42,7 +42,7 @@ def window_set(
     if windows is None:
         windows = extract_windows(path, _folder(path, options, cache), options, progress)
     if not len(windows):
-        raise RifeError(f"window_set: path must hold {SHORTEST} frames of one shot that move, got {path} without")
+        raise RifeError(f"path must hold {SHORTEST} frames of one shot that move, got {path} without")
     return windows
 
 
@@ -58,7 +58,7 @@ def _sequences(path: Path, options: WindowOptions, cache: Path, progress: Progre
     lengths = {folder: len(pictures_in(folder)) for folder in folders}
     folders = [folder for folder in folders if lengths[folder] >= SHORTEST]
     if not folders:
-        raise RifeError(f"window_set: path must hold pictures, or folders with {SHORTEST} or more, got {path}")
+        raise ArgumentError("path", path, f"pictures, or folders with {SHORTEST} or more", verb="hold")
     part = options.within(len(folders))
     folders = folders[part.start : part.stop]
     total, before = sum(lengths[folder] for folder in folders), 0

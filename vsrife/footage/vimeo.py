@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.footage.pictures import read_picture
 from vsrife.footage.windows import Window, WindowSet
 
@@ -41,7 +41,7 @@ class VimeoWindows(WindowSet):
         pictures = [read_picture(folder / f"im{k}.png") for k in range(1, self.length + 1)]
         sizes = sorted({f"{picture.shape[1]}x{picture.shape[0]}" for picture in pictures})
         if len(sizes) > 1:
-            raise RifeError(f"open_vimeo: {folder} must hold pictures of one size, got {' and '.join(sizes)}")
+            raise RifeError(f"{folder} must hold pictures of one size, got {' and '.join(sizes)}")
         return Window(np.stack(pictures), np.arange(self.length, dtype=np.float64), name)
 
 
@@ -62,7 +62,7 @@ def open_vimeo(folder: Path, split: str = "train") -> VimeoWindows:
         RifeError: there is no such list, or its first sequence is not there.
     """
     if split not in SPLITS:
-        raise RifeError(f"open_vimeo: split must be train or test, got {split}")
+        raise ArgumentError("split", split, "train or test")
     folder = Path(folder).expanduser().absolute()
     for kind, length in KINDS.items():
         file = folder / f"{kind}_{split}list.txt"
@@ -70,7 +70,7 @@ def open_vimeo(folder: Path, split: str = "train") -> VimeoWindows:
             names = file.read_text(encoding="utf-8").split()
             if not names or not (folder / "sequences" / names[0]).is_dir():
                 got = f"{names[0]}, which is not there" if names else "none"
-                raise RifeError(f"open_vimeo: {file} must name folders in sequences, got {got}")
+                raise RifeError(f"{file} must name folders in sequences, got {got}")
             return VimeoWindows(folder, names, length)
     lists = " or ".join(f"{kind}_{split}list.txt" for kind in KINDS)
-    raise RifeError(f"open_vimeo: folder must hold {lists}, got {folder}")
+    raise ArgumentError("folder", folder, lists, verb="hold")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,14 +57,14 @@ class WindowOptions:
     def __post_init__(self) -> None:
         for name, least in (("frames", SHORTEST), ("limit", 1), ("seed", 0)):
             if getattr(self, name) < least:
-                raise RifeError(f"WindowOptions: {name} must be at least {least}, got {getattr(self, name)}")
+                raise ArgumentError(name, getattr(self, name), f"at least {least}")
         for name in ("width", "height"):
             if getattr(self, name) < 2 or getattr(self, name) % 2:
-                raise RifeError(f"WindowOptions: {name} must be even and at least 2, got {getattr(self, name)}")
+                raise ArgumentError(name, getattr(self, name), "even and at least 2")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
-            raise RifeError(f"WindowOptions: scales must be above 0 and at most 1, at least one, got {self.scales}")
+            raise ArgumentError("scales", self.scales, "above 0 and at most 1, at least one")
         if not 0 <= self.span[0] < self.span[1] <= 1:
-            raise RifeError(f"WindowOptions: span must be two rising shares from 0 to 1, got {self.span}")
+            raise ArgumentError("span", self.span, "two rising shares from 0 to 1")
 
     def within(self, length: int) -> range:
         """The numbers that the span has of so many."""
@@ -160,7 +160,7 @@ def open_windows(folder: Path) -> StoredWindows:
         )
         windows = StoredWindows(folder, index)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RifeError(f"open_windows: folder must hold windows, got {folder}") from error
+        raise ArgumentError("folder", folder, "windows", verb="hold") from error
     if not whole:
-        raise RifeError(f"open_windows: folder must hold all windows of its index, got {folder}; extract them again")
+        raise RifeError(f"folder must hold all windows of its index, got {folder}; extract them again")
     return windows

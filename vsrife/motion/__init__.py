@@ -2,8 +2,8 @@
 
 from vsrife.motion.ensemble import MeanMotion
 from vsrife.motion.field import Blend, BlockMap, Motion, PackedMap, swap_ends
-from vsrife.motion.reference import level_input, synthesise
-from vsrife.motion.sites import Sites
+from vsrife.motion.reference import block_input, warp_and_blend
+from vsrife.motion.sample_grid import SampleGrid
 
 __all__ = [
     "Blend",
@@ -11,8 +11,8 @@ __all__ = [
     "MeanMotion",
     "Motion",
     "PackedMap",
-    "Sites",
-    "level_input",
+    "SampleGrid",
+    "block_input",
     "swap_ends",
-    "synthesise",
+    "warp_and_blend",
 ]

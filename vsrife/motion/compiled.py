@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vsrife.motion.field import Blend, Motion
     from vsrife.motion.packing import Packing
-    from vsrife.motion.sites import Sites
+    from vsrife.motion.sample_grid import SampleGrid
 
 __all__ = ["Kernels", "by_triton", "compiled", "reference_only", "why_reference"]
 
@@ -47,14 +47,14 @@ class Kernels(Protocol):
     def can_move(self, planes: Sequence[Tensor], motion: Blend) -> bool: ...  # noqa: D102
 
     def moved_planes(  # noqa: D102
-        self, first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, sites: Sites
+        self, first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, sites: SampleGrid
     ) -> list[Tensor]: ...
 
     def seen(  # noqa: D102
         self,
         planes: Sequence[Tensor],
         matrix: Sequence[Sequence[float]],
-        chroma: Sites | None,
+        chroma: SampleGrid | None,
         align: int,
         out: Tensor | None = None,
     ) -> Tensor: ...

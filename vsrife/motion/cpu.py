@@ -1,4 +1,4 @@
-"""`level_input` and `synthesise` by the compiled kernels, for CPUs: what `vsrife.motion.reference` says, but packed.
+"""`block_input` and `warp_and_blend` by the kernels in C, for CPUs: the packed form of `vsrife.motion.reference`.
 
 Coordinates are fp32, `align_corners=True` in pixels of what is sampled, clamped to it. Results do not depend on the
 number of threads.
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from vsrife.motion.field import PackedMap
-from vsrife.motion.library import F32, MAX_MAPS, TYPES, LevelInput, Look, Map, Maps, Moved, MovedPlane, View, kernels
-from vsrife.motion.sites import Sites
+from vsrife.motion.library import F32, MAX_MAPS, TYPES, BlockInput, Look, Map, Maps, Moved, MovedPlane, View, kernels
+from vsrife.motion.sample_grid import SampleGrid
 
 if TYPE_CHECKING:
     import ctypes
@@ -73,7 +73,7 @@ def looked(picture: Tensor, features: Tensor | None, packing: Packing, out: Tens
 
 
 class Level:
-    """The input of one block, see `vsrife.motion.reference.level_input`, filled strip by strip.
+    """The input of one block, see `vsrife.motion.reference.block_input`, filled strip by strip.
 
     Args:
         look0: N×H×W×`packing.look`, fp32, at time 0.
@@ -92,7 +92,7 @@ class Level:
         self._kept = (look0, look1, motion, times)  # the jobs hold their addresses
         self._jobs = []
         for n in range(count):
-            job = LevelInput(
+            job = BlockInput(
                 look0=look0[n].data_ptr(),
                 look1=look1[n].data_ptr(),
                 maps=_maps(motion, n),
@@ -124,7 +124,7 @@ class Level:
             job.out_height = out.shape[1]
             job.type = TYPES[out.dtype]
             job.out = out.data_ptr() + n * out.stride(0) * out.element_size()
-            _run("level_input", job)
+            _run("block_input", job)
 
 
 def movable(motion: Blend) -> bool:
@@ -147,11 +147,11 @@ def move_into(
     first: Sequence[Tensor],
     last: Sequence[Tensor],
     motion: Motion,
-    sites: Sites,
+    sites: SampleGrid,
     targets: Sequence[Target],
     peak: float,
 ) -> None:
-    """Planes between two frames, see `vsrife.motion.reference.synthesise`.
+    """Planes between two frames, see `vsrife.motion.reference.warp_and_blend`.
 
     Args:
         first: planes of the frame at time 0 that share their sites, h×w each, uint8, uint16 or fp32.
@@ -193,7 +193,7 @@ def _readable(plane: Tensor) -> Tensor:
     return with_slack(height, width, plane.dtype).copy_(plane)
 
 
-def moved_planes(first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, sites: Sites) -> list[Tensor]:
+def moved_planes(first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, sites: SampleGrid) -> list[Tensor]:
     """`move_into` new planes, fp32, neither rounded nor clipped."""
     out = [torch.empty(sites.height, sites.width) for _ in first]
     targets = [(plane.data_ptr(), plane.stride(0) * 4) for plane in out]
@@ -225,7 +225,7 @@ def _maps(motion: Motion, n: int) -> Maps:
 def seen(
     planes: Sequence[Tensor],
     matrix: Sequence[Sequence[float]],
-    chroma: Sites | None,
+    chroma: SampleGrid | None,
     align: int,
     out: Tensor | None = None,
 ) -> Tensor:
@@ -246,7 +246,7 @@ def seen(
     height, width = planes[0].shape
     if out is None:
         out = torch.empty(1, height + -height % align, width + -width % align, 3)
-    chroma = chroma or Sites(height, width)
+    chroma = chroma or SampleGrid(height, width)
     job = View(
         planes=len(planes),
         type=TYPES[planes[0].dtype],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsrife.views import View, averaged, turned_back
+from vsrife.tta import View, averaged, turned_back
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -126,14 +126,14 @@ class Motion:
         """
         *earlier, last = self.maps
         here = last.at(ys, xs)
-        flow, mask, handed_on = here[:, :4] * last.scale, here[:, 4:5], here[:, 5:]
+        flow, mask, hidden_channels = here[:, :4] * last.scale, here[:, 4:5], here[:, 5:]
         for block in earlier:
             channels = 5 if self.accumulates_mask else 4
             there = BlockMap(block.data[:, :channels], block.scale).at(ys, xs)
             flow = flow + there[:, :4] * block.scale
             if self.accumulates_mask:
                 mask = mask + there[:, 4:5]
-        return flow, mask, handed_on
+        return flow, mask, hidden_channels
 
     def blend(self, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
         """See `Blend`: the weight is σ(mask)."""

@@ -1,4 +1,4 @@
-"""`level_input` and `synthesise` by Triton's kernels, for CUDA and ROCm: `vsrife.motion.reference`, but packed.
+"""`block_input` and `warp_and_blend` by Triton's kernels, for CUDA and ROCm: `vsrife.motion.reference`, but packed.
 
 The functions of `vsrife.motion.cpu`, on tensors of a device. Coordinates are fp32, `align_corners=True` in pixels of
 what is sampled, clamped to it. Nothing here waits for the device, so that all of it can be captured in a graph.
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vsrife.motion.field import PackedMap
 from vsrife.motion.packing import Packing
-from vsrife.motion.sites import Sites
+from vsrife.motion.sample_grid import SampleGrid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ __all__ = [
     "Level",
     "Target",
     "available",
+    "block_input",
     "can_move",
-    "level_input",
     "looked",
     "movable",
     "move_into",
@@ -119,7 +119,7 @@ def time_of(timestep: float, device: torch.device) -> Tensor:
 
 
 class Level:
-    """The input of one block, see `vsrife.motion.reference.level_input`, filled as a whole or strip by strip.
+    """The input of one block, see `vsrife.motion.reference.block_input`, filled as a whole or strip by strip.
 
     Args:
         look0: N×H×W×`packing.look`, fp32 or fp16, at time 0.
@@ -170,12 +170,12 @@ class Level:
             raise ValueError(f"Level: out must be {self._count}xrowsx{self._width}xchannels, got {tuple(out.shape)}")
         grid = (_pieces(self._width), out.shape[1], self._count)
         with _on(out):
-            _kernels().level_input[grid](
+            _kernels().block_input[grid](
                 out, *self._read, first_row, out.stride(0), *self._ends, **self._constants, **LAUNCH
             )
 
 
-def level_input(
+def block_input(
     look0: Tensor,
     look1: Tensor,
     motion: Motion,
@@ -214,11 +214,11 @@ def move_into(
     first: Sequence[Tensor],
     last: Sequence[Tensor],
     motion: Motion,
-    sites: Sites,
+    sites: SampleGrid,
     targets: Sequence[Target],
     peak: float,
 ) -> None:
-    """Planes between two frames, see `vsrife.motion.reference.synthesise`.
+    """Planes between two frames, see `vsrife.motion.reference.warp_and_blend`.
 
     Args:
         first: planes of the frame at time 0 that share their sites, h×w each, uint8, uint16, fp32 or fp16.
@@ -244,7 +244,7 @@ def move_into(
         _move(planes[start : start + MAX_PLANES], motion, sites, peak)
 
 
-def _move(planes: Sequence[tuple[Tensor, Tensor, Target, int]], motion: Motion, sites: Sites, peak: float) -> None:
+def _move(planes: Sequence[tuple[Tensor, Tensor, Target, int]], motion: Motion, sites: SampleGrid, peak: float) -> None:
     """`move_into` planes that were checked, `MAX_PLANES` at most: at 0, at 1, target and its stride."""
     first = planes[0][0]
     channels = [block.stored.shape[-1] for block in motion.maps if isinstance(block, PackedMap)]
@@ -272,14 +272,14 @@ def _move(planes: Sequence[tuple[Tensor, Tensor, Target, int]], motion: Motion, 
         )
 
 
-def moved_planes(first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, sites: Sites) -> list[Tensor]:
+def moved_planes(first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, sites: SampleGrid) -> list[Tensor]:
     """`move_into` new planes, fp32, neither rounded nor clipped."""
     out = [torch.empty(sites.height, sites.width, device=plane.device) for plane in first]
     move_into([p.float() for p in first], [p.float() for p in last], motion, sites, out, 0)
     return out
 
 
-def seen(planes: Sequence[Tensor], matrix: Sequence[Sequence[float]], chroma: Sites | None, align: int) -> Tensor:
+def seen(planes: Sequence[Tensor], matrix: Sequence[Sequence[float]], chroma: SampleGrid | None, align: int) -> Tensor:
     """What a network looks at: RGB clamped to 0..1, its last row and column repeated up to a multiple of `align`.
 
     Args:
@@ -296,7 +296,7 @@ def seen(planes: Sequence[Tensor], matrix: Sequence[Sequence[float]], chroma: Si
     height, width = planes[0].shape
     rows, columns = height + -height % align, width + -width % align
     out = torch.empty(1, rows, columns, 3, device=planes[0].device)
-    chroma = chroma or Sites(height, width)
+    chroma = chroma or SampleGrid(height, width)
     with _on(out):
         _kernels().view[(_pieces(columns), rows, 1)](
             out,

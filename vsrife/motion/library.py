@@ -16,7 +16,7 @@ __all__ = [
     "F32",
     "MAX_MAPS",
     "TYPES",
-    "LevelInput",
+    "BlockInput",
     "Look",
     "Map",
     "Maps",
@@ -53,8 +53,8 @@ class Maps(Structure):
     _fields_ = (("count", c_int32), ("accumulates_mask", c_int32), ("map", Map * MAX_MAPS))
 
 
-class LevelInput(Structure):
-    """See `LevelInput` in vsrife/native/kernels.h."""
+class BlockInput(Structure):
+    """See `BlockInput` in vsrife/native/kernels.h."""
 
     _fields_ = (
         ("look0", c_void_p),
@@ -139,7 +139,7 @@ class Look(Structure):
 
 
 PARALLEL = ("GOMP_parallel", "__kmpc_fork_call", "__kmpc_push_num_threads", "__kmpc_global_thread_num")
-JOBS = {"level_input": LevelInput, "moved": Moved, "view": View, "look": Look}
+JOBS = {"block_input": BlockInput, "moved": Moved, "view": View, "look": Look}
 
 
 class Kernels:

@@ -19,11 +19,11 @@ class Packing:
 
     Args:
         features: head features a pixel.
-        handed_on: channels that a block hands on to the next.
+        hidden_channels: channels that a block hands on to the next.
     """
 
     features: int
-    handed_on: int
+    hidden_channels: int
 
     @property
     def look(self) -> int:
@@ -33,12 +33,12 @@ class Packing:
     @property
     def known(self) -> int:
         """Channels of a map, and of what a block is told besides the looks."""
-        return 16 if self.handed_on else 8
+        return 16 if self.hidden_channels else 8
 
     @property
     def time(self) -> int:
         """The timestep's place in the latter."""
-        return FLOW_AND_MASK + self.handed_on
+        return FLOW_AND_MASK + self.hidden_channels
 
     @property
     def inputs(self) -> int:
@@ -57,6 +57,6 @@ class Packing:
         places += [look0 + c for c in features] + [look1 + c for c in features]
         places.append(known + self.time)
         if not first:
-            places += [known + c for c in range(4, FLOW_AND_MASK + self.handed_on)]
+            places += [known + c for c in range(4, FLOW_AND_MASK + self.hidden_channels)]
             places += [known + c for c in range(4)]
         return places

@@ -1,4 +1,4 @@
-"""`level_input` and `synthesise` in plain PyTorch, for every device: the definition of right for the faster forms."""
+"""`block_input` and `warp_and_blend` in plain PyTorch, for every device: the definition of right."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vsrife.motion.field import resample
 
 if TYPE_CHECKING:
     from vsrife.motion.field import Blend, Motion
-    from vsrife.motion.sites import Sites
+    from vsrife.motion.sample_grid import SampleGrid
 
-__all__ = ["level_input", "sample", "synthesise"]
+__all__ = ["block_input", "sample", "warp_and_blend"]
 
 ALL = slice(None)
 
@@ -61,14 +61,14 @@ def _gather(x: Tensor, weights_y: Tensor, weights_x: Tensor, scale: float) -> Te
     return torch.einsum("nchiwj,hi,wj->nchw", split, weights_y, weights_x)
 
 
-def level_input(
+def block_input(
     look0: Tensor,
     look1: Tensor,
     motion: Motion,
     timestep: float | Tensor,
     *,
     scale: float,
-    handed_on: int,
+    hidden_channels: int,
     rows: slice = ALL,
 ) -> Tensor:
     """The input of one block, evaluated only at the pixels that shrinking by its scale reads.
@@ -82,7 +82,7 @@ def level_input(
         motion: the earlier blocks' maps; without any the pictures are taken unwarped.
         timestep: 0..1, an N×1×H×W map of times, or N×1×1×1, a time for each pair of the batch.
         scale: the block's, picture pixels to one input pixel; H and W are multiples of it.
-        handed_on: channels the last block hands on to this one.
+        hidden_channels: channels the last block hands on to this one.
         rows: those of the input that are wanted.
 
     Returns:
@@ -108,11 +108,11 @@ def level_input(
     y, x = ys.view(1, -1, 1), xs.view(1, 1, -1)
     seen0 = _gather(sample(look0, y + flow[:, 1], x + flow[:, 0]), weights_y, weights_x, scale)
     seen1 = _gather(sample(look1, y + flow[:, 3], x + flow[:, 2]), weights_y, weights_x, scale)
-    known = _gather(torch.cat((mask, extra[:, :handed_on], flow / scale), 1), weights_y, weights_x, scale)
+    known = _gather(torch.cat((mask, extra[:, :hidden_channels], flow / scale), 1), weights_y, weights_x, scale)
     return torch.cat((seen0[:, :3], seen1[:, :3], seen0[:, 3:], seen1[:, 3:], time, known), 1)
 
 
-def synthesise(planes0: Tensor, planes1: Tensor, motion: Blend, sites: Sites, rows: slice = ALL) -> Tensor:
+def warp_and_blend(planes0: Tensor, planes1: Tensor, motion: Blend, sites: SampleGrid, rows: slice = ALL) -> Tensor:
     """Planes between two frames: warped and blended in their own values.
 
     Args:

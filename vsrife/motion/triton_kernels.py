@@ -16,7 +16,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-__all__ = ["level_input", "look", "moved", "view"]
+__all__ = ["block_input", "look", "moved", "view"]
 
 
 @triton.jit
@@ -146,7 +146,7 @@ def _tap(k, scale, size, second: tl.constexpr):
 
 
 @triton.jit
-def level_input(
+def block_input(
     out,
     look0,
     apart,

@@ -88,7 +88,7 @@ EXPORT void vsrife_threads(void *gomp, void *fork, void *push, void *thread) {
 
 typedef struct {
     const char *name;
-    int (*level_input)(const LevelInput *, int);
+    int (*block_input)(const BlockInput *, int);
     int (*moved)(const Moved *, int);
     int (*view)(const View *, int);
     int (*look)(const Look *, int);
@@ -169,12 +169,12 @@ EXPORT const char *vsrife_variant(const char *name) {
 
 EXPORT int vsrife_kernels_version(void) { return KERNELS_VERSION; }
 
-EXPORT int vsrife_level_input(const LevelInput *job, int threads) { return used->level_input(job, threads); }
+EXPORT int vsrife_block_input(const BlockInput *job, int threads) { return used->block_input(job, threads); }
 EXPORT int vsrife_moved(const Moved *job, int threads) { return used->moved(job, threads); }
 EXPORT int vsrife_view(const View *job, int threads) { return used->view(job, threads); }
 EXPORT int vsrife_look(const Look *job, int threads) { return used->look(job, threads); }
 
-EXPORT int vsrife_size_level_input(void) { return (int)sizeof(LevelInput); }
+EXPORT int vsrife_size_level_input(void) { return (int)sizeof(BlockInput); }
 EXPORT int vsrife_size_moved(void) { return (int)sizeof(Moved); }
 EXPORT int vsrife_size_view(void) { return (int)sizeof(View); }
 EXPORT int vsrife_size_look(void) { return (int)sizeof(Look); }

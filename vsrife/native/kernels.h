@@ -46,7 +46,7 @@ typedef struct {
     int32_t type; /* of `out`: F32 or BF16 */
     void *out;    /* out_height x out_width x (2 look_channels + known) */
     const float *weights; /* not for callers */
-} LevelInput;
+} BlockInput;
 
 typedef struct {
     const void *first, *last; /* height x width, rows without gaps; two bytes more may be read */

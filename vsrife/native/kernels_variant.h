@@ -395,7 +395,7 @@ INLINE float *NAME(row_of)(const Shared *shared, const Maps *maps, int known, fl
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- */
-/* level_input */
+/* block_input */
 
 /* One or two pixels that shrinking reads around the centre of output k, and the second one's weight. */
 INLINE int NAME(taps)(int k, float scale, int size, float *weight) {
@@ -408,7 +408,7 @@ INLINE int NAME(taps)(int k, float scale, int size, float *weight) {
 }
 
 INLINE void NAME(level_rows_of)(
-    const LevelInput *job, const Shared *shared, float *scratch, int from, int to, const int look, const int known,
+    const BlockInput *job, const Shared *shared, float *scratch, int from, int to, const int look, const int known,
     const int taps) {
     const int total = 2 * look + known, width = job->width, out_width = job->out_width, is_f32 = job->type == TYPE_F32;
     const size_t down = (size_t)width * (size_t)look;
@@ -477,7 +477,7 @@ INLINE void NAME(level_rows_of)(
     }
 
 static void NAME(level_rows)(const void *data, void *kept, float *scratch, int from, int to) {
-    const LevelInput *job = data;
+    const BlockInput *job = data;
     const Shared *shared = kept;
     LEVEL_CASE(4, 8)
     LEVEL_CASE(8, 8)
@@ -488,8 +488,8 @@ static void NAME(level_rows)(const void *data, void *kept, float *scratch, int f
 }
 #undef LEVEL_CASE
 
-static int NAME(level_input)(const LevelInput *given, int threads) {
-    LevelInput job = *given;
+static int NAME(block_input)(const BlockInput *given, int threads) {
+    BlockInput job = *given;
     Shared shared = {0};
     const int taps = job.scale == 1 ? 1 : 2, columns = job.out_width * taps;
     float *at = malloc(sizeof(float) * 2 * (size_t)columns), *weights = at + columns;
@@ -800,7 +800,7 @@ static int NAME(look)(const Look *job, int threads) {
 #define QUOTED(x) #x
 #define TEXT(x) QUOTED(x)
 static const Variant NAME(variant) = {
-    TEXT(NAME()), NAME(level_input), NAME(moved), NAME(view), NAME(look),
+    TEXT(NAME()), NAME(block_input), NAME(moved), NAME(view), NAME(look),
 };
 #undef TEXT
 #undef QUOTED

@@ -5,35 +5,35 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vsrife.networks.catalog import ANCESTORS, CATALOG, CONFIGS, DEFAULT, OWN
+from vsrife.networks.catalog import CATALOG, CONFIGS, DEFAULT, LEGACY, OWN
 from vsrife.networks.config import SCALES, HeadConfig, IFNetConfig
-from vsrife.networks.config_ancestors import AncestorConfig, AnyConfig, LegacyConfig, PaperConfig, RefinedConfig
+from vsrife.networks.config_legacy import AnyConfig, HDv3Config, LegacyConfig, PaperConfig, RefinedConfig
 
 if TYPE_CHECKING:
-    from vsrife.networks.ancestor import TIME_STEP, Ancestor
     from vsrife.networks.estimate import Estimate, Stages, padded
     from vsrife.networks.factory import build, make, privileged_block
     from vsrife.networks.ifnet import IFNet
+    from vsrife.networks.legacy import TIME_STEP, LegacyNetwork
     from vsrife.networks.refined import RefinedIFNet
-    from vsrife.networks.several import MeanEstimate, between, mean_estimate
+    from vsrife.networks.tta import MeanEstimate, between, mean_estimate
     from vsrife.networks.warp import backward_warp
 
 __all__ = [
-    "ANCESTORS",
     "CATALOG",
     "CONFIGS",
     "DEFAULT",
+    "LEGACY",
     "OWN",
     "SCALES",
     "TIME_STEP",
-    "Ancestor",
-    "AncestorConfig",
     "AnyConfig",
     "Estimate",
+    "HDv3Config",
     "HeadConfig",
     "IFNet",
     "IFNetConfig",
     "LegacyConfig",
+    "LegacyNetwork",
     "MeanEstimate",
     "PaperConfig",
     "RefinedConfig",
@@ -49,18 +49,18 @@ __all__ = [
 ]
 
 _NEEDS_TORCH = {
-    "TIME_STEP": "ancestor",
-    "Ancestor": "ancestor",
+    "TIME_STEP": "legacy",
+    "LegacyNetwork": "legacy",
     "Estimate": "estimate",
     "IFNet": "ifnet",
-    "MeanEstimate": "several",
+    "MeanEstimate": "tta",
     "RefinedIFNet": "refined",
     "Stages": "estimate",
     "backward_warp": "warp",
-    "between": "several",
+    "between": "tta",
     "build": "factory",
     "make": "factory",
-    "mean_estimate": "several",
+    "mean_estimate": "tta",
     "padded": "estimate",
     "privileged_block": "factory",
 }

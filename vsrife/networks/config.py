@@ -39,10 +39,10 @@ class IFNetConfig:
         body: `prelu` (convolution + PReLU, one skip around the body), `plain` (convolution + LeakyReLU) or `residual`
             (LeakyReLU(conv(x)·β + x)).
         groups: groups of the body convolutions.
-        outputs: channels a block puts out: 4 of flow, 1 of mask, the rest handed on (or unused, see `hands_on`).
+        outputs: channels a block puts out: 4 of flow, 1 of mask, the rest handed on (or unused, see `carries_hidden`).
         shuffle: whether a transposed convolution and a pixel shuffle bring the output to the block's own input size;
             without it the output stays at half that size.
-        hands_on: whether the channels after flow and mask are input to the next block.
+        carries_hidden: whether the channels after flow and mask are input to the next block.
         accumulates_mask: whether each block adds to the mask (before 4.7) or replaces it.
         ensemble: whether its authors published an ensemble inside the network.
         doubles: whether the scales are doubled at run time where block 1 finds more than 32 px of motion (4.0, 4.1).
@@ -58,7 +58,7 @@ class IFNetConfig:
     groups: int = 1
     outputs: int = 6
     shuffle: bool = True
-    hands_on: bool = False
+    carries_hidden: bool = False
     accumulates_mask: bool = False
     ensemble: bool = True
     doubles: bool = False
@@ -73,14 +73,14 @@ class IFNetConfig:
         return self.head.channels if self.head else 0
 
     @property
-    def handed_on(self) -> int:
+    def hidden_channels(self) -> int:
         """Channels the next block takes over from this one."""
-        return self.outputs - 5 if self.hands_on else 0
+        return self.outputs - 5 if self.carries_hidden else 0
 
     def inputs(self, block: int) -> int:
         """Input channels of a block: two pictures, their features, the timestep; later also mask, handed-on, flow."""
         first = 2 * (3 + self.features) + 1
-        return first if block == 0 else first + 1 + self.handed_on + 4
+        return first if block == 0 else first + 1 + self.hidden_channels + 4
 
     def block_scales(self, scale: float) -> tuple[float, ...]:
         """Scales of the blocks when the network is run at flow scale `scale`."""

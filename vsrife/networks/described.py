@@ -8,7 +8,7 @@ from typing import Any
 
 from vsrife.errors import ModelError
 from vsrife.networks.config import HeadConfig, IFNetConfig
-from vsrife.networks.config_ancestors import AnyConfig, LegacyConfig, PaperConfig, RefinedConfig
+from vsrife.networks.config_legacy import AnyConfig, HDv3Config, PaperConfig, RefinedConfig
 
 __all__ = ["described", "read_config"]
 
@@ -16,7 +16,7 @@ KINDS: dict[str, type[AnyConfig]] = {
     "ifnet": IFNetConfig,
     "ifnet-refined": RefinedConfig,
     "paper": PaperConfig,
-    "legacy": LegacyConfig,
+    "legacy": HDv3Config,
 }
 BODIES = ("prelu", "plain", "residual")
 LARGEST = {"widths": 2048, "scales": 64, "groups": 64, "outputs": 64, "hidden": 512, "channels": 256, "layers": 4}
@@ -48,6 +48,8 @@ def read_config(text: str) -> AnyConfig:
     try:
         content = json.loads(text)
         kind = KINDS[content.pop("kind")]
+        if "hands_on" in content:  # the field's name in files written before 0.2
+            content["carries_hidden"] = content.pop("hands_on")
         known = {field.name: field for field in fields(kind)}
         config = kind(**{name: _value(name, value, known[name].default) for name, value in content.items()})
         _check(config)
@@ -55,7 +57,7 @@ def read_config(text: str) -> AnyConfig:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         shown = str(error)
         shown = shown if shown.isprintable() and len(shown) <= MOST_SHOWN else ascii(shown[:MOST_SHOWN])
-        raise ModelError(f"RIFE: the file's network is described by something else than a config: {shown}") from error
+        raise ModelError(f"the file's network is described by something else than a config: {shown}") from error
 
 
 def _check(config: AnyConfig) -> None:
@@ -69,7 +71,7 @@ def _check(config: AnyConfig) -> None:
         raise ValueError(f"scales is {list(scales)}, each must divide the largest")
     if isinstance(config, PaperConfig):
         return
-    if isinstance(config, LegacyConfig):
+    if isinstance(config, HDv3Config):
         if config.adapts and len(widths) < LOOKS:
             raise ValueError(f"adapts needs at least {LOOKS} blocks, got {len(widths)}")
         return
@@ -79,7 +81,7 @@ def _check(config: AnyConfig) -> None:
         raise ValueError(f"groups is {config.groups}, which must divide every width")
     if config.outputs < FEWEST_OUTPUTS:
         raise ValueError(f"outputs is {config.outputs}, at least {FEWEST_OUTPUTS} are needed")
-    if config.handed_on > MOST_HANDED_ON:
+    if config.hidden_channels > MOST_HANDED_ON:
         raise ValueError(f"outputs is {config.outputs}, at most {MOST_HANDED_ON} can be handed on")
     if config.features not in FEATURES:
         raise ValueError(f"channels is {config.features}, which must be 4, 8 or 16")

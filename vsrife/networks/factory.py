@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, overload
 from vsrife.networks.blocks import Block
 from vsrife.networks.catalog import CONFIGS
 from vsrife.networks.config import IFNetConfig
-from vsrife.networks.config_ancestors import PaperConfig, RefinedConfig
+from vsrife.networks.config_legacy import PaperConfig, RefinedConfig
+from vsrife.networks.hdv3 import HDv3IFNet
 from vsrife.networks.ifnet import IFNet
-from vsrife.networks.legacy import LegacyIFNet
 from vsrife.networks.paper import PaperBlock, PaperIFNet
 from vsrife.networks.refined import RefinedIFNet
 
 if TYPE_CHECKING:
-    from vsrife.networks.ancestor import Ancestor
-    from vsrife.networks.config_ancestors import AncestorConfig, AnyConfig
+    from vsrife.networks.config_legacy import AnyConfig, LegacyConfig
+    from vsrife.networks.legacy import LegacyNetwork
 
 __all__ = ["build", "make", "privileged_block"]
 
@@ -23,16 +23,16 @@ __all__ = ["build", "make", "privileged_block"]
 @overload
 def make(config: IFNetConfig) -> IFNet: ...
 @overload
-def make(config: AncestorConfig) -> Ancestor: ...
+def make(config: LegacyConfig) -> LegacyNetwork: ...
 @overload
-def make(config: AnyConfig) -> IFNet | Ancestor: ...
-def make(config: AnyConfig) -> IFNet | Ancestor:
+def make(config: AnyConfig) -> IFNet | LegacyNetwork: ...
+def make(config: AnyConfig) -> IFNet | LegacyNetwork:
     """The network of a config, with random weights."""
     if isinstance(config, RefinedConfig):
         return RefinedIFNet(config)
     if isinstance(config, IFNetConfig):
         return IFNet(config)
-    return PaperIFNet(config) if isinstance(config, PaperConfig) else LegacyIFNet(config)
+    return PaperIFNet(config) if isinstance(config, PaperConfig) else HDv3IFNet(config)
 
 
 @overload
@@ -50,7 +50,7 @@ def privileged_block(config: IFNetConfig | PaperConfig) -> Block | PaperBlock:
     return Block(config, last, extra) if isinstance(config, IFNetConfig) else PaperBlock(config, last, extra)
 
 
-def build(name: str) -> IFNet | Ancestor:
+def build(name: str) -> IFNet | LegacyNetwork:
     """The network of a name, with random weights.
 
     Those made for t = 0.5 (`config.any_time` off) serve other times to `vsrife.networks.TIME_STEP`.

@@ -72,7 +72,7 @@ class IFNet(nn.Module):
             RifeError: the network was published without an ensemble.
         """
         if ensemble and not self.config.ensemble:
-            raise RifeError("IFNet: ensemble must be False for a network that was published without one, got True")
+            raise RifeError("ensemble must be False for a network that was published without one, got True")
         height, width = img0.shape[-2:]
         align = self.config.alignment(scale)
         img0, img1 = padded(align, img0, img1)
@@ -163,12 +163,12 @@ class IFNet(nn.Module):
                 backward_warp(end, known.flow[:, side : side + 2]) for end, side in zip(ends, (0, 2, 0, 2), strict=True)
             )
             extra = () if truth is None else (truth,)
-            inputs = torch.cat((*seen, timestep, known.mask, known.handed_on, *extra), 1)
+            inputs = torch.cat((*seen, timestep, known.mask, known.hidden_channels, *extra), 1)
             x = interpolate(inputs, scale_factor=1 / scale, mode="bilinear")
             x = torch.cat((x, interpolate(known.flow, scale_factor=1 / scale, mode="bilinear") / scale), 1)
         up = self.config.map_scale(scale)
         out = interpolate(block(x), scale_factor=up, mode="bilinear")
-        return _Known(out[:, :4] * up, out[:, 4:5], out[:, 5:] if self.config.hands_on else out[:, :0])
+        return _Known(out[:, :4] * up, out[:, 4:5], out[:, 5:] if self.config.carries_hidden else out[:, :0])
 
 
 class _Known(NamedTuple):
@@ -176,22 +176,22 @@ class _Known(NamedTuple):
 
     flow: Tensor
     mask: Tensor
-    handed_on: Tensor
+    hidden_channels: Tensor
 
     def after(self, step: _Known, config: IFNetConfig) -> _Known:
         """What is known once a block has added its step."""
         mask = self.mask + step.mask if config.accumulates_mask else step.mask
-        return _Known(self.flow + step.flow, mask, step.handed_on)
+        return _Known(self.flow + step.flow, mask, step.hidden_channels)
 
     def swapped(self) -> _Known:
         """The same seen from the other end."""
-        return _Known(torch.cat((self.flow[:, 2:], self.flow[:, :2]), 1), -self.mask, self.handed_on)
+        return _Known(torch.cat((self.flow[:, 2:], self.flow[:, :2]), 1), -self.mask, self.hidden_channels)
 
 
 def _mean(straight: _Known, swapped: _Known) -> _Known:
     """Of a block's two views, the second brought back to the first's."""
     back = swapped.swapped()
-    return _Known((straight.flow + back.flow) / 2, (straight.mask + back.mask) / 2, straight.handed_on)
+    return _Known((straight.flow + back.flow) / 2, (straight.mask + back.mask) / 2, straight.hidden_channels)
 
 
 def _swapped_ends(ends: Ends) -> Ends:

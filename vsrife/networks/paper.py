@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from vsrife.networks.ancestor import Ancestor
 from vsrife.networks.blocks import activated_conv
 from vsrife.networks.estimate import Estimate, Stages
+from vsrife.networks.legacy import LegacyNetwork
 from vsrife.networks.refine import ContextNet, UNet, residual
 from vsrife.networks.warp import backward_warp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vsrife.networks.config_ancestors import PaperConfig
+    from vsrife.networks.config_legacy import PaperConfig
 
 __all__ = ["PaperBlock", "PaperIFNet"]
 
@@ -49,7 +49,7 @@ class PaperBlock(nn.Module):
         return out
 
 
-class PaperIFNet(Ancestor):
+class PaperIFNet(LegacyNetwork):
     """IFNet and RefineNet as in the paper; RIFEm, 2R and 2T by its config.
 
     2T averages two pictures, each made of two warps, which no single flow and mask can say; `estimate` gives the mean
@@ -67,7 +67,7 @@ class PaperIFNet(Ancestor):
             self.unet = UNet(fine=config.fine)
 
     def estimate(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5, scale: float = 1) -> Estimate:
-        """Motion, mask and residual of aligned N×3×H×W pictures in 0..1, see `Ancestor.estimate`."""
+        """Motion, mask and residual of aligned N×3×H×W pictures in 0..1, see `LegacyNetwork.estimate`."""
         self._check_time(timestep)
         if not isinstance(timestep, Tensor):
             timestep = torch.full_like(img0[:, :1], timestep)

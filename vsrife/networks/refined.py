@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsrife.networks.blocks import Block
-    from vsrife.networks.config_ancestors import RefinedConfig
+    from vsrife.networks.config_legacy import RefinedConfig
 
 __all__ = ["RefinedIFNet"]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from vapoursynth import VideoNode as Clip
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.config import SCALES
-from vsrife.plugin.timeline import simplest_fraction
+from vsrife.timing.timeline import simplest_fraction
 
 __all__ = ["MATRIX_NAMES", "Arguments", "arguments_of"]
 
@@ -148,49 +148,49 @@ class Arguments:
         for name in TEXTS:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value or not value.isprintable()):
-                raise RifeError(f"RIFE: {name} must be printable text, got {_shown(value)}")
+                raise ArgumentError(name, value, "printable text")
         for name, allowed in CHOICES.items():
             value = getattr(self, name)
             if value is not None and value not in allowed:
                 *most, last = map(str, allowed)
-                raise RifeError(f"RIFE: {name} must be {', '.join(most)} or {last}, got {_shown(value)}")
+                raise ArgumentError(name, value, f"{', '.join(most)} or {last}")
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise RifeError(f"RIFE: {name} must be {low} to {high}, got {value:g}")
+                raise ArgumentError(name, value, f"{low} to {high}")
         if self.scale not in SCALES:
-            raise RifeError(f"RIFE: scale must be 0.25, 0.5, 1, 2 or 4, got {self.scale:g}")
+            raise ArgumentError("scale", self.scale, "0.25, 0.5, 1, 2 or 4")
         if self.matrix is not None and self.matrix_number is None:
             known = ", ".join(f"{name} ({number})" for name, number in MATRIX_NAMES.items())
-            raise RifeError(f"RIFE: matrix must be one of {known}, got {_shown(self.matrix)}")
+            raise ArgumentError("matrix", self.matrix, f"one of {known}")
         self._check_rate()
         if self.timestep is not None and self.timestep_clip is not None:
-            raise RifeError("RIFE: timestep and timestep_clip must not both be given")
+            raise RifeError("timestep and timestep_clip must not both be given")
         others = [name for name in TIMING if getattr(self, name) is not None]
         if self.timestep is not None and others:
-            raise RifeError(f"RIFE: timestep must be the only timing, got {others[0]} too")
+            raise RifeError(f"timestep must be the only timing, got {others[0]} too")
 
     def _check_rate(self) -> None:
         for name in ("factor_num", "factor_den", "fps_num", "fps_den"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise RifeError(f"RIFE: {name} must be at least 1, got {value}")
+                raise ArgumentError(name, value, "at least 1")
         if self.multi is not None and not (math.isfinite(self.multi) and self.multi > 0):
-            raise RifeError(f"RIFE: multi must be a number above 0, got {self.multi:g}")
+            raise ArgumentError("multi", self.multi, "a number above 0")
         if (self.fps_num is None) != (self.fps_den is None):
             given, missing = ("fps_num", "fps_den") if self.fps_den is None else ("fps_den", "fps_num")
-            raise RifeError(f"RIFE: {missing} must be given too, got {given} alone")
+            raise RifeError(f"{missing} must be given too, got {given} alone")
         others = [name for name in ("factor_num", "factor_den", "fps_num") if getattr(self, name) is not None]
         if self.multi is not None and others:
-            raise RifeError(f"RIFE: multi must be the only rate, got {others[0]} too")
+            raise RifeError(f"multi must be the only rate, got {others[0]} too")
         if self.positions is not None:
             others = [name for name in TIMING if getattr(self, name) is not None and name not in ALLOWED_BESIDE]
             if others:
-                raise RifeError(f"RIFE: positions must be the only timing beside fps_num/fps_den, got {others[0]} too")
+                raise RifeError(f"positions must be the only timing beside fps_num/fps_den, got {others[0]} too")
         if self.vfr and self.timecodes is not None:
-            raise RifeError("RIFE: timecodes and vfr=1 must not both be given: the file says what the frames would")
+            raise RifeError("timecodes and vfr=1 must not both be given: the file says what the frames would")
         if self.vfr is not None and self.fps_num is None:
-            raise RifeError("RIFE: vfr needs fps_num and fps_den; without them each frame's own duration is divided")
+            raise RifeError("vfr needs fps_num and fps_den; without them each frame's own duration is divided")
 
     @property
     def matrix_number(self) -> int | None:
@@ -209,7 +209,7 @@ class Arguments:
         try:
             return Path(self.model_path).expanduser()
         except RuntimeError:
-            raise RifeError(f"RIFE: model_path must have a home that exists, got {_shown(self.model_path)}") from None
+            raise ArgumentError("model_path", self.model_path, "a home that exists", verb="have") from None
 
     @property
     def extras(self) -> tuple[Clip, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import vapoursynth as vs
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
     from vsrife.plugin.arguments import Arguments
@@ -23,12 +23,12 @@ def check_clip(clip: vs.VideoNode, name: str = "clip", smallest: int = SMALLEST)
         RifeError: variable format or size, sides that are too small, integers of more than 16 bits.
     """
     if not clip.format or clip.format.color_family == vs.UNDEFINED or not clip.width or not clip.height:
-        raise RifeError(f"RIFE: {name} must have one format and size throughout, got a variable one")
+        raise RifeError(f"{name} must have one format and size throughout, got a variable one")
     if min(clip.width, clip.height) < smallest:
-        raise RifeError(f"RIFE: {name} must be at least {smallest}x{smallest}, got {clip.width}x{clip.height}")
+        raise RifeError(f"{name} must be at least {smallest}x{smallest}, got {clip.width}x{clip.height}")
     if clip.format.sample_type == vs.INTEGER and clip.format.bits_per_sample > 16:
         raise RifeError(
-            f"RIFE: {name} must have at most 16 bits a sample or be float, got {clip.format.name}: "
+            f"{name} must have at most 16 bits a sample or be float, got {clip.format.name}: "
             "its values do not fit the 32-bit floats they are blended in"
         )
 
@@ -54,11 +54,11 @@ def check_companions(clip: vs.VideoNode, arguments: Arguments) -> None:
             _check_length(companion, clip, name, ", or 1")
         if (companion.width, companion.height) != (clip.width, clip.height):
             got = f"{companion.width}x{companion.height}"
-            raise RifeError(f"RIFE: {name} must have the clip's size, {clip.width}x{clip.height}, got {got}")
+            raise ArgumentError(name, got, f"the clip's size, {clip.width}x{clip.height}", verb="have")
         allowed = companion.format.id == vs.GRAYS if name == "timestep_clip" else _is_gray(companion)
         if not allowed:
             wanted = "GRAYS" if name == "timestep_clip" else "GRAY"
-            raise RifeError(f"RIFE: {name} must be {wanted}, got {companion.format.name}")
+            raise ArgumentError(name, companion.format.name, wanted)
 
 
 def _is_gray(clip: vs.VideoNode) -> bool:
@@ -67,6 +67,6 @@ def _is_gray(clip: vs.VideoNode) -> bool:
 
 def _check_length(other: vs.VideoNode, clip: vs.VideoNode, name: str, or_else: str = "") -> None:
     if other.num_frames != clip.num_frames:
-        raise RifeError(
-            f"RIFE: {name} must have as many frames as the clip, {clip.num_frames}{or_else}, got {other.num_frames}"
+        raise ArgumentError(
+            name, other.num_frames, f"as many frames as the clip, {clip.num_frames}{or_else}", verb="have"
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import vapoursynth as vs
 
-from vsrife.errors import RifeError
+from vsrife.errors import RifeError, shown
 from vsrife.networks.catalog import DEFAULT
 from vsrife.plugin.arguments import Arguments
 from vsrife.plugin.clips import check_clip, check_companions
@@ -25,7 +25,7 @@ from vsrife.weights import origin, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vsrife.engine import Engine, Interpolator, Source
+    from vsrife.engine import Engine, HostFrame, Interpolator
 
 __all__ = ["FUNCTIONS"]
 
@@ -42,14 +42,14 @@ def answering(name: str, make: Callable[[vs.VideoNode, Arguments], Nodes]) -> Ca
         try:
             return {"clip": make(clip, Arguments(**given))}
         except RifeError as error:
-            message = str(error)
+            message = error.message
         except OSError as error:
-            message = f"RIFE: a file cannot be used: {error.strerror}: {str(error.filename)[:80]}"
+            message = f"a file cannot be used: {error.strerror}: {shown(error.filename, 80)}"
         except vs.Error as error:
-            message = f"RIFE: {error}"
+            message = str(error)
         except Exception as error:
-            message = f"RIFE: internal error, {type(error).__name__}: {error}"
-        return {"error": one_line(message.replace("RIFE: ", f"{name}: ", 1))}
+            message = f"internal error, {type(error).__name__}: {error}"
+        return {"error": one_line(f"{name}: {message}")}
 
     return create
 
@@ -73,7 +73,7 @@ def at(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
     check_clip(clip)
     check_companions(clip, arguments)
     if arguments.timestep is None and arguments.timestep_clip is None:
-        raise RifeError("RIFE: timestep must be a number from 0 to 1, or timestep_clip a clip, got neither")
+        raise RifeError("timestep must be a number from 0 to 1, or timestep_clip a clip, got neither")
     return _pictures(clip, arguments, _offset(clip, 0.5 if arguments.timestep is None else arguments.timestep))
 
 
@@ -84,7 +84,7 @@ def motion(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
     when = schedule(clip, arguments, log) if arguments.timestep is None else _offset(clip, arguments.timestep)
     call = _call(clip, arguments, when)
     if not call.interpolator.any_time:
-        raise RifeError("RIFE: model must be one that finds motion at every time, got one that knows only the middle")
+        raise RifeError("model must be one that finds motion at every time, got one that knows only the middle")
     height = clip.height
     stacked = _core().std.BlankClip(format=vs.GRAYS, width=clip.width, height=5 * height, length=1, keep=True)
     roles = {"clip": clip} | _cuts(arguments)
@@ -112,7 +112,7 @@ def _pictures(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Nodes
     if arguments.timestep_clip is not None:
         others["times"] = arguments.timestep_clip
         if not call.interpolator.any_time:
-            raise RifeError("RIFE: timestep_clip needs a model that knows every time, got one that knows the middle")
+            raise RifeError("timestep_clip needs a model that knows every time, got one that knows the middle")
     single = frozenset(role for role in ("protect", "times") if role in others and others[role].num_frames == 1)
     roles = {"clip": clip} | others
     node = _node(PictureRenderer(call, tuple(roles), call.form, single), roles, call)
@@ -120,7 +120,7 @@ def _pictures(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Nodes
         node = _core().text.FrameProps(node, ["RifeShow"])
     nodes = [node]
     for extra in arguments.extras:
-        roles = {"rider": extra, "clip": clip} | others
+        roles = {"companion": extra, "clip": clip} | others
         nodes.append(_node(PictureRenderer(call, tuple(roles), picture_format(extra), single), roles, call))
     return nodes
 
@@ -132,13 +132,13 @@ def _call(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Call:
     is_rgb, matrix = form.family == "rgb", arguments.matrix_number
     tell = once(log)
 
-    def sourced(number: int, frame: vs.VideoFrame) -> Source:
-        from vsrife.engine import Source
+    def sourced(number: int, frame: vs.VideoFrame) -> HostFrame:
+        from vsrife.engine import HostFrame
 
         for guess in guesses(frame.props, form.family, form.width, form.height, matrix):
             tell(guess)
         here = colour(frame.props, is_rgb=is_rgb, width=form.width, height=form.height, matrix=matrix)
-        return Source(number, source_planes(frame), here)
+        return HostFrame(number, source_planes(frame), here)
 
     passes = arguments.timestep_clip is None
     cuts_role = "clip" if arguments.sc_clip is None else "cuts"
@@ -172,7 +172,7 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
     try:
         from vsrife import engine
     except ImportError as error:
-        raise RifeError(f"RIFE: PyTorch cannot be imported ({error}); pip install torch") from error
+        raise RifeError(f"PyTorch cannot be imported ({error}); pip install torch") from error
     engine.resolve_devices(arguments.device)  # before what may fetch a model
     model, ensemble = arguments.model, arguments.ensemble
     if model or not arguments.model_path:
@@ -186,7 +186,7 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
     for each in {each.device: each for each in engines}.values():
         _tell_what_runs(model, arguments, each)
     if ensemble == 1 and not shared.has_ensemble:
-        raise RifeError("RIFE: ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
+        raise RifeError("ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
     options = engine.Options(arguments.scale, ensemble, arguments.ensemble_mask, keep_motions=bool(arguments.extras))
     return engine.Interpolator(engines, picture_format(clip), options, spare=spare, tell=tell)
 

@@ -35,4 +35,4 @@ def once(say: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _say(kind: vs.MessageType, message: str) -> None:
-    vs.core.log_message(kind, f"RIFE: {message.removeprefix('RIFE: ')}")
+    vs.core.log_message(kind, f"RIFE: {message}")

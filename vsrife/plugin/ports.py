@@ -50,7 +50,7 @@ def translated(arguments: dict[str, Any], log: Callable[[str], None]) -> dict[st
 def _device(index: object, name: str, log: Callable[[str], None]) -> str:
     """The device of a number; where there is no such card, the one that would be taken anyway."""
     if not isinstance(index, int) or not -1 <= index <= 9999:
-        raise RifeError(f"RIFE: {name} must be -1 to 9999, got {index!r:.60}")
+        raise RifeError(f"{name} must be -1 to 9999, got {index!r:.60}")
     if index == -1:
         return "cpu"
     from vsrife.engine import resolve_device

@@ -11,7 +11,7 @@ from vsrife.plugin.arguments import INT64_MAX, MATRIX_NAMES
 if TYPE_CHECKING:
     from vsrife.engine import Colour
     from vsrife.plugin.pairing import Decision
-    from vsrife.plugin.timeline import Timeline
+    from vsrife.timing.timeline import Timeline
 
 __all__ = [
     "Properties",

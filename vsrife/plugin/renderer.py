@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import vapoursynth as vs
     from numpy.typing import NDArray
 
-    from vsrife.engine import Interpolator, PictureFormat, Source
+    from vsrife.engine import HostFrame, Interpolator, PictureFormat
     from vsrife.plugin.arguments import Arguments
     from vsrife.plugin.pairing import Key
     from vsrife.plugin.schedule import Schedule
@@ -173,19 +173,19 @@ class Renderer:
         is_rgb = form.family == "rgb"
         return colour(frame.props, is_rgb=is_rgb, width=form.width, height=form.height, matrix=matrix)
 
-    def _source(self, role: str, number: int, have: Have, form: PictureFormat) -> Source:
-        from vsrife.engine import Source
+    def _source(self, role: str, number: int, have: Have, form: PictureFormat) -> HostFrame:
+        from vsrife.engine import HostFrame
 
         frame = have[role, number]
         if role == "clip":
             matrix = self._call.arguments.matrix_number
             for guess in guesses(frame.props, form.family, form.width, form.height, matrix):
                 self._call.log(guess)
-        return Source(number, source_planes(frame), self._colour(frame, form))
+        return HostFrame(number, source_planes(frame), self._colour(frame, form))
 
 
 class PictureRenderer(Renderer):
-    """Of the clip itself, or of another (`rider`) that is moved along its motion.
+    """Of the clip itself, or of another (`companion`) that is moved along its motion.
 
     Args:
         call: what it shares with the others.
@@ -232,11 +232,11 @@ class PictureRenderer(Renderer):
 
         call = self._call
         left, right = (self._source("clip", end, have, call.form) for end in (decision.left, decision.right))
-        riders = None
-        if self._own == "rider":
-            riders = (
-                self._source("rider", decision.left, have, self._form),
-                self._source("rider", decision.right, have, self._form),
+        companions = None
+        if self._own == "companion":
+            companions = (
+                self._source("companion", decision.left, have, self._form),
+                self._source("companion", decision.right, have, self._form),
             )
         timestep: float | NDArray[np.float32] = float(decision.timestep)
         if "times" in self._roles:
@@ -254,7 +254,7 @@ class PictureRenderer(Renderer):
         if call.arguments.show:
             score = decision.score or 0.0
             paint = painter(call.arguments.show, self._form, decision.kind, float(decision.timestep), score)
-        call.interpolator.render(Task(left, right, timestep, self._form, how, riders, protect, paint), target)
+        call.interpolator.render(Task(left, right, timestep, self._form, how, companions, protect, paint), target)
 
     def _properties(self, n: int, decision: Decision, shown: int, have: Have) -> dict[str, Any]:
         call, properties = self._call, have[self._own, shown].props
@@ -310,8 +310,8 @@ def _described(decision: Decision) -> str:
 
 
 def _failed(n: int, error: Exception) -> dict[str, Any]:
-    said = str(error) if isinstance(error, RifeError) else f"{type(error).__name__}: {error}"
-    return {"error": one_line(f"RIFE: frame {n} failed, {said.removeprefix('RIFE: ')}")}
+    said = error.message if isinstance(error, RifeError) else f"{type(error).__name__}: {error}"
+    return {"error": one_line(f"RIFE: frame {n} failed, {said}")}
 
 
 def _listed(value: Any) -> Sequence[Any]:

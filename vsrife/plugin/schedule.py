@@ -11,12 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.plugin.arguments import INT64_MAX
 from vsrife.plugin.properties import own_duration
-from vsrife.plugin.timecodes import read_timecodes
-from vsrife.plugin.timeline import EvenTimeline, ListedTimeline, Moment, TimedTimeline, simplest_fraction
-from vsrife.plugin.times import SourceTimes, unit_of
+from vsrife.timing.source_times import SourceTimes, unit_of
+from vsrife.timing.timecodes import read_timecodes
+from vsrife.timing.timeline import EvenTimeline, ListedTimeline, Moment, TimedTimeline, simplest_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import vapoursynth as vs
 
     from vsrife.plugin.arguments import Arguments
-    from vsrife.plugin.timeline import Timeline
+    from vsrife.timing.timeline import Timeline
 
     Log = Callable[[str], None]
 
@@ -98,10 +98,10 @@ def schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
     """
     made = _schedule(clip, arguments, log)
     if made.timeline.length > LONGEST and clip.num_frames <= ENDLESS:
-        raise RifeError(f"RIFE: the rate must give at most {LONGEST} frames, got {_brief(made.timeline.length)}")
+        raise RifeError(f"the rate must give at most {LONGEST} frames, got {_brief(made.timeline.length)}")
     rate = made.timeline.rate if isinstance(made.timeline, EvenTimeline) else Fraction(1)
     if max(made.fps.numerator, made.fps.denominator, rate.numerator, rate.denominator) > INT64_MAX:
-        raise RifeError("RIFE: the output frame rate and its ratio to the clip's must be fractions of 64-bit integers")
+        raise RifeError("the output frame rate and its ratio to the clip's must be fractions of 64-bit integers")
     return made
 
 
@@ -129,7 +129,7 @@ def _positions(given: float | Sequence[float], frames: int) -> tuple[Fraction, .
     listed = given if isinstance(given, Sequence) else [given]  # VapourSynth hands over lists of one as the one
     for n, position in enumerate(listed):
         if not (math.isfinite(position) and 0 <= position < frames):
-            raise RifeError(f"RIFE: positions must be 0 to below {frames}, the clip's frames, got {position:g} at {n}")
+            raise RifeError(f"positions must be 0 to below {frames}, the clip's frames, got {position:g} at {n}")
     return tuple(fraction(position) for position in listed)
 
 
@@ -142,7 +142,7 @@ def _path(name: str) -> Path:
     try:
         return Path(name).expanduser()
     except RuntimeError:
-        raise RifeError(f"RIFE: timecodes must have a home that exists, got {name[:60]}") from None
+        raise ArgumentError("timecodes", name, "a home that exists", verb="have") from None
 
 
 def _is_variable(clip: vs.VideoNode, vfr: int | None) -> bool:
@@ -163,7 +163,7 @@ def _is_variable(clip: vs.VideoNode, vfr: int | None) -> bool:
     if vfr == 0 or clip.num_frames > ENDLESS:
         why = "vfr is 0" if vfr == 0 else f"it announces {clip.num_frames} frames, too many to read their durations"
         raise RifeError(
-            "RIFE: fps_num and fps_den need a clip with a frame rate, got one of 0/0 "
+            "fps_num and fps_den need a clip with a frame rate, got one of 0/0 "
             f"and {why} (std.AssumeFPS sets it, timecodes gives times)"
         )
     return True
@@ -183,7 +183,7 @@ def _read_durations(clip: vs.VideoNode, log: Log) -> SourceTimes:
         RifeError: a frame has none.
     """
     if clip.num_frames > ENDLESS:
-        raise RifeError(f"RIFE: vfr must be 0 for a clip of more than {ENDLESS} frames, got {clip.num_frames}")
+        raise ArgumentError("vfr", clip.num_frames, f"0 for a clip of more than {ENDLESS} frames")
     log(f"reading the durations of {clip.num_frames} frames (timecodes= saves it)")
     durations: list[Fraction] = []
     started = said = time.monotonic()
@@ -193,7 +193,7 @@ def _read_durations(clip: vs.VideoNode, log: Log) -> SourceTimes:
             seconds = durations[-1]  # source filters do not know when the last one ends
         if seconds is None:
             raise RifeError(
-                f"RIFE: every frame must have a duration where they differ, frame {number} has none "
+                f"every frame must have a duration where they differ, frame {number} has none "
                 "(std.AssumeFPS sets it, timecodes gives times)"
             )
         durations.append(seconds)

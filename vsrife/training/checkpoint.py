@@ -68,7 +68,7 @@ def restore(
         if scaler.is_enabled():
             scaler.load_state_dict({key: value.item() for key, value in _part(tensors, SCALER).items()})
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
-        raise RifeError(f"train: {said(path)} cannot be gone on from: {said(error)}") from error
+        raise RifeError(f"{said(path)} cannot be gone on from: {said(error)}") from error
     return step
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,9 +93,7 @@ def _device(name: str, local: int) -> torch.device:
     if name == "auto":
         name = "cuda" if here["cuda"] else "cpu"
     if not here[name]:
-        raise RifeError(
-            f"train: device must be one of {', '.join(key for key, is_ in here.items() if is_)}, got {name}"
-        )
+        raise ArgumentError("device", name, f"one of {', '.join(key for key, is_ in here.items() if is_)}")
     if name == "cuda":
         torch.cuda.set_device(local)
     return torch.device(name, local) if name in ("cuda", "xpu") else torch.device(name)

@@ -118,7 +118,7 @@ def train(
         skipped = 0 if math.isfinite(norm) else skipped + 1
         if skipped == MOST_SKIPPED:
             raise RifeError(
-                f"train: the gradient was no finite number {MOST_SKIPPED} times on end, up to step {number}; "
+                f"the gradient was no finite number {MOST_SKIPPED} times on end, up to step {number}; "
                 f"a lower learning_rate or bf16 may help. The last checkpoint is left as it was"
             )
         mean.update_parameters(trainee.network)

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 __all__ = ["SCENES", "TrainOptions"]
 
@@ -113,7 +113,7 @@ class TrainOptions:
         if len(self.span) != 2 or not 0 <= self.span[0] < self.span[1] <= 1:
             raise _wrong("span", "two shares of a film, the first below the second, 0 to 1", self.span)
         if self.keep and self.init is None and self.model is not None:  # neither is given to go on with a run
-            raise RifeError(f"train: keep needs init, weights that know something, got {self.keep:g}")
+            raise RifeError(f"keep needs init, weights that know something, got {self.keep:g}")
         if self.batch % self.accumulate:
             raise _wrong("accumulate", f"a divisor of the batch, {self.batch}", self.accumulate)
 
@@ -133,9 +133,9 @@ class TrainOptions:
             tuples: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}
             return cls(**tuples)
         except (ValueError, TypeError, AttributeError) as error:
-            raise RifeError(f"train: the run's options cannot be read: {error}") from error
+            raise RifeError(f"the run's options cannot be read: {error}") from error
 
 
 def _wrong(name: str, allowed: str, got: object) -> RifeError:
     shown = " ".join(map(str, got)) if isinstance(got, tuple) else got
-    return RifeError(f"train: {name} must be {allowed}, got {shown}")
+    return ArgumentError(name, shown, allowed)

@@ -88,7 +88,7 @@ def save_sheet(path: Path, network: IFNet | PaperIFNet, batch: Triplet, kind: st
     try:
         from PIL import Image
     except ImportError as error:
-        raise RifeError('train: sheets of pictures need Pillow; pip install "vsrife[train]"') from error
+        raise RifeError('sheets of pictures need Pillow; pip install "vsrife[train]"') from error
     estimate = found(network, batch, kind)
     flow = flow_colours((estimate.flow[:, 2:] - estimate.flow[:, :2]) / FULL_FLOW)
     mask = estimate.mask.sigmoid().expand_as(batch.img0)
@@ -132,5 +132,5 @@ def _board(folder: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise RifeError("train: tensorboard is not installed; pip install tensorboard") from error
+        raise RifeError("tensorboard is not installed; pip install tensorboard") from error
     return SummaryWriter(str(folder))

@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import default_collate
 from tqdm import tqdm
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.evaluation.metrics import mean_psnr, psnr, rounded
 from vsrife.networks import CONFIGS, IFNet, IFNetConfig, PaperConfig, make
 from vsrife.networks.paper import PaperIFNet
@@ -96,7 +96,7 @@ def run_training(options: TrainOptions, out: Path, *, resume: bool = False) -> f
         if resume:
             options = _gone_on_with(out, options)
         elif (out / CHECKPOINT).exists() or (out / OPTIONS).exists():
-            raise RifeError(f"train: out must be a new folder, got {out}, which holds a run; --resume goes on with it")
+            raise RifeError(f"out must be a new folder, got {out}, which holds a run; --resume goes on with it")
         return _Run(options, out, ours).train()
 
 
@@ -108,7 +108,7 @@ def start(options: TrainOptions) -> Start:
     """
     if (options.init is None) == (options.model is None):
         got = f"{options.model} and {options.init}" if options.init else "neither"
-        raise RifeError(f"train: model or init must be given, one of them, got {got}")
+        raise RifeError(f"model or init must be given, one of them, got {got}")
     torch.manual_seed(options.seed)
     if options.init is None:
         config = _reshaped(_named(options.model or ""), options)
@@ -126,7 +126,7 @@ def start(options: TrainOptions) -> Start:
 def _named(name: str) -> AnyConfig:
     name = resolve(name).name
     if name not in CONFIGS:
-        raise RifeError(f"train: model must be a network's name, got {name}")
+        raise ArgumentError("model", name, "a network's name")
     return CONFIGS[name]
 
 
@@ -134,11 +134,11 @@ def _reshaped(config: AnyConfig, options: TrainOptions) -> AnyConfig:
     """A config with the options' blocks and parts."""
     widths, scales = options.widths or config.widths, options.scales or config.scales
     if len(widths) != len(scales):
-        raise RifeError(f"train: widths must be as many as scales, {len(scales)}, got {len(widths)}")
+        raise ArgumentError("widths", len(widths), f"as many as scales, {len(scales)}")
     config = replace(config, widths=widths, scales=scales)
     if options.head is not None:
         if not isinstance(config, IFNetConfig) or config.head is None:
-            raise RifeError("train: head must be of a network that has one, which the 4.x line has from 4.7 on")
+            raise RifeError("head must be of a network that has one, which the 4.x line has from 4.7 on")
         config = replace(config, head=replace(config.head, hidden=options.head))
     if isinstance(config, PaperConfig) and not options.refine:
         config = replace(config, refines=False)
@@ -150,7 +150,7 @@ def _trainable(config: AnyConfig) -> IFNet | PaperIFNet:
         return make(replace(config, doubles=False))
     network = make(config)
     if not isinstance(network, PaperIFNet) or network.config.fine or network.config.turned:
-        raise RifeError("train: the network must be the paper's IFNet or IFNet_m or of the 4.x line")
+        raise RifeError("the network must be the paper's IFNet or IFNet_m or of the 4.x line")
     return network
 
 
@@ -181,12 +181,12 @@ class _Run:
         learnt, measured = sources
         self.triplets = TripletSet(learnt, self.crop, options.seed, any_time=self.any_time)
         if not len(self.triplets):
-            raise RifeError("train: data must hold moving pictures, got nothing that moves")
+            raise RifeError("data must hold moving pictures, got nothing that moves")
         self.measured = TripletSet(measured, self.crop, options.seed, any_time=self.any_time, augments=False)
         epoch = -(-len(self.triplets) // options.batch)
         self.steps = options.steps or options.epochs * epoch
         if options.batch % ours.size:
-            raise RifeError(f"train: batch must be a multiple of the {ours.size} processes, got {options.batch}")
+            raise ArgumentError("batch", options.batch, f"a multiple of the {ours.size} processes")
         self.curve: list[tuple[int, float]] = []
         self.ends = time.monotonic() + 60 * options.minutes if options.minutes else None
 
@@ -354,7 +354,7 @@ def _freeze(network: nn.Module, parts: tuple[str, ...]) -> None:
     for part in parts:
         found = [p for name, p in network.named_parameters() if name.startswith(part)]
         if not found:
-            raise RifeError(f"train: freeze must begin the names of some parameters, got {part}")
+            raise RifeError(f"freeze must begin the names of some parameters, got {part}")
         for parameter in found:
             parameter.requires_grad_(False)
 
@@ -363,7 +363,7 @@ def _scenes(text: str) -> tuple[int, float]:
     """How many in an epoch, and how far things go in them."""
     found = re.fullmatch(rf"{SCENES}(?::([1-9]\d*))?(?::([1-9]\d*))?", text)
     if not found:
-        raise RifeError(f"train: data must be {SCENES}, {SCENES}:NUMBER or {SCENES}:NUMBER:PIXELS, got {text}")
+        raise ArgumentError("data", text, f"{SCENES}, {SCENES}:NUMBER or {SCENES}:NUMBER:PIXELS")
     count, reach = found.groups()
     return int(count or SCENES_AN_EPOCH), float(reach or SceneTriplets.reach)
 
@@ -372,12 +372,12 @@ def _gone_on_with(out: Path, options: TrainOptions) -> TrainOptions:
     """The options of the run in a folder, with those of the new ones that may differ and do."""
     path = out / OPTIONS
     if not path.is_file():
-        raise RifeError(f"train: out must be a run's folder to resume, got {out}, which has no {OPTIONS}")
+        raise RifeError(f"out must be a run's folder to resume, got {out}, which has no {OPTIONS}")
     known = TrainOptions.from_json(path.read_text(encoding="utf-8"))
     asked = {name: value for name, value in vars(options).items() if value != getattr(TrainOptions(), name)}
     for name, value in asked.items():
         if name not in OPEN and value != getattr(known, name):
-            raise RifeError(f"train: {name} must stay {getattr(known, name)} when a run is resumed, got {value}")
+            raise RifeError(f"{name} must stay {getattr(known, name)} when a run is resumed, got {value}")
     return replace(known, **{name: value for name, value in asked.items() if name in OPEN})
 
 

@@ -13,7 +13,7 @@ from vsrife.networks.paper import PaperBlock, PaperIFNet
 from vsrife.training.losses import bels, distillation_loss, endpoint_error, laplacian_loss, missing_detail
 
 if TYPE_CHECKING:
-    from vsrife.networks import Ancestor, MeanEstimate, Stages
+    from vsrife.networks import LegacyNetwork, MeanEstimate, Stages
     from vsrife.training.augment import Triplet
     from vsrife.training.options import TrainOptions
 
@@ -67,7 +67,7 @@ class Trainee(nn.Module):
         options: TrainOptions,
         *,
         pretrained: bool = False,
-        guide: IFNet | Ancestor | None = None,
+        guide: IFNet | LegacyNetwork | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -78,7 +78,7 @@ class Trainee(nn.Module):
         self._options = options
         if options.guide_features and not (0 < _features(network) == _features(guide)):
             raise RifeError(
-                "train: guide_features needs a guide whose head gives as many features as the network's, "
+                "guide_features needs a guide whose head gives as many features as the network's, "
                 f"{_features(network)}, got {_features(guide)}"
             )
         self._guide = [guide] if guide else []  # in a list, so that it is no submodule

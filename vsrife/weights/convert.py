@@ -53,13 +53,13 @@ def import_weights(source: Path, name: str | None, architecture: str | None) -> 
     try:
         name = _model_name(name or (source.name if source.is_dir() else source.stem))
     except OSError as error:
-        raise ModelError(f"RIFE: the file cannot be looked at ({error.strerror}), got {said(source)}") from error
+        raise ModelError(f"the file cannot be looked at ({error.strerror}), got {said(source)}") from error
     target, here = imported_path(name), find(name)
     if here:
-        raise ModelError(f"RIFE: model {name} is here already, {here}; delete that or give another name")
+        raise ModelError(f"model {name} is here already, {here}; delete that or give another name")
     asked = resolve(architecture).name if architecture else None
     if name in NAMES and asked not in (None, name):
-        raise ModelError(f"RIFE: model {name} must be a {name} network, got {asked}; give another name")
+        raise ModelError(f"model {name} must be a {name} network, got {asked}; give another name")
     opened = open_weights(source, name if name in NAMES else asked)
     write_weights(opened, target)
     return name, opened.name, target
@@ -68,7 +68,7 @@ def import_weights(source: Path, name: str | None, architecture: str | None) -> 
 def _model_name(name: str) -> str:
     """The name in the spelling that `resolve` makes of it."""
     if name.isdigit():
-        raise ModelError(f"RIFE: a model's name must not be a number, those are the ncnn plugin's, got {said(name)}")
+        raise ModelError(f"a model's name must not be a number, those are the ncnn plugin's, got {said(name)}")
     try:
         return resolve(name).name
     except ModelError:
@@ -89,7 +89,7 @@ def write_weights(weights: Opened, target: Path, said: Mapping[str, str] | None 
     halved = {name: value.half().contiguous() for name, value in weights.state.items()}
     for name, value in halved.items():
         if not value.isfinite().all():
-            raise ModelError(f"RIFE: {name} has weights that are too large for fp16 or no numbers")
+            raise ModelError(f"{name} has weights that are too large for fp16 or no numbers")
     metadata = {"architecture": weights.name}
     if CONFIGS.get(weights.name) != weights.config:
         metadata["config"] = described(weights.config)

@@ -65,7 +65,7 @@ def check(state: Mapping[str, Tensor], name: str | AnyConfig, file: str = "the f
     wrong = mismatches(state, config)
     if wrong:
         kind = f"a {name}" if isinstance(name, str) else "the described"
-        raise ModelError(f"RIFE: the weights in {said(file)} are not those of {kind} network: {_summary(wrong)}")
+        raise ModelError(f"the weights in {said(file)} are not those of {kind} network: {_summary(wrong)}")
     return config
 
 
@@ -87,9 +87,9 @@ def detect(state: Mapping[str, Tensor], file: str = "the file") -> AnyConfig:
         return nearest
     if not any(name in expected_shapes(config) for config in configs for name in state):
         first = said(next(iter(state), None))
-        raise ModelError(f"RIFE: the weights in {said(file)} are no RIFE network's, they begin with {first}")
+        raise ModelError(f"the weights in {said(file)} are no RIFE network's, they begin with {first}")
     near = f"nearest is {configs[nearest]}: {_summary(wrong[nearest])}"
-    raise ModelError(f"RIFE: the weights in {said(file)} fit no known network; {near}")
+    raise ModelError(f"the weights in {said(file)} fit no known network; {near}")
 
 
 def names_of(state: Mapping[str, Tensor]) -> list[str]:

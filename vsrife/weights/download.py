@@ -44,8 +44,7 @@ def fetch(entry: Entry, log: Callable[[str], None] | None = None) -> Path:
     target = entry.path
     if os.environ.get("VSRIFE_OFFLINE", "0") not in ("", "0") and not target.is_file():
         raise ModelError(
-            f"RIFE: model {entry.name} is not here and VSRIFE_OFFLINE forbids fetching it; "
-            f"put {entry.source} at {target}"
+            f"model {entry.name} is not here and VSRIFE_OFFLINE forbids fetching it; put {entry.source} at {target}"
         )
     say = log or (lambda line: None)
     try:
@@ -55,15 +54,15 @@ def fetch(entry: Entry, log: Callable[[str], None] | None = None) -> Path:
                 return target
             partial = target.with_name(f".part-{target.name}")
             try:
-                say(f"RIFE: fetching model {entry.name} from {entry.source}")
+                say(f"fetching model {entry.name} from {entry.source}")
                 _download(entry, partial)
                 _keep(entry, partial)
-                say(f"RIFE: model {entry.name} is at {target}")
+                say(f"model {entry.name} is at {target}")
             finally:
                 partial.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(
-            f"RIFE: model {entry.name} could not be fetched, {target.parent} cannot be written "
+            f"model {entry.name} could not be fetched, {target.parent} cannot be written "
             f"({error.strerror or error}); VSRIFE_MODELS names another folder"
         ) from error
     return target
@@ -83,7 +82,7 @@ def check_hash(entry: Entry) -> None:
         remedy = "delete it to fetch it again"
         if not entry.sha256:
             remedy += f", or delete {_record(entry).name} beside it to use it as it is"
-    raise ModelError(f"RIFE: model {entry.name} is damaged: {entry.path} has not the hash it had; {remedy}")
+    raise ModelError(f"model {entry.name} is damaged: {entry.path} has not the hash it had; {remedy}")
 
 
 def sha256(path: Path) -> str:
@@ -108,7 +107,7 @@ def _download(entry: Entry, partial: Path) -> None:
         downloader(entry.source, str(partial), None)
     except requests.RequestException as error:
         raise ModelError(
-            f"RIFE: model {entry.name} could not be fetched ({_reason(error)}); put {entry.source} at {entry.path}"
+            f"model {entry.name} could not be fetched ({_reason(error)}); put {entry.source} at {entry.path}"
         ) from error
 
 
@@ -119,14 +118,12 @@ def _keep(entry: Entry, partial: Path) -> None:
     expected = entry.sha256 or recorded
     if expected and found != expected:
         note = f"; if it was replaced on purpose, delete {_record(entry)}" if expected == recorded else ""
-        raise ModelError(
-            f"RIFE: model {entry.name} is refused: {entry.source} has sha256 {found}, expected {expected}{note}"
-        )
+        raise ModelError(f"model {entry.name} is refused: {entry.source} has sha256 {found}, expected {expected}{note}")
     try:
         check(read_weights(partial), entry.architecture)
     except ModelError as error:
-        reason = str(error).removeprefix("RIFE: ").replace(partial.name, "the file")
-        raise ModelError(f"RIFE: model {entry.name} is refused, {entry.source} is not its weights: {reason}") from error
+        reason = error.message.replace(partial.name, "the file")
+        raise ModelError(f"model {entry.name} is refused, {entry.source} is not its weights: {reason}") from error
     if not entry.sha256:
         with replacing(_record(entry)) as record:
             record.write_text(f"{found}  {entry.file}\n", encoding="ascii")
@@ -152,7 +149,7 @@ def _recorded(entry: Entry) -> str | None:
 
 def _refuse_scheme(url: str, entry: Entry) -> None:
     if urlsplit(url).scheme not in SCHEMES:
-        raise ModelError(f"RIFE: model {entry.name} is fetched by https alone, got {said(url)}")
+        raise ModelError(f"model {entry.name} is fetched by https alone, got {said(url)}")
 
 
 def _reason(error: Exception) -> str:

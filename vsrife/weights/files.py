@@ -44,26 +44,24 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     try:
         if not path.exists():
-            raise ModelError(f"RIFE: model_path must be a file or ncnn's folder that exists, got {said(path)}")
+            raise ModelError(f"model_path must be a file or ncnn's folder that exists, got {said(path)}")
         pair = files_of(path)
         if pair:
             return read_ncnn(*pair)
         if not path.is_file():  # to open a pipe would be to wait for a writer
-            raise ModelError(f"RIFE: model_path must be a file or ncnn's folder, got something else, {said(path)}")
+            raise ModelError(f"model_path must be a file or ncnn's folder, got something else, {said(path)}")
     except OSError as error:
-        raise ModelError(f"RIFE: model_path cannot be looked at ({error.strerror}), got {said(path)}") from error
+        raise ModelError(f"model_path cannot be looked at ({error.strerror}), got {said(path)}") from error
     if path.suffix.lower() not in (".safetensors", ".pkl", ".pth", ".pt"):
-        raise ModelError(
-            f"RIFE: model_path must end in .safetensors, .pkl, .pth or ncnn's .param, got {said(path.name)}"
-        )
+        raise ModelError(f"model_path must end in .safetensors, .pkl, .pth or ncnn's .param, got {said(path.name)}")
     try:
         state = _stored(path)
     except pickle.UnpicklingError as error:
-        raise ModelError(f"RIFE: {said(path.name)} is refused: it holds more than plain weights") from error
+        raise ModelError(f"{said(path.name)} is refused: it holds more than plain weights") from error
     except Exception as error:  # a damaged pickle makes torch raise errors of nearly every kind
-        raise ModelError(f"RIFE: {said(path.name)} cannot be read as weights: {said(error)}") from error
+        raise ModelError(f"{said(path.name)} cannot be read as weights: {said(error)}") from error
     if not isinstance(state, dict) or not state or not all(_is_weight(*item) for item in state.items()):
-        raise ModelError(f"RIFE: {said(path.name)} must hold a dictionary of tensors")
+        raise ModelError(f"{said(path.name)} must hold a dictionary of tensors")
     return inference_weights(state)
 
 
@@ -80,7 +78,7 @@ def replacing(target: Path) -> Iterator[Path]:
         yield partial
         partial.replace(target)
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"RIFE: {said(target)} cannot be written: {said(error)}") from error
+        raise ModelError(f"{said(target)} cannot be written: {said(error)}") from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

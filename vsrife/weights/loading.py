@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsrife.networks import AnyConfig, IFNet
-    from vsrife.networks.ancestor import Ancestor
+    from vsrife.networks.legacy import LegacyNetwork
 
 __all__ = ["load_network", "open_weights"]
 
@@ -34,7 +34,7 @@ UNNAMED = "unnamed"
 
 def load_network(
     model: str | None, path: Path | None, *, fetch: bool = True, log: Callable[[str], None] | None = None
-) -> IFNet | Ancestor:
+) -> IFNet | LegacyNetwork:
     """A network with its weights, on the CPU in fp32, ready for inference.
 
     Args:
@@ -81,7 +81,7 @@ def open_weights(path: Path, architecture: str | None) -> Opened:
     if architecture is None and "config" in told:
         own = read_config(told["config"])
     elif name is not None and name not in CONFIGS:
-        raise ModelError(f"RIFE: model must be one of {', '.join(CONFIGS)} for a file of one's own, got {said(name)}")
+        raise ModelError(f"model must be one of {', '.join(CONFIGS)} for a file of one's own, got {said(name)}")
     state = read_weights(path)
     if own is not None:
         config = check(state, own, path.name)
@@ -90,7 +90,7 @@ def open_weights(path: Path, architecture: str | None) -> Opened:
     part = network_part(state, config)
     for key, value in part.items():
         if not value.is_floating_point() or value.is_meta or not bool(torch.isfinite(value).all()):
-            raise ModelError(f"RIFE: {said(path.name)} is damaged: {said(key)} must hold finite real numbers")
+            raise ModelError(f"{said(path.name)} is damaged: {said(key)} must hold finite real numbers")
     return Opened(part, name or next((key for key, other in CONFIGS.items() if other == config), UNNAMED), config)
 
 
@@ -99,14 +99,14 @@ def _file(name: str, *, fetch: bool, log: Callable[[str], None] | None) -> tuple
     entry, path = manifest().get(name), find(name)
     if entry is None:
         if path is None:
-            raise ModelError(f"RIFE: model {name} is not fetched from anywhere; give its file as model_path")
+            raise ModelError(f"model {name} is not fetched from anywhere; give its file as model_path")
         return path, None
     if path is None:
         if entry.bundled:
-            raise ModelError(f"RIFE: model {name} is missing its file {entry.path}; install the package again")
+            raise ModelError(f"model {name} is missing its file {entry.path}; install the package again")
         if not fetch:
             raise ModelError(
-                f'RIFE: model {name} is not here and may not be fetched; run "vsrife models fetch {name}", '
+                f'model {name} is not here and may not be fetched; run "vsrife models fetch {name}", '
                 f"or put {entry.source} at {entry.path}"
             )
         path = fetch_model(entry, log)

@@ -87,15 +87,15 @@ def resolve(model: str) -> Resolved:
     shown = model if model.isprintable() and len(model) <= 60 else repr(model[:60])
     like = nearest(model[:60], (*NAMES, *imported()))
     allowed = f"one that `vsrife models` lists{like}" if like else f"one of {', '.join(NAMES)}, or one you imported"
-    raise ModelError(f"RIFE: model must be {allowed}, got {shown}")
+    raise ModelError(f"model must be {allowed}, got {shown}")
 
 
 def _numbered(number: int) -> Resolved:
     if number >= len(NUMBERS):
         raise ModelError(
-            f"RIFE: model must be a name or one of the ncnn plugin's numbers up to {len(NUMBERS) - 1}, got {number}"
+            f"model must be a name or one of the ncnn plugin's numbers up to {len(NUMBERS) - 1}, got {number}"
         )
     meant = NUMBERS[number]
     if meant.name not in NAMES:
-        raise ModelError(f"RIFE: model {number} is the ncnn plugin's {meant.name}, which this package has not")
+        raise ModelError(f"model {number} is the ncnn plugin's {meant.name}, which this package has not")
     return meant

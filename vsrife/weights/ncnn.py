@@ -82,7 +82,7 @@ def read_ncnn(param: Path, binary: Path) -> dict[str, Tensor]:
     """
     for file in (param, binary):
         if not file.is_file():
-            raise ModelError(f"RIFE: model_path must be ncnn's .param and .bin together, {said(file)} is missing")
+            raise ModelError(f"model_path must be ncnn's .param and .bin together, {said(file)} is missing")
     read = param
     try:
         lines = _lines(param)
@@ -92,7 +92,7 @@ def read_ncnn(param: Path, binary: Path) -> dict[str, Tensor]:
         return _named(layers)
     except (_DamagedError, OSError) as error:
         name = said(f"{read.parent.name}/{read.name}")
-        raise ModelError(f"RIFE: {name} cannot be read as an ncnn network: {said(error)}") from error
+        raise ModelError(f"{name} cannot be read as an ncnn network: {said(error)}") from error
 
 
 def _lines(param: Path) -> list[tuple[str, str, dict[int, str]]]:

@@ -58,7 +58,7 @@ class Entry:
     def __post_init__(self) -> None:
         self._check_types()
         if not PLAIN_NAME.fullmatch(self.file):
-            raise ModelError(f"RIFE: the manifest's file for model {self.name} must be a plain name, got {self.file!r}")
+            raise ModelError(f"the manifest's file for model {self.name} must be a plain name, got {self.file!r}")
 
     def _check_types(self) -> None:
         for field in fields(self):
@@ -66,17 +66,11 @@ class Entry:
             wanted = int if field.name == "size" else str
             right = type(value) is wanted if value is not None else field.default is None
             if not right or (isinstance(value, str) and not value.isprintable()):
-                raise ModelError(
-                    f"RIFE: the manifest's {field.name} of a model must be {KINDS[wanted]}, got {said(value)}"
-                )
+                raise ModelError(f"the manifest's {field.name} of a model must be {KINDS[wanted]}, got {said(value)}")
         if not PLAIN_NAME.fullmatch(self.name):
-            raise ModelError(
-                f"RIFE: the manifest's names must be letters, digits, dots, - and _, got {said(self.name)}"
-            )
+            raise ModelError(f"the manifest's names must be letters, digits, dots, - and _, got {said(self.name)}")
         if self.sha256 is not None and not SHA256.fullmatch(self.sha256):
-            raise ModelError(
-                f"RIFE: the manifest's sha256 of model {self.name} must be 64 digits, got {said(self.sha256)}"
-            )
+            raise ModelError(f"the manifest's sha256 of model {self.name} must be 64 digits, got {said(self.sha256)}")
 
     @property
     def file(self) -> str:
@@ -130,7 +124,7 @@ def read_manifest(path: Path) -> dict[str, Entry]:
     except ModelError:
         raise
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ModelError(f"RIFE: the manifest cannot be read, install the package again: {said(error)}") from error
+        raise ModelError(f"the manifest cannot be read, install the package again: {said(error)}") from error
 
 
 def imported_path(name: str) -> Path:
@@ -140,7 +134,7 @@ def imported_path(name: str) -> Path:
         ModelError: the name cannot be a file's.
     """
     if not PLAIN_NAME.fullmatch(name):
-        raise ModelError(f"RIFE: a model's name must be letters, digits, dots, - and _, at most 200, got {said(name)}")
+        raise ModelError(f"a model's name must be letters, digits, dots, - and _, at most 200, got {said(name)}")
     return user_folder() / f"{name}.safetensors"
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Sites"]
+__all__ = ["SampleGrid"]
 
 
 @dataclass(frozen=True)
-class Sites:
+class SampleGrid:
     """The grid of a plane's samples, in picture pixels.
 
     Sample (x, y) of the plane lies at (x·step_x + offset_x, y·step_y + offset_y) on the picture, whose pixel centres
@@ -32,8 +32,8 @@ class Sites:
         xs = torch.arange(self.width, dtype=torch.float32, device=device) * self.step_x + self.offset_x
         return ys, xs
 
-    def of(self, width: int, height: int, picture_width: int, picture_height: int) -> Sites:
+    def of(self, width: int, height: int, picture_width: int, picture_height: int) -> SampleGrid:
         """The same samples of a `width`×`height` picture on another that shows the same in another size."""
         by_y, by_x = picture_height / height, picture_width / width
         offset_y, offset_x = (self.offset_y + 0.5) * by_y - 0.5, (self.offset_x + 0.5) * by_x - 0.5
-        return Sites(self.height, self.width, self.step_y * by_y, self.step_x * by_x, offset_y, offset_x)
+        return SampleGrid(self.height, self.width, self.step_y * by_y, self.step_x * by_x, offset_y, offset_x)

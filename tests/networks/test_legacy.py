@@ -12,11 +12,11 @@ from support import data, texture
 
 from vsrife.errors import RifeError
 from vsrife.networks import (
-    ANCESTORS,
     CATALOG,
+    LEGACY,
     TIME_STEP,
+    HDv3Config,
     IFNet,
-    LegacyConfig,
     PaperConfig,
     RefinedIFNet,
     build,
@@ -24,9 +24,9 @@ from vsrife.networks import (
 )
 
 if TYPE_CHECKING:
-    from vsrife.networks import Ancestor
+    from vsrife.networks import LegacyNetwork
 
-MIDDLE_ONLY = [name for name, config in ANCESTORS.items() if not config.any_time]
+MIDDLE_ONLY = [name for name, config in LEGACY.items() if not config.any_time]
 
 
 def pictures(width: int = 96, height: int = 64) -> list[torch.Tensor]:
@@ -34,7 +34,7 @@ def pictures(width: int = 96, height: int = 64) -> list[torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def three_six() -> Ancestor:
+def three_six() -> LegacyNetwork:
     """3.6 with random weights that move pictures by pixels."""
     network = randomised(build("3.6"))
     with torch.no_grad():
@@ -43,13 +43,13 @@ def three_six() -> Ancestor:
     return network
 
 
-@pytest.mark.parametrize("name", ANCESTORS)
+@pytest.mark.parametrize("name", LEGACY)
 def test_every_name_is_built(name: str) -> None:
     network = build(name)
-    assert network.config is ANCESTORS[name]
+    assert network.config is LEGACY[name]
     assert isinstance(network, IFNet) == (name == "4.0.refine")
     assert type(build("4.0")) is IFNet
-    assert not ANCESTORS.keys() & CATALOG.keys()
+    assert not LEGACY.keys() & CATALOG.keys()
 
 
 def test_parameters() -> None:
@@ -70,10 +70,10 @@ def test_parameters() -> None:
     [("paper", 1, 16), ("paper-m", 0.5, 32), ("paper-2r", 1, 8), ("3.6", 4, 16), ("3.8", 1, 32), ("4.0.refine", 1, 64)],
 )
 def test_alignment_is_derived(name: str, scale: float, alignment: int) -> None:
-    assert ANCESTORS[name].alignment(scale) == alignment
+    assert LEGACY[name].alignment(scale) == alignment
 
 
-@pytest.mark.parametrize("name", ANCESTORS)
+@pytest.mark.parametrize("name", LEGACY)
 @pytest.mark.parametrize("scale", [0.5, 1])
 def test_any_size_is_padded_and_cropped(name: str, scale: float) -> None:
     network = randomised(build(name))
@@ -107,7 +107,7 @@ def test_a_constant_map_of_times_is_that_time(name: str) -> None:
     assert float((early - late).abs().mean()) > 0.01
 
 
-def test_other_times_are_halves_of_halves(three_six: Ancestor) -> None:
+def test_other_times_are_halves_of_halves(three_six: LegacyNetwork) -> None:
     first, last = pictures()
     with torch.inference_mode():
         middle = three_six(first, last)
@@ -134,7 +134,7 @@ def test_times_that_cannot_be_served_are_refused(name: str) -> None:
         network.estimate(*ends, 0.25)
 
 
-def test_3_6_treats_both_ends_alike(three_six: Ancestor) -> None:
+def test_3_6_treats_both_ends_alike(three_six: LegacyNetwork) -> None:
     first, last = pictures()
     with torch.inference_mode():
         there, back = three_six.estimate(first, last), three_six.estimate(last, first)
@@ -143,8 +143,8 @@ def test_3_6_treats_both_ends_alike(three_six: Ancestor) -> None:
     assert torch.allclose(there.mask, -back.mask, atol=1e-5)
 
 
-@pytest.mark.parametrize("config", [LegacyConfig(), LegacyConfig(two_steps=False), LegacyConfig(swaps=False)])
-def test_flow_is_in_pixels(config: LegacyConfig) -> None:
+@pytest.mark.parametrize("config", [HDv3Config(), HDv3Config(two_steps=False), HDv3Config(swaps=False)])
+def test_flow_is_in_pixels(config: HDv3Config) -> None:
     """Blocks that say the same everywhere, in pixels of their output: the sum over 4 + 2 + 1 picture pixels to one."""
     network = make(config)
     said, mask = torch.tensor([1.0, 2, 3, 4]), 0.5
@@ -164,7 +164,7 @@ def test_flow_is_in_pixels(config: LegacyConfig) -> None:
 @pytest.mark.parametrize(("far", "scale"), [(False, 1), (True, 0.5)])
 def test_3_8_doubles_its_scales_for_far_motion(far: bool, scale: float) -> None:
     """Its first look is at scale 8 and finds 7.9 or 8.1 px there, on the two sides of the 64 px it doubles from."""
-    adapting, plain = make(ANCESTORS["3.8"]), make(replace(ANCESTORS["3.8"], adapts=False))
+    adapting, plain = make(LEGACY["3.8"]), make(replace(LEGACY["3.8"], adapts=False))
     randomised(adapting)
     head = adapting.blocks[0].conv1[-1]
     torch.nn.init.zeros_(head.weight)
@@ -187,7 +187,7 @@ def test_2t_is_the_average_with_the_turned_pass() -> None:
 
 def test_refined_motion_is_that_of_4_0() -> None:
     state = published(data("weights/v4.0-vsrife2/flownet.pkl"))
-    refined = make(ANCESTORS["4.0.refine"]).eval()
+    refined = make(LEGACY["4.0.refine"]).eval()
     assert isinstance(refined, RefinedIFNet)
     refined.load_state_dict(state, strict=True)
     plain = make(CATALOG["4.0"]).eval()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["PASSES", "Flip", "View", "averaged", "flipped", "turned_back"]
+__all__ = ["TTA_VIEWS", "Flip", "View", "averaged", "flipped", "turned_back"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class View:
 
 
 _FLIPS = (Flip(), Flip(True, True), Flip(True, False), Flip(False, True))
-PASSES: dict[int, tuple[View, ...]] = {
+TTA_VIEWS: dict[int, tuple[View, ...]] = {
     n: tuple(View(flip, swapped) for flip in _FLIPS for swapped in (False, True))[:n] for n in (1, 2, 4, 8)
 }
 """Number of passes → the views, the plain one first."""

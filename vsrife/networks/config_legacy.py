@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from vsrife.networks.config import IFNetConfig
 
-__all__ = ["AncestorConfig", "AnyConfig", "LegacyConfig", "PaperConfig", "RefinedConfig"]
+__all__ = ["AnyConfig", "HDv3Config", "LegacyConfig", "PaperConfig", "RefinedConfig"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class PaperConfig:
 
 
 @dataclass(frozen=True)
-class LegacyConfig:
+class HDv3Config:
     """A network of the 3.x family (HDv3), from 3.5 on: three equal blocks and no RefineNet; it knows only t = 0.5.
 
     Args:
@@ -100,6 +100,6 @@ class RefinedConfig(IFNetConfig):
         return lcm(super().alignment(scale), 16)
 
 
-AncestorConfig = PaperConfig | LegacyConfig
+LegacyConfig = PaperConfig | HDv3Config
 """The networks that are not an IFNet of the 4.x line."""
-AnyConfig = IFNetConfig | AncestorConfig
+AnyConfig = IFNetConfig | LegacyConfig

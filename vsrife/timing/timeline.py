@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from vsrife.plugin.times import SourceTimes
+    from vsrife.timing.source_times import SourceTimes
 
 __all__ = ["EvenTimeline", "ListedTimeline", "Moment", "TimedTimeline", "Timeline", "simplest_fraction", "sources"]
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsrife.errors import RifeError
-from vsrife.plugin.timeline import Moment
-from vsrife.plugin.times import SourceTimes, unit_of
+from vsrife.timing.source_times import SourceTimes, unit_of
+from vsrife.timing.timeline import Moment
 
 ZERO = Fraction(0)
 MS = Fraction(1, 1000)

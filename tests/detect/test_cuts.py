@@ -11,7 +11,7 @@ import pytest
 import torch
 from support import planes, texture, video
 
-from vsrife.engine.scenes import DEFAULT_THRESHOLD, cut_score, glance
+from vsrife.detect.cuts import DEFAULT_THRESHOLD, cut_score, thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 def seen(picture: Picture, device: str = "cpu") -> torch.Tensor:
-    return glance(torch.from_numpy(np.ascontiguousarray(picture, np.float32))[None].to(device))
+    return thumbnail(torch.from_numpy(np.ascontiguousarray(picture, np.float32))[None].to(device))
 
 
 def score(first: Picture, last: Picture) -> float:
@@ -178,11 +178,11 @@ def test_the_smallest_and_the_oddest(width: int, height: int) -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_score_depends_on_the_two_glances_alone(device: str) -> None:
-    glances = [seen(scene(seed, shift_x=x), device) for seed in range(3) for x in (0, 0.1)]
+    thumbnails = [seen(scene(seed, shift_x=x), device) for seed in range(3) for x in (0, 0.1)]
     again = {}
     for _ in range(2):
-        for a, one in enumerate(glances):
-            for b, other in enumerate(glances):
+        for a, one in enumerate(thumbnails):
+            for b, other in enumerate(thumbnails):
                 value = cut_score(one.clone(), other.clone())
                 assert again.setdefault((a, b), value) == value
                 assert value == pytest.approx(again.get((b, a), value), abs=1e-4)
@@ -197,8 +197,10 @@ def cuts(clip: vs.VideoNode, step: int = 1) -> list[int]:
     matrix = vs.MATRIX_BT709 if clip.width >= 1280 else vs.MATRIX_ST170_M
     size = {"width": 320, "height": 320 * clip.height // clip.width} if clip.width > 640 else {}
     rgb = clip.resize.Bilinear(format=vs.RGBS, matrix_in=matrix, **size)[::step]
-    glances = [seen(np.stack(planes(frame)).clip(0, 1)) for frame in rgb.frames(close=True)]
-    return [n + 1 for n in range(len(glances) - 1) if cut_score(glances[n], glances[n + 1]) >= DEFAULT_THRESHOLD]
+    thumbnails = [seen(np.stack(planes(frame)).clip(0, 1)) for frame in rgb.frames(close=True)]
+    return [
+        n + 1 for n in range(len(thumbnails) - 1) if cut_score(thumbnails[n], thumbnails[n + 1]) >= DEFAULT_THRESHOLD
+    ]
 
 
 def test_the_cuts_of_a_film_and_no_others() -> None:

@@ -18,12 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["DEFAULT_THRESHOLD", "cut_score", "glance"]
+__all__ = ["DEFAULT_THRESHOLD", "cut_score", "thumbnail"]
 
 DEFAULT_THRESHOLD = 0.15
 """There is a cut where the score is this or more."""
 
-# A glance has _ROWS × _COLUMNS blocks of _BLOCK × _BLOCK cells; a part is a block and those around it.
+# A thumbnail has _ROWS × _COLUMNS blocks of _BLOCK × _BLOCK cells; a part is a block and those around it.
 _ROWS, _COLUMNS, _BLOCK = 5, 8, 4
 _HEIGHT, _WIDTH = _ROWS * _BLOCK, _COLUMNS * _BLOCK
 _REACH_Y, _REACH_X = _HEIGHT // 4 + 1, _WIDTH // 4 + 1
@@ -52,7 +52,7 @@ class _Search(NamedTuple):
     """What does not depend on pictures. There are 5 × 8 blocks and 247 displacements.
 
     Args:
-        places: 40 × 247, numbers of the places a block is compared with, in a padded glance.
+        places: 40 × 247, numbers of the places a block is compared with, in a padded thumbnail.
         inside: 5 × 8 × 247, 1 where that place lies within the picture.
         held: 5 × 8 × 247, how many of a part's blocks are inside, at least 1.
         size: 5 × 8, how many blocks a part has.
@@ -95,7 +95,7 @@ def _shares(length: int, cells: int, device: torch.device) -> Tensor:
     return ((covered[1:] - covered[:-1]) * (cells / length)).float().to(device)
 
 
-def glance(picture: Tensor) -> Tensor:
+def thumbnail(picture: Tensor) -> Tensor:
     """What is kept of a frame.
 
     Args:
@@ -112,7 +112,7 @@ def glance(picture: Tensor) -> Tensor:
 
 
 def cut_score(first: Tensor, last: Tensor) -> float:
-    """How much two frames look as if a cut lay between them, from their glances: 0..1, 0 where they are equal.
+    """How much two frames look as if a cut lay between them, from their thumbnails: 0..1, 0 where they are equal.
 
     Their order does not matter. A flat picture, black for instance, and another are a cut unless the other is as faint
     as the end of a fade; two flat ones, and a white one with any, are none.

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsrife.plugin.timeline import (
+from vsrife.timing.source_times import SourceTimes
+from vsrife.timing.timeline import (
     EvenTimeline,
     ListedTimeline,
     Moment,
@@ -18,7 +19,6 @@ from vsrife.plugin.timeline import (
     simplest_fraction,
     sources,
 )
-from vsrife.plugin.times import SourceTimes
 
 rates = st.builds(Fraction, st.integers(1, 10**9), st.integers(1, 10**9))
 small_rates = st.builds(Fraction, st.integers(1, 120), st.integers(1, 24))

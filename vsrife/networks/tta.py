@@ -8,13 +8,13 @@ import torch
 
 from vsrife.networks.estimate import padded
 from vsrife.networks.warp import backward_warp
-from vsrife.views import PASSES, averaged, flipped, turned_back
+from vsrife.tta import TTA_VIEWS, averaged, flipped, turned_back
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vsrife.networks.ancestor import Ancestor
     from vsrife.networks.ifnet import IFNet
+    from vsrife.networks.legacy import LegacyNetwork
 
 __all__ = ["MeanEstimate", "between", "mean_estimate"]
 
@@ -34,7 +34,7 @@ class MeanEstimate(NamedTuple):
 
 
 def mean_estimate(
-    network: IFNet | Ancestor,
+    network: IFNet | LegacyNetwork,
     img0: Tensor,
     img1: Tensor,
     timestep: float | Tensor = 0.5,
@@ -51,14 +51,14 @@ def mean_estimate(
         img1: the same at time 1.
         timestep: 0..1, or an N×1×H×W map of times.
         passes: 1, 2 (ends swapped), 4 or 8 (mirrored too).
-        mask: which mask, see `vsrife.views.averaged`.
+        mask: which mask, see `vsrife.tta.averaged`.
         scale: flow scale.
     """
     height, width = img0.shape[-2:]
     align = network.config.alignment(scale)
     seen = []
     residuals = []
-    for view in PASSES[passes]:
+    for view in TTA_VIEWS[passes]:
         ends = flipped(img0, view.flip), flipped(img1, view.flip)
         first, last = padded(align, *(ends[::-1] if view.swapped else ends))
         time = timestep if isinstance(timestep, float | int) else padded(align, flipped(timestep, view.flip))[0]
@@ -72,7 +72,7 @@ def mean_estimate(
 
 
 def between(
-    network: IFNet | Ancestor,
+    network: IFNet | LegacyNetwork,
     img0: Tensor,
     img1: Tensor,
     timestep: float | Tensor = 0.5,

@@ -12,8 +12,8 @@ from codecs import BOM_UTF8
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO
 
-from vsrife.errors import RifeError
-from vsrife.plugin.times import SourceTimes
+from vsrife.errors import ArgumentError, RifeError
+from vsrife.timing.source_times import SourceTimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,17 +48,17 @@ def read_timecodes(path: Path, frames: int) -> SourceTimes:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
-            raise RifeError(f"RIFE: timecodes must be a file, got something else ({_brief(path.name)})")
+            raise RifeError(f"timecodes must be a file, got something else ({_brief(path.name)})")
         if about.st_size > LARGEST:
-            raise RifeError(f"RIFE: timecodes must be at most {LARGEST} bytes, got {about.st_size}")
+            raise ArgumentError("timecodes", about.st_size, f"at most {LARGEST} bytes")
         with path.open("rb") as file:
             return _parse(file, frames)
     except OSError as error:
-        raise RifeError(f"RIFE: timecodes cannot be read: {error.strerror} ({_brief(path.name)})") from error
+        raise RifeError(f"timecodes cannot be read: {error.strerror} ({_brief(path.name)})") from error
     except RifeError:
         raise
     except ValueError as error:  # a null character in the path
-        raise RifeError(f"RIFE: timecodes must be the path of a file, got {_brief(str(path))}") from error
+        raise ArgumentError("timecodes", _brief(str(path)), "the path of a file") from error
 
 
 def _parse(file: BinaryIO, frames: int) -> SourceTimes:
@@ -111,10 +111,9 @@ def _list(lines: Lines, frames: int) -> SourceTimes:
 
 def _miscounted(frames: int, got: int) -> RifeError:
     if frames == 1:
-        return RifeError(f"RIFE: timecodes of 1 frame must have two times, its start and its end, got {got}")
+        return RifeError(f"timecodes of 1 frame must have two times, its start and its end, got {got}")
     return RifeError(
-        f"RIFE: timecodes must have a time for each of the clip's {frames} frames, one more for its end at most,"
-        f" got {got}"
+        f"timecodes must have a time for each of the clip's {frames} frames, one more for its end at most, got {got}"
     )
 
 
@@ -155,7 +154,7 @@ def _fps(written: str, number: int, line: str) -> Fraction:
 
 
 def _wrong(allowed: str, number: int, text: str) -> RifeError:
-    return RifeError(f"RIFE: timecodes {allowed}, got {_brief(text)} (line {number})")
+    return RifeError(f"timecodes {allowed}, got {_brief(text)} (line {number})")
 
 
 def _brief(text: str) -> str:

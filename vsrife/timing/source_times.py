@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Self
 
 from vsrife.errors import RifeError
-from vsrife.plugin.timeline import Moment
+from vsrife.timing.timeline import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ class SourceTimes:
         for k, (start, end) in enumerate(pairwise(ticks)):
             if end <= start:
                 seconds = Fraction(end - start, scale)
-                raise RifeError(f"RIFE: every source frame must last longer than 0 s, got {seconds} s for frame {k}")
+                raise RifeError(f"every source frame must last longer than 0 s, got {seconds} s for frame {k}")
         self.frames = len(ticks) - 1
         self.unit = unit
         self._ticks = ticks
@@ -124,7 +124,7 @@ def _common_denominator(fractions: Sequence[Fraction]) -> int:
         common = math.lcm(common, denominator)
         if common.bit_length() > WIDEST:
             raise RifeError(
-                f"RIFE: the source frames' times must have a common denominator of at most {WIDEST} bits,"
+                f"the source frames' times must have a common denominator of at most {WIDEST} bits,"
                 f" got {len(denominators)} different denominators without one"
             )
     return common

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsrife.plugin.runs import Run, run_around
+from vsrife.detect.runs import Run, run_around
 
 if TYPE_CHECKING:
     from random import Random

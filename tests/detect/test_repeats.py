@@ -17,7 +17,7 @@ import vapoursynth as vs
 from support import clip_of, planes, psnr, texture, video
 from torch.nn.functional import grid_sample
 
-from vsrife.engine.likeness import luma_psnr, repeats
+from vsrife.detect.repeats import luma_psnr, repeats
 from vsrife.engine.picture import Colour, PictureFormat, rgb_view
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vsrife.errors import RifeError
-from vsrife.plugin.timecodes import read_timecodes
-from vsrife.plugin.timeline import Moment, TimedTimeline
+from vsrife.timing.timecodes import read_timecodes
+from vsrife.timing.timeline import Moment, TimedTimeline
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vsrife.plugin.times import SourceTimes
+    from vsrife.timing.source_times import SourceTimes
 
 V1, V2 = "# timecode format v1\n", "# timecode format v2\n"
 shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,0 +1,1 @@
+"""Detectors of cuts, repeats and stills: stateless functions of two pictures."""

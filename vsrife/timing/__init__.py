@@ -1,0 +1,1 @@
+"""Arithmetic on time in exact rationals: moments, timelines, source times. Imports the standard library alone."""
