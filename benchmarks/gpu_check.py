@@ -58,7 +58,7 @@ def render(device: str, precision: str, width: int, height: int, runs: int) -> t
     seconds = []
     for _ in range(runs + 3):
         started = time.perf_counter()
-        interpolator.render(Task(left, right, 0.5, form), out)
+        interpolator.render(Task(left, right, Timestep(0.5), form), out)
         seconds.append(time.perf_counter() - started)
     return out, statistics.median(seconds[3:]) if runs else seconds[-1]
 

@@ -443,7 +443,7 @@ class Bench:
 
         def frame(left: int) -> None:
             ends = (HostFrame(n, planes[n % len(planes)], Colour()) for n in (left, left + 1))
-            interpolator.render(Task(*ends, 0.5, self.form), [np.empty_like(plane) for plane in planes[0]])
+            interpolator.render(Task(*ends, Timestep(0.5), self.form), [np.empty_like(plane) for plane in planes[0]])
 
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(frame, range(12)))

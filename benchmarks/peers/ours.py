@@ -43,10 +43,10 @@ def network(job: Job, *, precision: str, device: str = "cpu") -> Iterator[Callab
     def make(moment: tuple[int, Fraction]) -> Callable[[], NDArray[np.float32]]:
         left, time = moment
         target = [np.empty((job.height, job.width), np.float32) for _ in range(3)]
-        interpolator.render(Task(sources[left], sources[left + 1], float(time), form), target)
+        interpolator.render(Task(sources[left], sources[left + 1], Timestep(float(time)), form), target)
         return lambda: np.stack(target)
 
-    yield from ahead(make, job.times(), engine.slot.lanes)
+    yield from ahead(make, job.times(), engine.executor.concurrency)
 
 
 def filtered(clip: vs.VideoNode, job: Job, *, precision: str, device: str = "cpu") -> vs.VideoNode:

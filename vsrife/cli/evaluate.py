@@ -198,7 +198,7 @@ def _measured(
             vmaf=vmaf,
             watch=lambda *shown: worst.add(_name(path), *shown),
             device=device if device.type == "cuda" else None,
-            workers=max(predictor.engine.slot.lanes for predictor in predictors.values()),
+            workers=max(predictor.engine.executor.concurrency for predictor in predictors.values()),
         )
     if not report.scores:
         raise RifeError(f"{suite.name} has no case without a cut or a repeat; --repeats keeps the latter")

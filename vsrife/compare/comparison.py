@@ -90,7 +90,7 @@ def compare(
         ("psnr", "ssim", "sharpness"),
         suite=footage.name,
         device=engine.device if engine.device.type == "cuda" else None,
-        workers=engine.slot.lanes,
+        workers=engine.executor.concurrency,
     )
     names = {place.name: place for place in measured}
     psnr = {names[score.case]: score.figures["psnr"] for score in report.scores if score.model == MADE}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vsrife.engine import Colour, HostFrame, Interpolator, Options, PictureFormat
-from vsrife.engine.show import flow_colours
+from vsrife.engine import Colour, HostFrame, Interpolator, Options, PictureFormat, Timestep
+from vsrife.engine.overlay import flow_colours
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +52,7 @@ class FlowFinder:
         left = self._last[1] if self._last is not None and known else self._source(first)
         right = self._source(last)
         found = np.empty((5 * height, width), np.float32)
-        self._interpolator.motion(left, right, 0.5, found)
+        self._interpolator.write_motion(left, right, Timestep(0.5), found)
         self._last = last, right
         motion = torch.from_numpy(found).view(5, height, width)
         return motion[2:4] - motion[:2]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from vsrife.engine.device import resolve_devices, resolve_precision
-from vsrife.engine.memory import give_back, is_out_of_memory
+from vsrife.engine.memory import is_out_of_memory, release_memory
 from vsrife.errors import RifeError
 
 if TYPE_CHECKING:
@@ -78,5 +78,5 @@ def _made(make: Callable[[], Engine], device: torch.device) -> Engine | None:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-        give_back(device)
+        release_memory(device)
     return None

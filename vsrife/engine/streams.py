@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vsrife.engine.slot import device_slot
+from vsrife.engine.executor import device_executor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -290,13 +290,13 @@ _lock = threading.Lock()
 
 
 def device_ring(device: torch.device) -> Ring:
-    """The ring of a device, whose work runs on the device's one thread; made by the first who asks, as `device_slot`.
+    """The ring of a device, whose work runs on the device's one thread; made by the first who asks, as `device_executor`.
 
     All that runs on the device shares it, and with it the stream: an engine has tensors that it uses again.
     """
     with _lock:
         ring = _rings.get(device)
         if ring is None:
-            slot = device_slot(device)
-            ring = _rings[device] = Ring(CudaStreams(device), slot.run)
+            executor = device_executor(device)
+            ring = _rings[device] = Ring(CudaStreams(device), executor.run)
         return ring

@@ -20,6 +20,7 @@ from vsrife.engine import (
     Options,
     PictureFormat,
     Task,
+    Timestep,
     resolve_device,
     resolve_precision,
     shared_engine,
@@ -81,7 +82,7 @@ class EnginePredictor:
         form = PictureFormat("rgb", 8, False, 0, 0, width, height)
         made = np.empty((3, height, width), np.uint8)
         interpolator = self._interpolator(form)
-        interpolator.render(Task(self._source(first), self._source(last), float(time), form), list(made))
+        interpolator.render(Task(self._source(first), self._source(last), Timestep(float(time)), form), list(made))
         return torch.from_numpy(made)
 
     def _source(self, picture: Tensor) -> HostFrame:

@@ -1,4 +1,4 @@
-"""Where the samples of a plane lie on the picture."""
+"""Positions of a plane's samples on the picture."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class SampleGrid:
         xs = torch.arange(self.width, dtype=torch.float32, device=device) * self.step_x + self.offset_x
         return ys, xs
 
-    def of(self, width: int, height: int, picture_width: int, picture_height: int) -> SampleGrid:
-        """The same samples of a `width`×`height` picture on another that shows the same in another size."""
+    def rescaled(self, width: int, height: int, picture_width: int, picture_height: int) -> SampleGrid:
+        """The grid on a picture of another size that shows the same scene as this one of `width`×`height` pixels."""
         by_y, by_x = picture_height / height, picture_width / width
         offset_y, offset_x = (self.offset_y + 0.5) * by_y - 0.5, (self.offset_x + 0.5) * by_x - 0.5
         return SampleGrid(self.height, self.width, self.step_y * by_y, self.step_x * by_x, offset_y, offset_x)

@@ -188,7 +188,7 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
     if ensemble == 1 and not shared.has_ensemble:
         raise RifeError("ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
     options = engine.Options(arguments.scale, ensemble, arguments.ensemble_mask, keep_motions=bool(arguments.extras))
-    return engine.Interpolator(engines, picture_format(clip), options, spare=spare, tell=tell)
+    return engine.Interpolator(engines, picture_format(clip), options, spare=spare, log=tell)
 
 
 def _tell_what_runs(model: str | None, arguments: Arguments, shared: Engine) -> None:
@@ -199,8 +199,8 @@ def _tell_what_runs(model: str | None, arguments: Arguments, shared: Engine) -> 
     precision = next(name for name, dtype in PRECISIONS.items() if dtype == shared.dtype)
     why = why_auto(arguments.device, arguments.precision, shared.device, shared.dtype)
     log(f"model {what} on {shared.device} in {precision}" + (f": {why}" if why else ""))
-    if shared.slower:
-        warn(f"runs by PyTorch alone, which is slower: {shared.slower}")
+    if shared.why_slower:
+        warn(f"runs by PyTorch alone, which is slower: {shared.why_slower}")
 
 
 def _core() -> Any:

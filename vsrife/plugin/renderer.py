@@ -228,7 +228,7 @@ class PictureRenderer(Renderer):
         return 0 if role in self._single else number
 
     def _write(self, decision: Decision, have: Have, target: Sequence[NDArray[Any]]) -> None:
-        from vsrife.engine import Task, painter
+        from vsrife.engine import Overlay, RenderMode, Task, Timestep
 
         call = self._call
         left, right = (self._source("clip", end, have, call.form) for end in (decision.left, decision.right))
@@ -238,23 +238,24 @@ class PictureRenderer(Renderer):
                 self._source("companion", decision.left, have, self._form),
                 self._source("companion", decision.right, have, self._form),
             )
-        timestep: float | NDArray[np.float32] = float(decision.timestep)
+        timestep = Timestep(float(decision.timestep))
         if "times" in self._roles:
-            timestep = weights(have["times", self._at("times", decision.left)])
+            times = weights(have["times", self._at("times", decision.left)])
             if decision.kind == "cut" and call.arguments.sc_mode == "nearest":
-                timestep = (timestep >= 0.5).astype(np.float32)
+                times = (times >= 0.5).astype(np.float32)
+            timestep = Timestep(map=times)
         protect = None
         if "protect" in self._roles:
             ends = [weights(have["protect", self._at("protect", end)]) for end in (decision.left, decision.right)]
             protect = np.maximum(*ends)
-        how = "move" if decision.kind == "made" else "fade"
+        mode = RenderMode.INTERPOLATE if decision.kind == "made" else RenderMode.CROSSFADE
         if decision.take is not None:
-            how = "right" if decision.take == decision.right else "left"
-        paint = None
+            mode = RenderMode.RIGHT if decision.take == decision.right else RenderMode.LEFT
+        overlay = None
         if call.arguments.show:
             score = decision.score or 0.0
-            paint = painter(call.arguments.show, self._form, decision.kind, float(decision.timestep), score)
-        call.interpolator.render(Task(left, right, timestep, self._form, how, companions, protect, paint), target)
+            overlay = Overlay(call.arguments.show, decision.kind, float(decision.timestep), score)
+        call.interpolator.render(Task(left, right, timestep, self._form, mode, companions, protect, overlay), target)
 
     def _properties(self, n: int, decision: Decision, shown: int, have: Have) -> dict[str, Any]:
         call, properties = self._call, have[self._own, shown].props
@@ -290,7 +291,10 @@ class MotionRenderer(Renderer):
         (target,) = target_planes(self._form, planes, strides)
         if decision.kind == "made":
             left, right = (self._source("clip", end, have, self._call.form) for end in (decision.left, decision.right))
-            self._call.interpolator.motion(left, right, float(decision.timestep), target)
+            from vsrife.engine import Timestep
+
+            timestep = Timestep(float(decision.timestep))
+            self._call.interpolator.write_motion(left, right, timestep, target)
         else:
             target[:] = 0
             if decision.take in (None, decision.left):

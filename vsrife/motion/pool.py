@@ -1,4 +1,4 @@
-"""Memory that is lent again: on a CPU, large blocks cost as much to get from the system as to fill."""
+"""Reused memory: on a CPU, getting large blocks from the system costs as much as filling them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 __all__ = ["Pool"]
 
-IDLE = 2
-"""Blocks kept that nobody holds."""
+IDLE = 4
+"""Unused blocks kept."""
 
 
 class Pool:
-    """Lends tensors of CPU memory; one is lent again once the tensor it was lent as is gone.
+    """Lends tensors of CPU memory and reuses a block once the tensor that was lent is gone.
 
-    Views made of a lent tensor do not count: who keeps one keeps the lent tensor, too.
+    A view of a lent tensor does not keep its block: whoever keeps a view keeps the lent tensor too.
     """
 
     def __init__(self) -> None:
@@ -25,24 +25,23 @@ class Pool:
         self._lock = threading.Lock()
 
     def clear(self) -> None:
-        """Give up the blocks that nobody holds."""
+        """Give up the unused blocks."""
         with self._lock:
             self._blocks = [(block, lent) for block, lent in self._blocks if lent() is not None]
 
     def empty(self, *shape: int) -> Tensor:
-        """An fp32 tensor whose values are whatever they were."""
+        """An uninitialised fp32 tensor."""
         with self._lock:
             idle = [block for block, lent in self._blocks if lent() is None]
             block = next((block for block in idle if block.shape == shape), None)
             if block is None:
                 block = torch.empty(shape)
-            kept = [known for known in idle if known is not block][-IDLE:]
-            lent = block.view(shape)
-            # `block in kept` would compare values
+            kept = {id(other) for other in [other for other in idle if other is not block][-IDLE:]}
             self._blocks = [
-                (known, ref)
-                for known, ref in self._blocks
-                if known is not block and (ref() is not None or any(known is one for one in kept))
+                (other, lent)
+                for other, lent in self._blocks
+                if other is not block and (lent() is not None or id(other) in kept)
             ]
+            lent = block.view(shape)
             self._blocks.append((block, weakref.ref(lent)))
             return lent
