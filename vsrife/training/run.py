@@ -30,7 +30,7 @@ from vsrife.training.report import Curve, card, save_sheet
 from vsrife.training.trainee import Losses, Trainee, awaken, floats, made
 from vsrife.weights import load_network, resolve
 from vsrife.weights.convert import write_weights
-from vsrife.weights.loading import Opened
+from vsrife.weights.loading import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -275,7 +275,7 @@ class _Run:
         config = self.start.config
         name = next((name for name, other in CONFIGS.items() if other == config), "custom")
         state = {key: value.detach().cpu() for key, value in network.state_dict().items()}
-        write_weights(Opened(state, name, config), self.out / MODEL, {"trained-with": f"vsrife {version('vsrife')}"})
+        write_weights(Weights(state, name, config), self.out / MODEL, {"trained-with": f"vsrife {version('vsrife')}"})
         facts = {
             "network": name if name != "custom" else f"`{config}`",
             "parameters": f"{sum(value.numel() for value in state.values()):,}",
