@@ -85,12 +85,12 @@ class PaperIFNet(LegacyNetwork):
         """Estimate aligned pictures and keep the estimate after every block, see `IFNet.stages` (section 3.3)."""
         ends = self._inputs(img0, img1, timestep)
         *student, last = self._estimates(img0, img1, ends)
-        taught = None
+        refined, taught = add_residual(self, img0, img1, last), None
         if teacher is not None and truth is not None:
             inputs = torch.cat((ends, *warp_pair(img0, img1, last.flow), last.mask, truth), 1)
             flow, mask = self._step(teacher, self.config.scales[-1], inputs, last.flow)
             taught = Estimate(last.flow + flow, last.mask + mask)
-        return Stages((*student, add_residual(self, img0, img1, last)), taught)
+        return Stages((*student, refined), taught)
 
     def _estimate_once(self, img0: Tensor, img1: Tensor, timestep: Tensor, scale: float) -> Estimate:
         for estimate in self._estimates(img0, img1, self._inputs(img0, img1, timestep), scale):

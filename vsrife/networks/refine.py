@@ -102,6 +102,7 @@ def add_residual(network: BlockNetwork[Any], img0: Tensor, img1: Tensor, estimat
     if not network.config.refines:
         return estimate
     flow, mask, _ = estimate
-    levels = zip(network.contextnet(img0, flow[:, :2]), network.contextnet(img1, flow[:, 2:]), strict=True)
+    contextnet, unet = network.get_submodule("contextnet"), network.get_submodule("unet")
     inputs = torch.cat((img0, img1, *warp_pair(img0, img1, flow), mask, flow), 1)
-    return estimate._replace(residual=network.unet(inputs, [torch.cat(level, 1) for level in levels]))
+    levels = zip(contextnet(img0, flow[:, :2]), contextnet(img1, flow[:, 2:]), strict=True)
+    return estimate._replace(residual=unet(inputs, [torch.cat(level, 1) for level in levels]))
