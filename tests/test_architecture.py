@@ -29,9 +29,9 @@ ALLOWED = {
     "plugin": {"engine", "networks", "weights", "timing", "detect", "errors"},
     "footage": {"engine", "motion", "timing", "detect", "errors", "files"},
     "native": set(),
-    "film": {"footage", "plugin", "engine", "weights", "timing", "errors", "files"},
+    "film": {"footage", "plugin", "engine", "networks", "weights", "timing", "errors", "files"},
     "compare": {"engine", "evaluation", "film", "footage", "plugin", "timing", "detect", "errors", "files"},
-    "cli": {"compare", "evaluation", "film", "footage", "training", "weights", "networks", "errors", "files"},
+    "cli": {"compare", "evaluation", "film", "footage", "plugin", "training", "weights", "networks", "errors", "files"},
     "__main__": {"cli"},
 }
 """Part → parts it may import."""
