@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, RifeError
+from vsrife.networks.config import SMALLEST
 
 if TYPE_CHECKING:
     from vsrife.plugin.arguments import Arguments
 
 __all__ = ["check_clip", "check_companions"]
-
-SMALLEST = 16
 
 
 def check_clip(clip: vs.VideoNode, name: str = "clip", smallest: int = SMALLEST) -> None:

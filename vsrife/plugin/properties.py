@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from vsrife.plugin.arguments import INT64_MAX, MATRIX_NAMES
+from vsrife.colour import MATRIX_NAMES, guessed_matrix
+from vsrife.plugin.arguments import INT64_MAX
 
 if TYPE_CHECKING:
     from vsrife.engine import Colour
@@ -18,7 +19,6 @@ __all__ = [
     "colour",
     "cut_between",
     "duration",
-    "guessed_matrix",
     "guesses",
     "own_duration",
     "position",
@@ -36,11 +36,6 @@ def integer(properties: Properties, name: str) -> int | None:
     """An integer property, None where it is absent or something else."""
     value = properties.get(name)
     return int(value) if isinstance(value, int) else None
-
-
-def guessed_matrix(width: int, height: int) -> int:
-    """The matrix a player assumes where a clip does not say: BT.709 for HD, BT.601 below."""
-    return 1 if width >= 1280 or height > 576 else 6
 
 
 def colour(properties: Properties, *, is_rgb: bool, width: int, height: int, matrix: int | None) -> Colour:
