@@ -36,21 +36,21 @@ class Kernels(Protocol):
 
     PLANE_TYPES: tuple[torch.dtype, ...]
 
-    def looked(  # noqa: D102
+    def looked(
         self, picture: Tensor, features: Tensor | None, packing: Packing, out: Tensor | None = None
     ) -> Tensor: ...
 
-    def Level(  # noqa: D102, N802
+    def Level(  # noqa: N802
         self, look0: Tensor, look1: Tensor, motion: Motion, timestep: float | Tensor, *, scale: float, packing: Packing
     ) -> Level: ...
 
-    def can_move(self, planes: Sequence[Tensor], motion: Blend) -> bool: ...  # noqa: D102
+    def can_move(self, planes: Sequence[Tensor], motion: Blend) -> bool: ...
 
-    def moved_planes(  # noqa: D102
+    def moved_planes(
         self, first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, sites: SampleGrid
     ) -> list[Tensor]: ...
 
-    def seen(  # noqa: D102
+    def seen(
         self,
         planes: Sequence[Tensor],
         matrix: Sequence[Sequence[float]],

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from vsrife.detect import cut_between
 from vsrife.detect.runs import Run, run_around
 from vsrife.errors import RifeError
-from vsrife.plugin.properties import cut_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Properties",
     "colour",
-    "cut_between",
     "duration",
     "guesses",
     "own_duration",
@@ -71,12 +70,6 @@ def guesses(properties: Properties, family: str, width: int, height: int, matrix
     full = integer(properties, "_Range")
     if full not in (None, 0, 1):
         yield f"the frames say _Range {full}, which is neither 0 nor 1: limited is taken"
-
-
-def cut_between(left: Properties, right: Properties) -> bool | None:
-    """Whether a scene change lies between two neighbouring source frames; None where neither says."""
-    said = integer(left, "_SceneChangeNext"), integer(right, "_SceneChangePrev")
-    return None if said == (None, None) else any(said)
 
 
 def own_duration(properties: Properties) -> Fraction | None:
