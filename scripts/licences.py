@@ -84,8 +84,8 @@ KINDS = (
 TEXT = """\
 # Licences
 
-What a wheel ships, and under which licence. `python scripts/licences.py` writes this page, and a test compares it with the
-files that hatchling selects.
+What a wheel ships, and under which licence. `python scripts/licences.py` writes this page, and a test compares it with
+the files that hatchling selects.
 
 | what | where in the wheel | licence | origin |
 |---|---|---|---|
@@ -109,8 +109,8 @@ VapourSynth and the other dependencies are separate packages, which pip installs
 | the compiler's helper routines | GPL-3.0 with GCC's exception, or Apache-2.0 with LLVM's | the system or `ziglang` |
 | for Windows: mingw-w64's startup code | ZPL-2.1 and public domain | from `ziglang` |
 
-The library only links against libc. VapourSynth passes its functions when it loads the plugin; Python's and OpenMP's are
-looked up by name in the process.
+The library only links against libc. VapourSynth passes its functions when it loads the plugin; Python's and OpenMP's
+are looked up by name in the process.
 
 ## Downloaded, not shipped
 
