@@ -151,7 +151,7 @@ def planes() -> str:
         draw.box(20, y, 80, 60, "Y", kind="source")
         draw.box(106, y, 42, 28, "U", kind="source")
         draw.box(106, y + 32, 42, 28, "V", kind="source")
-    draw.box(200, 112, 110, 66, "RGB", "input of the network")
+    draw.box(200, 112, 110, 66, "RGB", "network input")
     draw.box(345, 112, 110, 66, "network")
     draw.box(490, 112, 110, 66, "flow, mask", "small maps", kind="made")
     draw.arrow((148, 60), (180, 60), (180, 135), (200, 135))
