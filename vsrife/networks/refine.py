@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from vsrife.networks.blocks import activated_conv
-from vsrife.networks.estimate import Estimate, backward_warp, warp_pair
+from vsrife.networks.estimate import Estimate, backward_warp
 
 if TYPE_CHECKING:
     from vsrife.networks.blocks import BlockNetwork
@@ -101,8 +101,9 @@ def add_residual(network: BlockNetwork[Any], img0: Tensor, img1: Tensor, estimat
     """An estimate of aligned N×3×H×W pictures in 0..1 with its residual; unchanged where there is no RefineNet."""
     if not network.config.refines:
         return estimate
-    flow, mask, _ = estimate
     contextnet, unet = network.get_submodule("contextnet"), network.get_submodule("unet")
-    inputs = torch.cat((img0, img1, *warp_pair(img0, img1, flow), mask, flow), 1)
-    levels = zip(contextnet(img0, flow[:, :2]), contextnet(img1, flow[:, 2:]), strict=True)
+    flow, mask, _ = estimate
+    to0, to1 = flow[:, :2], flow[:, 2:]
+    inputs = torch.cat((img0, img1, backward_warp(img0, to0), backward_warp(img1, to1), mask, flow), 1)
+    levels = zip(contextnet(img0, to0), contextnet(img1, to1), strict=True)
     return estimate._replace(residual=unet(inputs, [torch.cat(level, 1) for level in levels]))
