@@ -14,10 +14,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
+from vsrife.colour import MATRIX_NAMES
 from vsrife.engine import CUT_THRESHOLD, DEVICES, PRECISIONS
 from vsrife.networks.catalog import DEFAULT
 from vsrife.networks.config import SCALES
-from vsrife.plugin.arguments import CHOICES, MATRIX_NAMES, RANGES, Arguments, Clip
+from vsrife.plugin.arguments import CHOICES, RANGES, Arguments, Clip
 
 __all__ = ["BESIDE", "PAGE", "page"]
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "vsrife"
 ALLOWED = {
     "errors": set(),
+    "colour": set(),
     "files": {"errors"},
     "tta": set(),
     "timing": {"errors"},
@@ -24,20 +25,20 @@ ALLOWED = {
     "weights": {"networks", "errors", "files"},
     "motion": {"tta", "errors"},
     "engine": {"motion", "networks", "weights", "tta", "detect", "errors"},
-    "evaluation": {"engine", "footage", "networks", "weights", "motion", "tta", "errors", "files"},
+    "evaluation": {"engine", "footage", "networks", "weights", "motion", "tta", "errors", "colour", "files"},
     "training": {"evaluation", "footage", "engine", "networks", "weights", "tta", "errors", "files"},
-    "plugin": {"engine", "networks", "weights", "timing", "detect", "errors"},
-    "footage": {"engine", "motion", "timing", "detect", "errors", "files"},
+    "plugin": {"engine", "networks", "weights", "timing", "detect", "errors", "colour"},
+    "footage": {"engine", "motion", "timing", "detect", "errors", "colour", "files"},
     "native": set(),
-    "film": {"footage", "plugin", "engine", "weights", "timing", "errors", "files"},
-    "compare": {"engine", "evaluation", "film", "footage", "plugin", "timing", "detect", "errors", "files"},
+    "film": {"footage", "plugin", "engine", "weights", "timing", "errors", "colour", "files"},
+    "compare": {"engine", "evaluation", "film", "footage", "plugin", "timing", "detect", "errors", "colour", "files"},
     "cli": {"compare", "evaluation", "film", "footage", "training", "weights", "networks", "errors", "files"},
     "__main__": {"cli"},
 }
 """Part → parts it may import."""
 LIGHT = {
     "detect/runs.py", "timing/timecodes.py", "timing/timeline.py", "timing/source_times.py",
-    "networks/config.py", "networks/catalog.py", "networks/config_legacy.py", "errors.py",
+    "networks/config.py", "networks/catalog.py", "networks/config_legacy.py", "errors.py", "colour.py",
 }  # fmt: skip
 """Files that import the standard library and one another alone."""
 

@@ -14,8 +14,9 @@ import pytest
 from docs.pages import PAGES, options, parsed
 from support import ROOT
 
+from vsrife.colour import MATRIX_NAMES
 from vsrife.networks.config import SCALES
-from vsrife.plugin.arguments import CHOICES, MATRIX_NAMES, RANGES, Arguments, arguments_of
+from vsrife.plugin.arguments import CHOICES, RANGES, Arguments, arguments_of
 from vsrife.plugin.pairing import Decision
 from vsrife.plugin.properties import position
 

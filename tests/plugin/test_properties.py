@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsrife.plugin.properties import colour, cut_between, duration, guessed_matrix, own_duration, scene_changes, span
+from vsrife.colour import guessed_matrix
+from vsrife.plugin.properties import colour, cut_between, duration, own_duration, scene_changes, span
 from vsrife.timing.timeline import EvenTimeline
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import vapoursynth as vs
 
+from vsrife.colour import guessed_matrix
 from vsrife.compare.sheet import clock
 from vsrife.errors import RifeError
 from vsrife.film.encoder import save_clip
 from vsrife.film.encoders import EncoderOptions
 from vsrife.footage.frames import first_line
 from vsrife.plugin.function import rife
-from vsrife.plugin.properties import guessed_matrix
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vsrife.colour import guessed_matrix
 from vsrife.errors import RifeError
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def converted(clip: vs.VideoNode, name: str) -> vs.VideoNode:
         return clip
     how: dict[str, Any] = {}
     if clip.format.color_family != family and family != vs.RGB:
-        how["matrix"] = vs.MATRIX_BT709 if clip.width >= 1280 or clip.height > 576 else vs.MATRIX_ST170_M
+        how["matrix"] = guessed_matrix(clip.width, clip.height)
     if layout.bits < clip.format.bits_per_sample:
         how["dither_type"] = "error_diffusion"
     core: Any = vs.core

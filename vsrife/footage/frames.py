@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vsrife.colour import guessed_matrix
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.footage.ahead import read_ahead
 from vsrife.footage.clock import Clock
@@ -151,8 +152,7 @@ def _with_matrix(clip: Any, matrix: int | None) -> vs.VideoNode:
     """The clip with a matrix that can be read on every frame, where the first one has none."""
     said = clip.get_frame(0).props.get("_Matrix")
     if matrix is None and said not in MATRICES:
-        guessed = 1 if clip.width >= 1280 or clip.height > 576 else 6
-        matrix = NEXT_TO_IT if said == CONSTANT_LUMINANCE else guessed
+        matrix = NEXT_TO_IT if said == CONSTANT_LUMINANCE else guessed_matrix(clip.width, clip.height)
     readable: vs.VideoNode = clip if matrix is None else clip.std.SetFrameProps(_Matrix=matrix)
     return readable
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-__all__ = ["SCALES", "HeadConfig", "IFNetConfig"]
+__all__ = ["SCALES", "SMALLEST", "HeadConfig", "IFNetConfig"]
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Flow scales a network can be run at: below 1 it looks at a smaller picture, above 1 at a larger one."""
+SMALLEST = 16
+"""Pixels that each side of a picture must have, at least, to be interpolated."""
 
 
 @dataclass(frozen=True)

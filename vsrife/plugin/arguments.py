@@ -11,27 +11,15 @@ from typing import Any
 
 from vapoursynth import VideoNode as Clip
 
+from vsrife.colour import MATRIX_NAMES
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.config import SCALES
 from vsrife.timing.timeline import simplest_fraction
 
-__all__ = ["MATRIX_NAMES", "Arguments", "arguments_of"]
+__all__ = ["Arguments", "arguments_of"]
 
 INT64_MAX = 2**63 - 1
 DEFAULT_MASK = "own"
-MATRIX_NAMES = {
-    "709": 1,
-    "fcc": 4,
-    "470bg": 5,
-    "170m": 6,
-    "601": 6,
-    "240m": 7,
-    "ycgco": 8,
-    "2020ncl": 9,
-    "2020cl": 10,
-    "ictcp": 14,
-}
-"""VapourSynth's names of the H.273 matrices, each also taken by its number."""
 TEXTS = (
     "timecodes", "model", "model_path", "ensemble_mask", "matrix", "device", "precision", "sc_mode", "show",
 )  # fmt: skip
@@ -227,12 +215,6 @@ class Arguments:
         if self.multi is not None:
             return simplest_fraction(self.multi)
         return Fraction(self.factor_num or 2, self.factor_den or 1)
-
-
-def _shown(value: object) -> str:
-    """What a user gave, short and on one line."""
-    text = value if isinstance(value, str) and value and value.isprintable() else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def arguments_of(function: str) -> list[str]:

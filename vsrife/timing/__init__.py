@@ -1,1 +1,1 @@
-"""Arithmetic on time in exact rationals: moments, timelines, source times. Imports the standard library alone."""
+"""Arithmetic on time in exact rationals: moments, timelines, source times, durations. Imports the standard library."""

@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Self
 
 from vsrife.errors import RifeError
-from vsrife.timing.timeline import Moment
+from vsrife.timing.moments import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,12 +22,12 @@ ZERO = Fraction(0)
 
 
 class SourceTimes:
-    """When each source frame starts and the last one ends, in seconds after the first one's start.
+    """The start of each source frame and the end of the last one, in seconds after the first one's start.
 
     Args:
-        ticks: of each frame's start and of the end, in 1/scale seconds; rising from 0, at least two.
+        ticks: each frame's start and the end, in 1/scale seconds; rising from 0, at least two.
         scale: ticks in a second.
-        unit: the resolution in seconds the times were rounded to, so no frame is shorter; None where they are exact.
+        unit: the seconds to a multiple of which the times were rounded, no frame is shorter; None where they are exact.
 
     Raises:
         RifeError: a frame lasts no time.
@@ -46,7 +46,11 @@ class SourceTimes:
 
     @classmethod
     def from_durations(cls, durations: Sequence[Fraction], unit: Fraction | None = None) -> Self:
-        """From how long each frame lasts, in seconds.
+        """The times of frames whose durations are known.
+
+        Args:
+            durations: of the frames in seconds.
+            unit: see the class.
 
         Raises:
             RifeError: one is not above 0, or they have no common denominator of a sensible size.
@@ -55,30 +59,12 @@ class SourceTimes:
         lengths = (seconds.numerator * (scale // seconds.denominator) for seconds in durations)
         return cls(list(accumulate(lengths, initial=0)), scale, unit)
 
-    @classmethod
-    def from_starts(cls, starts: Sequence[Fraction], end: Fraction, unit: Fraction | None = None) -> Self:
-        """From when each frame starts and the last one ends, in seconds after any one time.
-
-        Raises:
-            RifeError: a frame starts no later than the one before, or they have no common denominator of a sensible
-                size.
-        """
-        times = (*starts, end)
-        scale = _common_denominator(times)
-        ticks = [seconds.numerator * (scale // seconds.denominator) for seconds in times]
-        first = ticks[0]
-        return cls([tick - first for tick in ticks] if first else ticks, scale, unit)
-
     def start(self, k: int) -> Fraction:
-        """When frame k starts; for k = `frames`, when the last one ends."""
+        """The start of frame k in seconds; for k = `frames` the end of the last one."""
         return Fraction(self._ticks[k], self._scale)
 
-    def duration(self, k: int) -> Fraction:
-        """How long frame k lasts."""
-        return Fraction(self._ticks[k + 1] - self._ticks[k], self._scale)
-
     def time(self, position: Fraction) -> Fraction:
-        """When a source position, a frame number with a fraction, is reached: even within a frame, held at the ends."""
+        """The time of a source position, a frame number with a fraction: linear within a frame, clamped to the ends."""
         k, rest = divmod(position.numerator, position.denominator)
         if k < 0:
             return ZERO
