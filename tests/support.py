@@ -147,10 +147,10 @@ def random_network(name: str) -> IFNet | LegacyNetwork:
     """A network whose layers neither die out nor explode, with motion of a few pixels."""
     import torch
 
-    from vsrife.networks import build
+    from vsrife.networks import CONFIGS, make
 
     torch.manual_seed(11)
-    network = build(name).eval().requires_grad_(False)
+    network = make(CONFIGS[name]).eval().requires_grad_(False)
     for key, parameter in network.named_parameters():
         if key.endswith("beta"):
             torch.nn.init.uniform_(parameter, 0.2, 1)

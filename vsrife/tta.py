@@ -1,4 +1,4 @@
-"""Ways to look at the same pair of pictures, and the mean of what was seen."""
+"""Test-time augmentation: the views of a pair of pictures, and the mean of the motion estimated in them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["TTA_VIEWS", "Flip", "View", "averaged", "flipped", "turned_back"]
+__all__ = ["TTA_VIEWS", "Flip", "View", "averaged", "flipped", "swap_ends", "turned_back"]
 
 
 @dataclass(frozen=True)
 class Flip:
-    """Whether the pictures were mirrored across and down before they were looked at."""
+    """Whether the pictures are mirrored horizontally (`across`) and vertically (`down`)."""
 
     across: bool = False
     down: bool = False
@@ -25,7 +25,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at a pair: mirrored, and with its ends exchanged and the time reversed."""
+    """A view of a pair: mirrored, and with its ends exchanged and the time reversed."""
 
     flip: Flip = Flip()
     swapped: bool = False
@@ -39,25 +39,38 @@ TTA_VIEWS: dict[int, tuple[View, ...]] = {
 
 
 def flipped(picture: Tensor, flip: Flip) -> Tensor:
-    """A mirrored N×C×H×W picture."""
+    """Mirror an N×C×H×W picture."""
     dims = [dim for dim, mirrored in ((-1, flip.across), (-2, flip.down)) if mirrored]
     return picture.flip(dims) if dims else picture
 
 
+def swap_ends(flow: Tensor) -> Tensor:
+    """Exchange the ends of an N×4×H×W flow: Ft→1 first, then Ft→0."""
+    return torch.cat((flow[:, 2:], flow[:, :2]), 1)
+
+
 def turned_back(view: View, flow: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Flow (N×4) and mask logits (N×1) seen in a view, already in the plain picture's places, in its directions."""
+    """Turn the motion of a view back to the plain picture's directions.
+
+    Args:
+        view: the view it was estimated in.
+        flow: N×4×H×W, already mirrored back to the plain picture's pixels.
+        mask: N×1×H×W logits, likewise.
+    """
     signs = [-1.0 if view.flip.across else 1.0, -1.0 if view.flip.down else 1.0] * 2
     flow = flow * flow.new_tensor(signs).view(1, 4, 1, 1)
-    return (torch.cat((flow[:, 2:], flow[:, :2]), 1), -mask) if view.swapped else (flow, mask)
+    return (swap_ends(flow), -mask) if view.swapped else (flow, mask)
 
 
-def averaged(seen: Sequence[tuple[Tensor, Tensor]], rule: str) -> tuple[Tensor, Tensor]:
-    """Mean flow and the weight of picture 0, of flows and mask logits of which the plain view's come first.
+def averaged(motions: Sequence[tuple[Tensor, Tensor]], rule: str) -> tuple[Tensor, Tensor]:
+    """Average the motion of several views: N×4 flow in pixels and the N×1 weight of picture 0.
 
-    The weight is the `mean` of all views' weights, that of their mean `logit`, or the plain view's `own`.
+    Args:
+        motions: flow and mask logits of each view, the plain one first.
+        rule: the weight is the `mean` of all views' weights, that of their mean `logit`, or the plain view's `own`.
     """
-    flow = torch.stack([flow for flow, _ in seen]).mean(0)
-    masks = torch.stack([mask for _, mask in seen])
+    flow = torch.stack([flow for flow, _ in motions]).mean(0)
+    masks = torch.stack([mask for _, mask in motions])
     match rule:
         case "mean":
             return flow, masks.sigmoid().mean(0)

@@ -26,7 +26,7 @@ from vsrife.engine import (
 )
 from vsrife.engine.slot import device_slot
 from vsrife.errors import RifeError
-from vsrife.networks import CATALOG, LEGACY, IFNet, LegacyNetwork, between
+from vsrife.networks import CATALOG, LEGACY, IFNet, LegacyNetwork, mean_estimate
 from vsrife.weights import load_network
 
 CPU = torch.device("cpu")
@@ -123,7 +123,7 @@ def test_several_passes_are_the_tensor_route(name: str, passes: int) -> None:
     network = load_network("4.26", None) if name == "4.26" else random_network(name)
     first, second = (torch.from_numpy(p)[None] for p in pair(RGBS))
     with torch.inference_mode():
-        expected = between(network, first, second, 0.5, passes=passes)[0].numpy()
+        expected = mean_estimate(network, first, second, 0.5, passes=passes).picture(first, second)[0].numpy()
     made = through_engine(network, "fp32", 0.5, ensemble=passes).clip(0, 1)
     assert psnr(made, expected, 1) > 70
 

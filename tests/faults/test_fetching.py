@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from vsrife.errors import ModelError
-from vsrife.networks import build
+from vsrife.networks import CONFIGS, make
 from vsrife.weights import download, fetch, manifest
 from vsrife.weights.store import PLAIN_NAME, read_manifest
 
@@ -49,7 +49,7 @@ class Server:
 def body() -> bytes:
     torch.manual_seed(1)
     content = io.BytesIO()
-    torch.save({name: value.half() for name, value in build(MODEL).state_dict().items()}, content)
+    torch.save({name: value.half() for name, value in make(CONFIGS[MODEL]).state_dict().items()}, content)
     return content.getvalue()
 
 

@@ -258,7 +258,7 @@ def test_a_gradient_that_is_no_number_changes_nothing_and_ends_the_run_in_time(t
     spoilt = dict(network.named_parameters())["block0.conv0.0.0.weight"]
     spoilt.register_hook(lambda grad: grad * math.nan)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    with pytest.raises(RifeError, match=r"^train: the gradient was no finite number 10 times on end, up to step 10;"):
+    with pytest.raises(RifeError, match=r"^the gradient was no finite number 10 times on end, up to step 10;"):
         run(TrainOptions(batch=8, workers=0), tmp_path, 30, network)
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     assert not (tmp_path / "c.safetensors").exists()
@@ -278,7 +278,7 @@ def test_rates_rise_straight_and_fall_as_a_cosine() -> None:
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
     options = TrainOptions(batch=8, workers=0, save_every=1)
     run(options, tmp_path, 1)
-    with pytest.raises(RifeError, match=r"^train: .*c.safetensors cannot be gone on from: "):
+    with pytest.raises(RifeError, match=r"^.*c.safetensors cannot be gone on from: "):
         run(options, tmp_path, 2, narrow("paper-m"))
     whole = (tmp_path / "c.safetensors").read_bytes()
     (tmp_path / "c.safetensors").write_bytes(whole[: len(whole) // 2])

@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
             raise ArgumentError(name, path, "a file in a folder that exists")
 
     from vsrife.evaluation import BASELINE, Choice, Worst, find_suite, parse_size, parse_span, save_sheet
-    from vsrife.weights.files import replacing
+    from vsrife.files import atomic_write
 
     size = parse_size(options.size) if options.size else (None, None)
     span = parse_span(options.span)
@@ -100,11 +100,11 @@ def run(options: argparse.Namespace) -> None:
         print(f"{_heading(path, report)}, {_how(predictors)}\n\n{report.table()}\n", flush=True)
         reports.append({"path": str(path)} | report.record())
     if options.sheet:
-        with replacing(options.sheet) as partial:
+        with atomic_write(options.sheet) as partial:
             save_sheet(partial, worst)
     if options.json:
         record = _record(options, choice, predictors, reports)
-        with replacing(options.json) as partial:
+        with atomic_write(options.json) as partial:
             partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

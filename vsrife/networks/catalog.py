@@ -1,4 +1,4 @@
-"""Every network with a name: the 4.x line, our own, and what came before. A new version is a new row."""
+"""The table of networks: the 4.x line, our own, and those before. A new version is a new row."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ OWN: dict[str, IFNetConfig] = {
     "tuned": _4_25,
     "nano": replace(_4_25, widths=(192, 128, 56), scales=(16, 8, 4)),
 }
-"""The same for the networks that were trained here."""
+"""Name → architecture of the networks that were trained here."""
 
 LEGACY: dict[str, PaperConfig | HDv3Config | RefinedConfig] = {
     "paper": PaperConfig(),
@@ -91,11 +91,11 @@ LEGACY: dict[str, PaperConfig | HDv3Config | RefinedConfig] = {
     "3.8": HDv3Config(swaps=False, adapts=True),
     "4.0.refine": RefinedConfig(_C, body="prelu", outputs=5, shuffle=False, accumulates_mask=True, doubles=True),
 }
-"""The same for the networks besides the 4.x line's fast form.
+"""Name → architecture of the networks besides the 4.x line's fast form.
 
-The shapes of their weights do not tell the paper's variants for t = 0.5 apart, nor 3.6 from 3.8. 3.0 and 3.1, which
-were published as three files with a fusion network of another kind, are not here.
+The shapes of their weights do not tell the paper's midpoint-only variants apart, nor 3.6 from 3.8. 3.0 and 3.1, which
+were published as three files with a fusion network of another kind, are missing.
 """
 
 CONFIGS: dict[str, AnyConfig] = {**CATALOG, **OWN, **LEGACY}
-"""All of them."""
+"""Name → architecture of every network."""

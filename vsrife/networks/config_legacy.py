@@ -1,4 +1,4 @@
-"""What the networks besides the 4.x line are, as numbers: the paper's, the 3.x family's, and 4.0 with its RefineNet."""
+"""The architectures besides the 4.x line: the paper's networks, the 3.x family, and 4.0 with its RefineNet."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from math import lcm
 from typing import ClassVar
 
-from vsrife.networks.config import IFNetConfig
+from vsrife.networks.config import IFNetConfig, Pyramid
 
 __all__ = ["AnyConfig", "HDv3Config", "LegacyConfig", "PaperConfig", "RefinedConfig"]
 
 
 @dataclass(frozen=True)
-class PaperConfig:
-    """The networks of the paper (Huang et al., ECCV 2022): IFNet with RefineNet, RIFEm, and its test-time variants.
+class PaperConfig(Pyramid):
+    """A network of the paper (Huang et al., ECCV 2022): IFNet with RefineNet, RIFEm, or a test-time variant.
 
     Args:
-        any_time: whether the timestep is an input (RIFEm); without it only t = 0.5 is known.
+        any_time: whether the timestep is an input (RIFEm); without it the network is midpoint-only, t = 0.5.
         fine: 2R, twice the resolution inside: the first downsampling of IFNet and of RefineNet is left out.
         turned: 2T, the picture is averaged with that of the pictures turned by 180°.
         widths: body channels of each block.
@@ -32,23 +32,15 @@ class PaperConfig:
     refines: bool = True
 
     def inputs(self, block: int) -> int:
-        """Input channels of a block: two pictures, perhaps the timestep; later also both warped, mask and flow."""
+        """Input channels of a block: two pictures, perhaps the timestep; from block 1 on both warped, mask and flow."""
         first = 6 + self.any_time
         return first if block == 0 else first + 6 + 1 + 4
 
-    def block_scales(self, scale: float) -> tuple[float, ...]:
-        """Scales of the blocks when the network is run at flow scale `scale`."""
-        return tuple(s / scale for s in self.scales)
-
     def map_scale(self, block_scale: float) -> float:
-        """Picture pixels to one pixel of a block's output, for a block that works at `block_scale`."""
         return block_scale if self.fine else 2 * block_scale
 
     def alignment(self, scale: float) -> int:
-        """What both sides of the picture must be a multiple of: every block halves its input twice, with `fine` once.
-
-        RefineNet needs 16, with `fine` 8.
-        """
+        """See `IFNetConfig.alignment`: with `fine` a block halves its input once; RefineNet needs 16, with `fine` 8."""
         coarsest = (2 if self.fine else 4) * max(self.scales)
         if self.refines:
             coarsest = lcm(coarsest, 8 if self.fine else 16)
@@ -56,15 +48,15 @@ class PaperConfig:
 
 
 @dataclass(frozen=True)
-class HDv3Config:
-    """A network of the 3.x family (HDv3), from 3.5 on: three equal blocks and no RefineNet; it knows only t = 0.5.
+class HDv3Config(Pyramid):
+    """A network of the 3.x family (HDv3), from 3.5 on: three equal blocks, no RefineNet, midpoint-only.
 
     Args:
         widths: body channels of each block.
         scales: block i works at 1/scales[i] of the picture's size.
         two_steps: whether a block's two heads enlarge twice, to the block's input size (from 3.6), or once (3.5).
         swaps: whether each block is also run with the pictures swapped and averaged; optional in 3.8 as published.
-        adapts: whether the scales are doubled at run time where a first look finds far motion (3.8).
+        adapts: adaptive scale: at run time the scales are doubled where a coarse first pass finds far motion (3.8).
     """
 
     widths: tuple[int, ...] = (90, 90, 90)
@@ -75,16 +67,10 @@ class HDv3Config:
     any_time: ClassVar[bool] = False
     refines: ClassVar[bool] = False
 
-    def block_scales(self, scale: float) -> tuple[float, ...]:
-        """Scales of the blocks when the network is run at flow scale `scale`."""
-        return tuple(s / scale for s in self.scales)
-
     def map_scale(self, block_scale: float) -> float:
-        """Picture pixels to one pixel of a block's output, for a block that works at `block_scale`."""
         return block_scale if self.two_steps else 2 * block_scale
 
     def alignment(self, scale: float) -> int:
-        """What both sides of the picture must be a multiple of: every block halves its input twice."""
         coarsest = 4 * max(self.scales) * (2 if self.adapts else 1)
         return int(max(coarsest, coarsest / scale))
 
@@ -96,7 +82,6 @@ class RefinedConfig(IFNetConfig):
     refines: ClassVar[bool] = True
 
     def alignment(self, scale: float) -> int:
-        """As `IFNetConfig.alignment`; RefineNet needs 16."""
         return lcm(super().alignment(scale), 16)
 
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from vsrife.networks.blocks import activated_conv
-from vsrife.networks.estimate import Estimate
+from vsrife.networks.estimate import Estimate, warp_pair
 from vsrife.networks.legacy import LegacyNetwork
-from vsrife.networks.warp import backward_warp
+from vsrife.tta import swap_ends
 
 if TYPE_CHECKING:
     from vsrife.networks.config_legacy import HDv3Config
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["HDv3IFNet"]
 
 FAR_MOTION = 16
-"""Pixels of the coarsest block's input that a first look must find for 3.8 to look again at twice the scale."""
+"""Adaptive scale of 3.8: a coarse first pass must find more pixels of its input than this to double the scales."""
 
 
 class HDv3Block(nn.Module):
-    """One 3.x IFBlock without its resizing: N×11×h×w (pictures, mask, flow) in, 4 channels of flow and 1 of mask out.
+    """A 3.x IFBlock without its resizing: N×11×h×w (pictures, mask, flow) in, 4 channels of flow and 1 of mask out.
 
     The output is as large as the input, without `config.two_steps` half of it; flow is in its pixels.
     """
@@ -45,7 +45,6 @@ class HDv3Block(nn.Module):
             self.conv2 = nn.ConvTranspose2d(width, 1, 4, 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the block's convolutions."""
         x = self.conv0(x)
         for pair in range(4):
             x = self.get_submodule(f"convblock{pair}")(x) + x
@@ -61,36 +60,27 @@ def _two_steps(width: int, outputs: int) -> nn.Sequential:
 
 
 class HDv3IFNet(LegacyNetwork):
-    """The flow network of RIFE 3.5 to 3.8: no timestep, no RefineNet. With `config.swaps` it treats both ends alike."""
+    """The flow network of RIFE 3.5 to 3.8: midpoint-only, no RefineNet; symmetric in the ends with `config.swaps`."""
 
     config: HDv3Config
 
     def __init__(self, config: HDv3Config) -> None:
-        super().__init__(config)
-        for index in range(len(config.widths)):
-            self.add_module(f"block{index}", HDv3Block(config, index))
+        super().__init__(config, HDv3Block)
 
     def estimate(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5, scale: float = 1) -> Estimate:
-        """Motion and mask of aligned N×3×H×W pictures in 0..1, see `LegacyNetwork.estimate`."""
         self._check_time(timestep)
         scales = self.config.block_scales(scale)
         flow, mask = torch.zeros_like(img0[:, :1]).expand(-1, 4, -1, -1), torch.zeros_like(img0[:, :1])
         if self.config.adapts:
-            found, _ = self._refine(self.blocks[0], 2 * scales[0], torch.cat((img0, img1, mask), 1), flow)
-            if found.abs().max() > FAR_MOTION * scales[0]:
+            coarse, _ = self._step(self.blocks[0], 2 * scales[0], torch.cat((img0, img1, mask), 1), flow)
+            if coarse.abs().max() > FAR_MOTION * scales[0]:
                 scales = tuple(2 * s for s in scales)
         for block, block_scale in zip(self.blocks, scales, strict=True):
-            warped0, warped1 = backward_warp(img0, flow[:, :2]), backward_warp(img1, flow[:, 2:])
-            more_flow, more_mask = self._refine(block, block_scale, torch.cat((warped0, warped1, mask), 1), flow)
+            warped0, warped1 = warp_pair(img0, img1, flow)
+            step, mask_step = self._step(block, block_scale, torch.cat((warped0, warped1, mask), 1), flow)
             if self.config.swaps:
                 inputs = torch.cat((warped1, warped0, -mask), 1)
-                swapped_flow, swapped_mask = self._refine(block, block_scale, inputs, _swapped(flow))
-                more_flow = (more_flow + _swapped(swapped_flow)) / 2
-                more_mask = (more_mask - swapped_mask) / 2
-            flow, mask = flow + more_flow, mask + more_mask
+                back, mask_back = self._step(block, block_scale, inputs, swap_ends(flow))
+                step, mask_step = (step + swap_ends(back)) / 2, (mask_step - mask_back) / 2
+            flow, mask = flow + step, mask + mask_step
         return Estimate(flow, mask)
-
-
-def _swapped(flow: Tensor) -> Tensor:
-    """Flow to both ends, the ends exchanged."""
-    return torch.cat((flow[:, 2:], flow[:, :2]), 1)

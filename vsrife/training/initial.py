@@ -1,51 +1,81 @@
-"""Weights of one network taken over by another of other sizes."""
+"""Initial weights: fresh ones, and those of a trained network grafted onto one of other sizes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
-from vsrife.training.trainee import silence
+from vsrife.networks.paper import PaperBlock
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-__all__ = ["graft"]
+__all__ = ["graft", "kaiming_init", "zero_init_output"]
 
+PRELU = 0.25
+"""The initial slope of PyTorch's PReLU."""
+FAINT = 0.1
+"""The factor on PyTorch's initial weights of a block's last layer."""
 READERS = ("conv0.1.", "convblock.", "lastconv.")
 """Layers of a block that read channels of its own, by the beginning of their names."""
 HEAD = "encode"
 
 
-def graft(network: nn.Module, known: dict[str, Tensor]) -> None:
-    """Take over what fits whole, and of wider blocks the channels that weigh most; other blocks add nothing at first.
+def kaiming_init(module: nn.Module) -> None:
+    """Initialise the paper's blocks within a module for training from scratch (He et al. 2015).
+
+    PyTorch's own weights halve the signal in each of the ten convolutions, so that the deeper ones see no differences
+    and train slowly at first. The motion starts near zero. Blocks of the 4.x line do not gain and stay as they are.
+    """
+    for block in module.modules():
+        for layer in block.modules() if isinstance(block, PaperBlock) else ():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, a=PRELU)
+            elif isinstance(layer, nn.ConvTranspose2d):
+                layer.weight.data.mul_(FAINT)
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def zero_init_output(block: nn.Module) -> None:
+    """Zero a block's last layer, so that it adds nothing at first."""
+    last = [module for module in block.modules() if isinstance(module, nn.ConvTranspose2d)][-1]
+    nn.init.zeros_(last.weight)
+    if last.bias is not None:
+        nn.init.zeros_(last.bias)
+
+
+def graft(network: nn.Module, trained: dict[str, Tensor]) -> None:
+    """Initialise a network from another one's state: parts that fit, and of wider parts the strongest channels.
+
+    Blocks that fit nowhere add nothing at first.
 
     Args:
         network: changed in place.
-        known: the state of another one.
+        trained: the other network's state.
     """
     own = network.state_dict()
     for name, part in network.named_children():
         prefix = f"{name}."
         wanted = {key.removeprefix(prefix): own[key] for key in own if key.startswith(prefix)}
-        given = {key.removeprefix(prefix): known[key] for key in known if key.startswith(prefix)}
-        if _within(wanted, given):
-            narrowed = _narrowed_chain if name == HEAD else _narrowed
-            part.load_state_dict(narrowed(wanted, given))
+        given = {key.removeprefix(prefix): trained[key] for key in trained if key.startswith(prefix)}
+        if _fits_within(wanted, given):
+            part.load_state_dict((_narrow_chain if name == HEAD else _narrow)(wanted, given))
         elif name.startswith("block"):
-            silence(part)
+            zero_init_output(part)
 
 
-def _within(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> bool:
-    """Whether all that is wanted is given at least as wide."""
+def _fits_within(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> bool:
+    """Whether the given tensors are the wanted ones, at least as wide."""
     return wanted.keys() == given.keys() and all(
         value.dim() == given[key].dim() and all(a <= b for a, b in zip(value.shape, given[key].shape, strict=True))
         for key, value in wanted.items()
     )
 
 
-def _narrowed(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor]:
+def _narrow(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor]:
     """The given tensors in the wanted shapes; a dimension that shrinks keeps the same channels in every tensor."""
     kept: dict[tuple[int, int], Tensor] = {}
     narrowed = {}
@@ -54,16 +84,16 @@ def _narrowed(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, 
         for dim, (size, before) in enumerate(zip(value.shape, taken.shape, strict=True)):
             if size < before:
                 if (before, size) not in kept:
-                    kept[before, size] = _weightiest(given, before, size)
+                    kept[before, size] = _strongest(given, before, size)
                 taken = taken.index_select(dim, kept[before, size])
         narrowed[key] = taken
     return narrowed
 
 
-def _narrowed_chain(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor]:
+def _narrow_chain(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor]:
     """The given tensors of layers that read one another, the last one transposed, in the wanted shapes.
 
-    Of each layer the channels are kept that the next one reads with the largest weights.
+    Each layer keeps the channels that the next one reads with the largest weights.
     """
     layers = list(dict.fromkeys(key.rpartition(".")[0] for key in wanted))
     kept = torch.arange(given[f"{layers[0]}.weight"].shape[1])
@@ -83,8 +113,8 @@ def _narrowed_chain(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> dict
     return narrowed
 
 
-def _weightiest(given: dict[str, Tensor], before: int, size: int) -> Tensor:
-    """Of so many channels those that are read with the largest weights, in their order."""
+def _strongest(given: dict[str, Tensor], before: int, size: int) -> Tensor:
+    """The `size` of `before` channels that are read with the largest weights, in their order."""
     total = torch.zeros(before)
     for key, value in given.items():
         if value.dim() == 4 and key.startswith(READERS):
