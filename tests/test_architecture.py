@@ -30,9 +30,9 @@ ALLOWED = {
     "plugin": {"engine", "networks", "weights", "timing", "detect", "errors", "colour"},
     "footage": {"engine", "motion", "timing", "detect", "errors", "colour", "files"},
     "native": set(),
-    "film": {"footage", "plugin", "engine", "weights", "timing", "errors", "colour", "files"},
+    "film": {"footage", "plugin", "engine", "networks", "weights", "timing", "errors", "colour", "files"},
     "compare": {"engine", "evaluation", "film", "footage", "plugin", "timing", "detect", "errors", "colour", "files"},
-    "cli": {"compare", "evaluation", "film", "footage", "training", "weights", "networks", "errors", "files"},
+    "cli": {"compare", "evaluation", "film", "footage", "plugin", "training", "weights", "networks", "errors", "files"},
     "__main__": {"cli"},
 }
 """Part → parts it may import."""

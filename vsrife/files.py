@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError, first_line
+from vsrife.errors import RifeError, first_line, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,5 +44,8 @@ def atomic_write(
 
 
 def reason(error: BaseException) -> str:
-    """An error in a few words on one line: the system's own where it has one."""
-    return str(getattr(error, "strerror", None) or first_line(error))
+    """An error in a few words on one line: the system's own where it has one, then what FFmpeg logged of it."""
+    message = str(getattr(error, "strerror", None) or first_line(error))
+    log = getattr(error, "log", None)  # PyAV's: level, part of FFmpeg, text
+    text = " ".join(log[2].split()) if log else ""
+    return f"{message}: {shown(text, 200)}" if text else message

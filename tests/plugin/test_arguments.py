@@ -28,7 +28,7 @@ def test_the_native_signature_is_the_dataclass(function: str) -> None:
         assert optional == "opt"
         of = NATIVE_TYPES[kind.removesuffix("[]")]
         native[name] = Sequence[of] if kind.endswith("[]") else of
-    hints = get_type_hints(Arguments)
+    hints = get_type_hints(Arguments, localns={"Clip": vs.VideoNode})
     python = {}
     for name in arguments_of(function):
         kinds = [hints[name]]

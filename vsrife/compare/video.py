@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vsrife.compare.survey import Survey
-    from vsrife.film.encoder import Progress
+    from vsrife.film.progress import Progress
 
 __all__ = ["VideoOptions", "best_stretch", "save_video", "side_by_side"]
 

@@ -5,14 +5,14 @@ The native functions of `core.rife` call the functions of their own names here.
 
 from __future__ import annotations
 
-from vsrife.plugin.create import FUNCTIONS, answering
-from vsrife.plugin.native import native_plugin
-
 __all__ = ["RIFE", "At", "Motion"]
 
 
 def _enter(name: str) -> None:
     """Have the node made from the native function's own arguments, and handed to its result."""
+    from vsrife.plugin.create import FUNCTIONS, answering
+    from vsrife.plugin.native import native_plugin
+
     native_plugin().Bridge(func=answering(name, FUNCTIONS[name]))
 
 

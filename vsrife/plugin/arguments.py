@@ -1,22 +1,29 @@
-"""The arguments of `core.rife.RIFE`, `Motion` and `At`: one dataclass, checked once."""
+"""The arguments of `core.rife.RIFE`, `Motion` and `At`: one dataclass, checked once.
+
+Importing this imports neither torch nor vapoursynth, as the command line takes its options from here.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence  # noqa: TC003 - a test reads the hints
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
-
-from vapoursynth import VideoNode as Clip
+from typing import TYPE_CHECKING, Any
 
 from vsrife.colour import MATRIX_NAMES
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.config import SCALES
 from vsrife.timing.timeline import simplest_fraction
 
-__all__ = ["Arguments", "arguments_of"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vapoursynth import VideoNode as Clip
+
+__all__ = ["Arguments", "arguments_from_text", "arguments_of", "descriptions", "kind_of"]
 
 INT64_MAX = 2**63 - 1
 DEFAULT_MASK = "own"
@@ -202,7 +209,9 @@ class Arguments:
     @property
     def extras(self) -> tuple[Clip, ...]:
         """`extra` as it was given: VapourSynth hands over a list of one as the one."""
-        return () if self.extra is None else (self.extra,) if isinstance(self.extra, Clip) else tuple(self.extra)
+        if self.extra is None:
+            return ()
+        return tuple(self.extra) if isinstance(self.extra, Sequence) else (self.extra,)
 
     @property
     def fps(self) -> Fraction | None:
@@ -220,3 +229,36 @@ class Arguments:
 def arguments_of(function: str) -> list[str]:
     """The names of the arguments that a function takes, in its order."""
     return [argument.name for argument in fields(Arguments) if function in argument.metadata["functions"]]
+
+
+def descriptions() -> dict[str, str]:
+    """Each argument's description, from the docstring of `Arguments`."""
+    listed = (Arguments.__doc__ or "Args:\n").split("Args:\n")[1]
+    entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", listed, re.M)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
+def kind_of(name: str) -> type[int] | type[float] | type[str]:
+    """The type of an argument that can be given as text."""
+    hint = next(str(argument.type) for argument in fields(Arguments) if argument.name == name)
+    return next(kind for kind in (int, float, str) if kind.__name__ in hint)
+
+
+def arguments_from_text(settings: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Convert arguments from text and check them, as far as that needs neither a clip nor the engine.
+
+    Args:
+        settings: names and values; the last value of a name counts.
+
+    Raises:
+        RifeError: a value is not allowed.
+    """
+    given: dict[str, Any] = {}
+    for name, text in settings:
+        kind = kind_of(name)
+        try:
+            given[name] = kind(text)
+        except ValueError as error:
+            raise ArgumentError(name, text, {int: "an integer", float: "a number"}[kind]) from error
+    Arguments(**given)
+    return given
