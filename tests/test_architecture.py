@@ -28,7 +28,7 @@ ALLOWED = {
     "evaluation": {"engine", "footage", "networks", "weights", "motion", "tta", "errors", "colour", "files"},
     "training": {"evaluation", "footage", "engine", "networks", "weights", "tta", "errors", "files"},
     "plugin": {"engine", "networks", "weights", "timing", "detect", "errors", "colour"},
-    "footage": {"engine", "motion", "timing", "detect", "errors", "colour", "files"},
+    "footage": {"engine", "motion", "networks", "timing", "detect", "errors", "colour", "files"},
     "native": set(),
     "film": {"footage", "plugin", "engine", "networks", "weights", "timing", "errors", "colour", "files"},
     "compare": {"engine", "evaluation", "film", "footage", "plugin", "timing", "detect", "errors", "colour", "files"},

@@ -1,8 +1,11 @@
-"""The H.273 matrices by name, and the one a clip has that does not name it. Imports nothing."""
+"""H.273 matrices: their names, BT.709's luma, and the guess for a clip that states none. Imports nothing."""
 
 from __future__ import annotations
 
-__all__ = ["MATRIX_NAMES", "guessed_matrix"]
+__all__ = ["BT709_LUMA", "MATRIX_NAMES", "guessed_matrix"]
+
+BT709_LUMA = (0.2126, 0.7152, 0.0722)
+"""Weights of R, G and B in BT.709's luma."""
 
 MATRIX_NAMES = {
     "709": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -74,8 +75,15 @@ def named(function: str) -> Iterator[None]:
         raise
 
 
-def shown(value: object, most: int = 60) -> str:
-    """A value on one printable line of at most `most` characters: numbers in their shortest form, text unquoted."""
+def shown(value: object, most: int | None = None) -> str:
+    """A value on one printable line: numbers in their shortest form, text unquoted.
+
+    Args:
+        value: anything.
+        most: the characters of the line, at most; None for 60, and 200 for a path.
+    """
+    if most is None:
+        most = 200 if isinstance(value, PathLike) else 60
     if isinstance(value, float):
         return f"{value:g}"
     text = str(value)
@@ -85,9 +93,15 @@ def shown(value: object, most: int = 60) -> str:
 
 
 def first_line(error: BaseException, most: int = 200) -> str:
-    """The first line of an error's message that is not blank, its class's name where there is none."""
-    lines = (line.strip() for line in str(error).splitlines())
-    return shown(next((line for line in lines if line), type(error).__name__), most)
+    """The first line of an error's message that is not blank, its class's name where there is none.
+
+    Of a traceback, which VapourSynth gives for an error in a Python callback, it is the last line: the error itself.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    if not lines[0].startswith("Traceback "):
+        return shown(lines[0], most)
+    name, _, message = lines[-1].partition(": ")
+    return shown(message if name.startswith(f"{__name__}.") else lines[-1], most)
 
 
 def nearest(got: str, names: Collection[str]) -> str:

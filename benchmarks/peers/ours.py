@@ -8,7 +8,6 @@ import numpy as np
 import torch
 import vapoursynth as vs
 
-from vsrife.cli.figures import ahead
 from vsrife.engine import (
     Colour,
     HostFrame,
@@ -19,6 +18,7 @@ from vsrife.engine import (
     resolve_precision,
     shared_engine,
 )
+from vsrife.footage.ahead import map_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def network(job: Job, *, precision: str, device: str = "cpu") -> Iterator[Callab
         interpolator.render(Task(sources[left], sources[left + 1], Timestep(float(time)), form), target)
         return lambda: np.stack(target)
 
-    yield from ahead(make, job.times(), engine.executor.concurrency)
+    yield from map_ahead(make, job.times(), engine.executor.concurrency)
 
 
 def filtered(clip: vs.VideoNode, job: Job, *, precision: str, device: str = "cpu") -> vs.VideoNode:

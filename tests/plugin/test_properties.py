@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsrife.colour import guessed_matrix
-from vsrife.plugin.properties import colour, cut_between, duration, own_duration, scene_changes, span
+from vsrife.detect import cut_between
+from vsrife.plugin.properties import colour, duration, own_duration, scene_changes, span
 from vsrife.timing.timeline import EvenTimeline
 
 

@@ -211,18 +211,13 @@ def _video(path: Path, track: int, **more: int) -> Any:
     import vapoursynth as vs
     from platformdirs import user_cache_path
 
+    from vsrife.footage import open_video
+
     core: Any = vs.core
-    if not hasattr(core, "bs"):
-        raise RifeError("no source filter is here; pip install vapoursynth-bestsource")
-    if more and "exporttimestamps" not in core.bs.VideoSource.signature:
+    if more and hasattr(core, "bs") and "exporttimestamps" not in core.bs.VideoSource.signature:
         raise RifeError("the source filter is too old; pip install -U vapoursynth-bestsource")
     cache = str(user_cache_path("vsrife", appauthor=False) / "bestsource")
-    try:
-        return core.bs.VideoSource(
-            str(path), track=track, cachemode=1, cachepath=cache, apply_rotation=1, showprogress=0, **more
-        )
-    except vs.Error as error:
-        raise RifeError(f"source must be a film, got {path} ({first_line(error)})") from error
+    return open_video(path, track=track, cachemode=1, cachepath=cache, apply_rotation=1, **more)
 
 
 def _check(clip: vs.VideoNode, path: Path, log: Log) -> None:

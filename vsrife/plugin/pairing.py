@@ -8,9 +8,9 @@ from enum import Enum, auto
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from vsrife.detect import cut_between
 from vsrife.detect.runs import Run, run_around
 from vsrife.errors import RifeError
-from vsrife.frame_properties import cut_between
 from vsrife.timing.timeline import share_between
 
 if TYPE_CHECKING:
