@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from slow_tests import SLOW
 from support import ROOT
 
 if TYPE_CHECKING:
@@ -143,3 +144,9 @@ after = (dict(os.environ), list(warnings.filters), torch.get_num_threads(), torc
 print(before == after)
 """
     assert run(code) == "True"
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_slow_tests_are_listed_under_their_names(name: str) -> None:
+    text = (ROOT / "tests" / name).read_text(encoding="utf-8")
+    assert [function for function in SLOW[name] if f"def {function}(" not in text] == []
