@@ -1,8 +1,8 @@
-"""Writes docs/arguments.md from the one list of arguments, `vsrife/plugin/arguments.py`; a test compares the two.
+"""Writes docs/arguments.md from `vsrife/plugin/arguments.py`; a test compares the two.
 
 python scripts/arguments_page.py
 
-What the page says beside it, headings, notes and pictures, is in `scripts/arguments_page.toml`.
+Headings, notes and pictures of the page are in `scripts/arguments_page.toml`.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ DEFAULTS = {
     "factor_den": "`1`",
     "model": f'`"{DEFAULT}"`',
     "sc_threshold": f"`{CUT_THRESHOLD:g}`",
-    "vfr": "found out",
-    "matrix": "what the frames say",
+    "vfr": "detected",
+    "matrix": "from the frame properties",
 }
-"""What stands for None in the dataclass."""
+"""Defaults that are None in the dataclass."""
 ALLOWED = {
     "multi": "any number above 0",
     **dict.fromkeys(("factor_num", "factor_den", "fps_num", "fps_den"), "at least 1"),
@@ -51,7 +51,7 @@ ALLOWED = {
     "protect": "GRAY, the clip's size; as many frames, or one",
     "extra": "any format and size, as many frames as the clip",
 }
-"""What is checked elsewhere than in CHOICES and RANGES."""
+"""Allowed values that are not in CHOICES or RANGES."""
 
 NAMES = {int: "integer", float: "number", str: "text", Clip: "clip"}
 

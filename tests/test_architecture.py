@@ -1,4 +1,7 @@
-"""Who may import whom, and what importing costs."""
+"""Who may import whom, and what importing costs.
+
+`python tests/test_architecture.py` writes the table of CONTRIBUTING.md from `ALLOWED` and `DESCRIPTIONS`.
+"""
 
 from __future__ import annotations
 
@@ -150,3 +153,60 @@ print(before == after)
 def test_slow_tests_are_listed_under_their_names(name: str) -> None:
     text = (ROOT / "tests" / name).read_text(encoding="utf-8")
     assert [function for function in SLOW[name] if f"def {function}(" not in text] == []
+
+
+DESCRIPTIONS = {
+    "native": "the C plugin: signatures, bridge to Python, frame-server node; the kernels for CPUs",
+    "plugin": "the filter: arguments, schedule, the source frames of an output frame, frame properties",
+    "timing": "all arithmetic on time: timelines, timestamps, durations, variable frame rate; standard library only",
+    "engine": "interpolation: recovery ladder, device executor, frame maker, motion estimators, compose, frame cache",
+    "motion": "`block_input` and `warp_and_blend`: the reference in PyTorch, C for CPUs, Triton for GPUs",
+    "networks": "one config per network and the catalog; the networks in their published form",
+    "weights": "weights files: the manifest, download, detection of the network, conversion",
+    "detect": "scene changes, repeated and still frames: stateless functions of two pictures",
+    "footage": "videos, scripts and folders of pictures as RGB frames with times, cuts and repeats",
+    "evaluation": "metrics, test sets and clips as cases, the runner, tables and sheets",
+    "film": "whole films: planning, segments, encoding, joining; segments on a Dask cluster",
+    "compare": "what the filter makes of a clip: survey, sheet, timeline, video",
+    "training": "options, synthetic scenes, triplets, losses, the loop, checkpoints, reports",
+    "cli": "the command `vsrife`",
+    "tta": "the views of a pair that test-time augmentation averages",
+    "files": "the atomic writer",
+    "colour": "the H.273 matrices, and the guess for a clip that states none",
+    "frame_properties": "what a frame's properties say of its duration",
+    "errors": "the structured errors, and `named`, which adds the name of the function",
+    "__main__": "`python -m vsrife`",
+}
+"""Part → what it does, in the order of CONTRIBUTING's table."""
+GUIDE = ROOT / "CONTRIBUTING.md"
+BEGIN, END = "<!-- table of tests/test_architecture.py -->\n", "<!-- end of the table -->\n"
+
+
+def architecture_table() -> str:
+    """The rows of CONTRIBUTING.md, one for each part."""
+    rows = ["| part of `vsrife` | what it does | may import |", "|---|---|---|"]
+    for part, text in DESCRIPTIONS.items():
+        allowed = ", ".join(other for other in DESCRIPTIONS if other in ALLOWED[part])
+        rows.append(f"| `{part}` | {text} | {allowed or '–'} |")
+    return "\n".join(rows) + "\n"
+
+
+def guide_with_table(text: str) -> str:
+    """CONTRIBUTING.md with the table between its markers."""
+    before, _, rest = text.partition(BEGIN)
+    _, marker, after = rest.partition(END)
+    assert marker, "CONTRIBUTING.md lacks the markers of the table"
+    return f"{before}{BEGIN}{architecture_table()}{END}{after}"
+
+
+def test_every_part_is_described() -> None:
+    assert DESCRIPTIONS.keys() == ALLOWED.keys()
+
+
+def test_the_guide_has_the_table() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    assert text == guide_with_table(text), "run python tests/test_architecture.py"
+
+
+if __name__ == "__main__":
+    GUIDE.write_text(guide_with_table(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")

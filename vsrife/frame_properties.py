@@ -1,4 +1,4 @@
-"""What a frame's VapourSynth properties say of its duration and of cuts. Imports the standard library alone."""
+"""What a frame's VapourSynth properties say of its duration. Imports the standard library alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["Properties", "cut_between", "integer", "own_duration"]
+__all__ = ["Properties", "integer", "own_duration"]
 
 Properties = Mapping[str, Any]
 
@@ -21,9 +21,3 @@ def own_duration(properties: Properties) -> Fraction | None:
     """The frame's duration in seconds, None where the frame states none above 0."""
     num, den = integer(properties, "_DurationNum"), integer(properties, "_DurationDen")
     return Fraction(num, den) if num and den and num > 0 and den > 0 else None
-
-
-def cut_between(left: Properties, right: Properties) -> bool | None:
-    """Whether a scene change lies between two neighbouring frames, None where neither of them says."""
-    flags = integer(left, "_SceneChangeNext"), integer(right, "_SceneChangePrev")
-    return None if flags == (None, None) else any(flags)
