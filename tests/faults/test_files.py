@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 import threading
+from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
 import pytest
@@ -221,19 +223,40 @@ def test_nasty_but_right_names_are_used(tmp_path: Path) -> None:
     assert not list((tmp_path / "here").iterdir())
 
 
+def in_a_process(arguments: list[bytes]) -> tuple[int, bytes]:
+    done = subprocess.run(
+        [sys.executable, "-m", "vsrife", "models", *arguments], capture_output=True, timeout=120, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def in_this_one(arguments: list[bytes]) -> tuple[int, bytes]:
+    """The same, as the process has the arguments and the streams, without importing PyTorch once more."""
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, "utf-8", "strict")
+    error = io.TextIOWrapper(raw, "utf-8", "backslashreplace")
+    with redirect_stdout(out), redirect_stderr(error):
+        status = main(["models", *map(os.fsdecode, arguments)])
+    for stream in (out, error):
+        stream.flush()
+    return status, raw.getvalue()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are no text")
 def test_bytes_that_are_no_text_in_the_shell(tmp_path: Path) -> None:
-    """As a shell hands them over, through a whole process, its output too."""
+    """As a shell hands them over, through a whole process where that is quick, its output too."""
     strange = os.fsencode(tmp_path) + b"/\xff\xfe$(touch x)\n.safetensors"
     os.rename(own(tmp_path / "own.safetensors"), strange)
-    for arguments in ([b"info", strange], [b"import", strange, b"--name", b"mine"], [b"fetch", b"\xff\n"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "vsrife", "models", *arguments], capture_output=True, timeout=120, check=False
-        )
-        text = (done.stdout + done.stderr).decode()
+    for run, arguments in (
+        (in_this_one, [b"info", strange]),
+        (in_this_one, [b"import", strange, b"--name", b"mine"]),
+        (in_a_process, [b"fetch", b"\xff\n"]),
+    ):
+        status, said = run(arguments)
+        text = said.decode()
         assert "Traceback" not in text
         assert text.replace("\n", "").isprintable()
-        assert done.returncode == 1  # safetensors opens no such path
+        assert status == 1  # safetensors opens no such path
         assert text.count("\n") == 1
     assert not imported()
     assert not list((tmp_path / "here").iterdir())

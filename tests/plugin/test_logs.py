@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 import vapoursynth as vs
-from support import moving_clip
+from support import digest, moving_clip
 from weights.conftest import MODEL, Release, folder, published, release  # noqa: F401 - fixtures
 
 from vsrife.cli.figures import machine
 from vsrife.engine import Engine, shared_engine
+from vsrife.engine.convolutions import computes_bf16
 from vsrife.motion import compiled
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def test_device_and_precision_are_said_with_the_reason() -> None:
         name = torch.cuda.get_device_name(0)
         assert said[0] == (INFORMATION, f"RIFE: model 4.26 (bundled) on cuda:0 in fp16: {name}")
         return
-    fast = bool({"avx512_bf16", "amx_bf16"} & set(machine()["flags"]))
+    fast = bool({"avx512_bf16", "amx_bf16"} & set(machine()["flags"])) and computes_bf16()
     sees = "sees no" if torch.version.cuda or torch.version.hip else "is built without"
     where, why = ("bf16", "the CPU has bf16") if fast else ("fp32", "the CPU has no bf16")
     line = f"RIFE: model 4.26 (bundled) on cpu in {where}: this PyTorch {sees} CUDA, {why}"
@@ -105,6 +106,19 @@ def test_a_precision_without_kernels_is_a_warning() -> None:
         (INFORMATION, "RIFE: model 4.26 (bundled) on cpu in fp16"),
         (WARNING, "RIFE: runs by PyTorch alone, which is slower: the kernels in C compute in fp32 and bf16"),
     ]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu,cpu"])
+def test_bf16_that_the_cpu_lacks_is_a_warning(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vsrife.engine.device.computes_bf16", lambda: False)
+    monkeypatch.setattr("vsrife.engine.device._is_x86", lambda: True)
+    clip = moving_clip(64, 64, length=3)
+    made: list[str] = []
+    bf16 = {"device": device, "precision": "bf16"}
+    said = heard(lambda: made.extend(map(digest, vs.core.rife.RIFE(clip, **bf16).frames(close=True))))
+    lacks = "this CPU has no AVX-512 (avx512bw) or AVX-NE-CONVERT, which oneDNN's bf16 convolutions need"
+    assert said == [(WARNING, f"RIFE: bf16: {lacks}: computing in fp32 instead"), RUNS]
+    assert made == [digest(frame) for frame in vs.core.rife.RIFE(clip, **QUIET).frames(close=True)]
 
 
 def test_missing_kernels_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from vsrife.engine.device import resolve_devices, resolve_precision
+from vsrife.engine.executor import check_not_forked
 from vsrife.engine.memory import is_out_of_memory, release_memory
 from vsrife.errors import RifeError
 
@@ -39,20 +40,22 @@ def choose_engines(
             device, which its number decides.
         precision: see `resolve_precision`.
         make: makes one.
-        tell: takes a line for each device that the network has no room on.
+        tell: takes a line for each device that the network has no room on, and for a precision that is not computed in.
 
     Returns:
         The engines, and what makes the CPU's, where the user left it to the filter or named several devices.
 
     Raises:
-        RifeError: a name cannot be used, or no device has room for the network.
+        RifeError: a name cannot be used, no device has room for the network, or this process was forked from one that
+            had an engine.
     """
     devices = resolve_devices(device)
-    dtypes = [resolve_precision(precision, each) for each in devices]
+    check_not_forked()  # before convolutions are tried, whose threads a child does not have
+    dtypes = [resolve_precision(precision, each, tell) for each in devices]
     left_to_us = (device == "auto" or len(devices) > 1) and CPU not in devices
 
     def spare() -> Engine:
-        return make(CPU, resolve_precision("auto" if precision == "fp16" else precision, CPU))
+        return make(CPU, resolve_precision("auto" if precision == "fp16" else precision, CPU, tell))
 
     engines = []
     for index, (each, dtype) in enumerate(zip(devices, dtypes, strict=True)):

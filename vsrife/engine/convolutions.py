@@ -14,7 +14,7 @@ from vsrife.motion.kernels import KernelError, reports_failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Convolution"]
+__all__ = ["Convolution", "computes_bf16", "has_fused"]
 
 KEPT_LAYOUTS = 8
 """Input sizes of a layer for which reordered weights are kept; a first layer has two for a picture, of its strips."""
@@ -28,7 +28,8 @@ class Convolution:
         slope: the activation's slope for negative values, None without an activation.
         dtype: dtype of weights and output; sums are fp32.
         device: where it runs.
-        fused: whether oneDNN runs both as one, with weights reordered for the input's size; None where it can.
+        fused: whether oneDNN runs both as one, with weights reordered for the input's size; None where it can, in this
+            dtype.
     """
 
     name = "convolutions"
@@ -49,7 +50,7 @@ class Convolution:
         self._dtype = dtype
         self._weight = layer.weight.detach().to(device, dtype)
         self._bias = layer.bias.detach().to(device, dtype)
-        self._fused = device.type == "cpu" and _has_fused() if fused is None else fused
+        self._fused = device.type == "cpu" and has_fused(dtype) if fused is None else fused
         self._reordered: dict[tuple[int, ...], Tensor] = {}
         if not self._fused:
             self._weight = self._weight.to(memory_format=torch.channels_last)
@@ -96,15 +97,23 @@ def _op(name: str) -> Callable[..., Tensor]:
     return op
 
 
+def computes_bf16() -> bool:
+    """Whether the CPU's convolutions are made of bf16 by what makes them of fp32: oneDNN, or PyTorch without it."""
+    return has_fused(torch.bfloat16) or not has_fused(torch.float32)
+
+
 @cache
-def _has_fused() -> bool:
-    """Whether this PyTorch has oneDNN and its fused operators, which belong to PyTorch's compiler."""
+def has_fused(dtype: torch.dtype) -> bool:
+    """Whether this PyTorch has oneDNN's fused operators, and they compute in a dtype on this CPU.
+
+    They belong to PyTorch's compiler, and what oneDNN needs from a CPU differs by version, so that they are tried.
+    """
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
-    x = torch.zeros(1, 8, 4, 4).contiguous(memory_format=torch.channels_last)
+    x = torch.zeros(1, 8, 4, 4, dtype=dtype).contiguous(memory_format=torch.channels_last)
     try:
         for layer in (nn.Conv2d(8, 8, 3, 2, 1), nn.ConvTranspose2d(8, 8, 4, 2, 1)):
-            Convolution(layer, 0.2, torch.float32, torch.device("cpu"), fused=True)(x)
+            Convolution(layer, 0.2, dtype, torch.device("cpu"), fused=True)(x)
     except KernelError:
         return False
     return True

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import platform
 import re
+from typing import TYPE_CHECKING
 
 import torch
 
+from vsrife.engine.convolutions import computes_bf16
 from vsrife.errors import ArgumentError, RifeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "DEVICES",
@@ -83,18 +88,31 @@ def described_devices() -> list[str]:
     return found + (["mps: Apple GPU"] if torch.backends.mps.is_available() else [])
 
 
-def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+def resolve_precision(name: str, device: torch.device, tell: Callable[[str], None] | None = None) -> torch.dtype:
     """The dtype the convolutions run in; `auto` is the fastest that the device computes in hardware.
+
+    Where oneDNN makes no convolutions of bf16 on this CPU, fp32 takes its place: what PyTorch has instead is slower.
+
+    Args:
+        name: `auto` or one of `PRECISIONS`.
+        device: where they run.
+        tell: takes the line that says so of a precision that was named.
 
     Raises:
         RifeError: the name is neither `auto` nor in `PRECISIONS`.
     """
     if name == "auto":
         if device.type == "cpu":
-            return torch.bfloat16 if _cpu_has_bf16() else torch.float32
+            return torch.bfloat16 if _cpu_has_bf16() and computes_bf16() else torch.float32
         return torch.float16
     if name not in PRECISIONS:
         raise ArgumentError("precision", name, f"one of auto, {', '.join(PRECISIONS)}")
+    if name == "bf16" and device.type == "cpu" and not computes_bf16():
+        if tell is not None:
+            lacks = "AVX-512 (avx512bw) or AVX-NE-CONVERT" if _is_x86() else "bf16 instructions"
+            needs = f"this CPU has no {lacks}, which oneDNN's bf16 convolutions need"
+            tell(f"bf16: {needs}: computing in fp32 instead")
+        return torch.float32
     return PRECISIONS[name]
 
 
@@ -120,7 +138,9 @@ def why_auto(device: str, precision: str, where: torch.device, dtype: torch.dtyp
 
 def _cpu_has_bf16() -> bool:
     """Whether the CPU multiplies bf16 in hardware (AVX-512 BF16 or AMX); elsewhere bf16 is slower than fp32."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return False
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
+    return _is_x86() and any(getattr(torch.cpu, check, lambda: False)() for check in checks)
+
+
+def _is_x86() -> bool:
+    return platform.machine().lower() in ("x86_64", "amd64")

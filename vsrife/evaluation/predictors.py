@@ -128,7 +128,7 @@ def load_predictor(
             *others, last, got = (each if isinstance(each, str) else f"{each:g}" for each in (*allowed, value))
             raise ArgumentError(name, got, f"{', '.join(others)} or {last}")
     where = resolve_device(device)
-    dtype = resolve_precision(precision, where)
+    dtype = resolve_precision(precision, where, log)
     if model or model_path is None:
         model, with_ensemble = resolve(model or DEFAULT)
         ensemble = ensemble or int(with_ensemble)
