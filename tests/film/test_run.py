@@ -7,9 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from fractions import Fraction
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +16,6 @@ from support import ROOT, heed_interrupts
 from vsrife.cli import main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.vpy("unique-core")
@@ -156,19 +153,35 @@ def started(source: Path, film: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=heed_interrupts)
 
 
-def working_on(folder: Path, pid: int, segment: int) -> bool:
-    """Whether a process has so many segments behind it and is at the next one."""
-    return any(folder.glob(f".{pid}-*.mkv")) and len(segments(folder)) >= segment
+SIGNALLED = """
+import os, sys
+from vsrife.cli import main
+
+finished, events, number = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+
+def count(event, arguments):
+    global finished, events
+    if event == "os.rename" and str(arguments[1]).endswith(".json") and os.path.basename(arguments[1])[0] == "0":
+        finished -= 1
+    if finished < 0:
+        events -= 1
+        if events == 0:
+            os.kill(os.getpid(), number)
+
+sys.addaudithook(count)
+sys.exit(main(sys.argv[4:]))
+"""
+"""A run that sends itself a signal: so many segments later, and so many of Python's audit events after that."""
 
 
-def has_more(folder: Path, count: int) -> bool:
-    return len(segments(folder)) > count
-
-
-def wait_for(process: subprocess.Popen[str], there: Callable[[], bool]) -> None:
-    while not there():
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.005)
+def signalled(how: signal.Signals, finished: int, events: int, source: Path, film: Path, *more: str) -> tuple[int, str]:
+    """The exit status of such a run, and what it wrote."""
+    arguments = ["interpolate", source, film, *SLOW, *FIXED, *more]
+    command = [sys.executable, "-c", SIGNALLED, *map(str, (finished, events, int(how), *arguments))]
+    done = subprocess.run(
+        command, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False, timeout=120, preexec_fn=heed_interrupts
+    )
+    return done.returncode, done.stderr
 
 
 def test_killed_at_any_moment_it_becomes_the_same_film(
@@ -178,13 +191,11 @@ def test_killed_at_any_moment_it_becomes_the_same_film(
     folder = film.with_name("film.mkv.vsrife")
     rng = random.Random(7)
     whole: list[Path] = []
-    for _ in range(5):
-        process = started(steady_film, film, "--resume")
-        wanted = len(whole) + rng.randrange(2)
-        wait_for(process, partial(working_on, folder, process.pid, wanted))
-        time.sleep(rng.uniform(0, 0.1))
-        process.kill()
-        process.communicate()
+    for _ in range(3):
+        status, message = signalled(
+            signal.SIGKILL, rng.randrange(2), rng.randrange(1, 20), steady_film, film, "--resume"
+        )
+        assert status == -signal.SIGKILL, message
         assert not film.exists()
         assert set(segments(folder)) >= set(whole)
         whole = segments(folder)
@@ -202,11 +213,8 @@ def test_stopped_it_says_how_to_go_on(
     film = tmp_path / "film.mkv"
     folder = film.with_name("film.mkv.vsrife")
     for number, how in enumerate((signal.SIGINT, signal.SIGTERM)):
-        process = started(steady_film, film, *["--resume"][:number])
-        wait_for(process, partial(has_more, folder, number))
-        process.send_signal(how)
-        said = process.communicate(timeout=60)[1]
-        assert process.returncode == 130
+        status, said = signalled(how, 1, 1, steady_film, film, *["--resume"][:number])
+        assert status == 130, said
         assert re.fullmatch(r"interpolate: stopped, \d of 6 segments are kept; --resume goes on with them\n", said)
         assert [path.name for path in tmp_path.iterdir()] == [folder.name]
     assert main(["interpolate", str(steady_film), str(film), *SLOW, *FIXED]) == 1
