@@ -2,8 +2,8 @@
  * The native side of core.rife: function signatures, a trampoline into Python and a frame-server node.
  *
  * Nothing here knows what a timestep or a network is. `RIFE`, `Motion` and `At` hand their arguments to Python, Python
- * answers with `Node`s built from two of its own functions: `plan` says which source frames output n needs, `render`
- * fills it, or asks for more.
+ * answers with `Node`s built from two of its own functions: `plan` returns the source frames that output n needs, or the
+ * one that it is; `render` fills an output, or asks for more.
  * libpython is never linked: the host has loaded one already, and its stable ABI is looked up by name.
  */
 #include <stdlib.h>
@@ -94,15 +94,15 @@ static void describe_exception(const Python *py, const char *function, char *lin
             *c = ' ';
 }
 
-/* Calls a Python function that answers with a map. What it says under `error`, on one line and without a traceback,
- * or what it raised, becomes the error of `out`, which is returned. */
+/* Calls a Python function that returns a map. Its `error`, on one line and without a traceback, or the exception that it
+ * raised becomes the error of `out`, which is returned. */
 static const char *call_python(VSFunction *function, const VSMap *in, VSMap *out, const VSAPI *vsapi) {
     vsapi->callFunction(function, in, out);
     int missing = 0;
-    const char *said = vsapi->mapGetError(out) ? NULL : vsapi->mapGetData(out, "error", 0, &missing);
-    if (said) {
+    const char *message = vsapi->mapGetError(out) ? NULL : vsapi->mapGetData(out, "error", 0, &missing);
+    if (message) {
         char error[MAX_ERROR];
-        snprintf(error, sizeof error, "%s", said);
+        snprintf(error, sizeof error, "%s", message);
         vsapi->clearMap(out);
         vsapi->mapSetError(out, error);
     }
@@ -174,49 +174,34 @@ typedef struct {
 typedef struct {
     int count, write; /* `write`: the output is allocated and handed to `render` */
     int clips[MAX_FRAMES], frames[MAX_FRAMES];
+    VSMap *decided; /* properties of the output, where it is the one frame that is requested; else NULL */
 } Request;
 
+static void free_request(Request *request, const VSAPI *vsapi) {
+    if (request)
+        vsapi->freeMap(request->decided);
+    free(request);
+}
+
 /* Reads `frames`, the numbers of source frames, `clips`, which of the node's clips each is of (all the first one where
- * absent), and `write`; requests them. 0 where there is nothing sensible to read. */
-static int add_request(const Node *node, Request *request, const VSMap *said, VSFrameContext *context, const VSAPI *vsapi) {
-    int missing, count = vsapi->mapGetType(said, "frames") == ptInt ? vsapi->mapNumElements(said, "frames") : 0;
-    int clip_count = vsapi->mapGetType(said, "clips") == ptInt ? vsapi->mapNumElements(said, "clips") : 0;
+ * absent), and `write`; requests them. 0 where they make no sense. */
+static int add_request(const Node *node, Request *request, const VSMap *answer, VSFrameContext *context, const VSAPI *vsapi) {
+    int missing, count = vsapi->mapGetType(answer, "frames") == ptInt ? vsapi->mapNumElements(answer, "frames") : 0;
+    int clip_count = vsapi->mapGetType(answer, "clips") == ptInt ? vsapi->mapNumElements(answer, "clips") : 0;
     if (count < 1 || count > MAX_FRAMES - request->count || (clip_count && clip_count != count))
         return 0;
     for (int i = 0; i < count; i++) {
-        int clip = clip_count ? vsapi->mapGetIntSaturated(said, "clips", i, NULL) : 0;
+        int clip = clip_count ? vsapi->mapGetIntSaturated(answer, "clips", i, NULL) : 0;
         if (clip < 0 || clip >= node->clip_count)
             return 0;
         request->clips[request->count + i] = clip;
-        request->frames[request->count + i] = vsapi->mapGetIntSaturated(said, "frames", i, NULL);
+        request->frames[request->count + i] = vsapi->mapGetIntSaturated(answer, "frames", i, NULL);
     }
     for (int i = request->count; i < request->count + count; i++)
         vsapi->requestFrameFilter(request->frames[i], node->clips[request->clips[i]], context);
     request->count += count;
-    request->write = !!vsapi->mapGetInt(said, "write", 0, &missing);
+    request->write = !!vsapi->mapGetInt(answer, "write", 0, &missing);
     return 1;
-}
-
-/* plan(n) -> frames, clips, write: what output n is made from. */
-static Request *plan_request(const Node *node, int n, VSFrameContext *context, const VSAPI *vsapi) {
-    Request *request = calloc(1, sizeof *request);
-    VSMap *in = vsapi->createMap(), *out = vsapi->createMap();
-    vsapi->mapSetInt(in, "n", n, maReplace);
-
-    const char *error = call_python(node->plan, in, out, vsapi);
-    if (!error && !request)
-        error = "RIFE: out of memory";
-    if (!error && !add_request(node, request, out, context, vsapi))
-        error = "RIFE: internal: plan asked for no frame or for too many";
-    if (error) {
-        vsapi->setFilterError(error, context);
-        free(request);
-        request = NULL;
-    }
-
-    vsapi->freeMap(in);
-    vsapi->freeMap(out);
-    return request;
 }
 
 /* Nodes and functions may not become frame properties: the core ends the process over them. The map's own text of a key
@@ -238,10 +223,40 @@ static void drop_references(VSMap *map, const VSAPI *vsapi) {
     }
 }
 
-/* Takes the integer `key` out of what render said; -1 where it is not there or does not name a source frame. */
-static int take_index(VSMap *said, const char *key, const Request *request, const VSAPI *vsapi) {
-    int missing = 0, index = vsapi->mapGetIntSaturated(said, key, 0, &missing);
-    vsapi->mapDeleteKey(said, key);
+/* plan(n) -> frames, clips, write: the source frames that output n is made from. With `passthrough` it is the one frame
+ * that is requested, and what else the map has are its properties, see `pass_decided`. */
+static Request *plan_request(const Node *node, int n, VSFrameContext *context, const VSAPI *vsapi) {
+    Request *request = calloc(1, sizeof *request);
+    VSMap *in = vsapi->createMap(), *out = vsapi->createMap();
+    vsapi->mapSetInt(in, "n", n, maReplace);
+
+    const char *error = call_python(node->plan, in, out, vsapi);
+    if (!error && !request)
+        error = "RIFE: out of memory";
+    if (!error && !add_request(node, request, out, context, vsapi))
+        error = "RIFE: internal: plan asked for no frame or for too many";
+    if (error) {
+        vsapi->setFilterError(error, context);
+        free_request(request, vsapi);
+        request = NULL;
+    } else if (request->count == 1 && vsapi->mapGetType(out, "passthrough") != ptUnset) {
+        const char *reserved[] = {"passthrough", "frames", "clips", "write"};
+        for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+            vsapi->mapDeleteKey(out, reserved[i]);
+        drop_references(out, vsapi);
+        request->decided = out;
+        out = NULL;
+    }
+
+    vsapi->freeMap(in);
+    vsapi->freeMap(out);
+    return request;
+}
+
+/* Takes the integer `key` out of an answer of render; -1 where it is absent or does not name a source frame. */
+static int take_index(VSMap *answer, const char *key, const Request *request, const VSAPI *vsapi) {
+    int missing = 0, index = vsapi->mapGetIntSaturated(answer, key, 0, &missing);
+    vsapi->mapDeleteKey(answer, key);
     return missing || index < 0 || index >= request->count ? -1 : index;
 }
 
@@ -253,14 +268,64 @@ static int has_format(const VSFrame *frame, const VSVideoInfo *info, const VSAPI
            vsapi->getFrameHeight(frame, 0) == info->height;
 }
 
+/* A source frame with other properties, which shares its planes. NULL and an error where its format is another. */
+static VSFrame *pass_through(const Node *node, const VSFrame *source, const VSMap *properties, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
+    if (!has_format(source, &node->info, vsapi)) {
+        vsapi->setFilterError("RIFE: a source frame must have the format and size its clip has announced", context);
+        return NULL;
+    }
+    VSFrame *passed = vsapi->copyFrame(source, core);
+    vsapi->copyMap(properties, vsapi->getFramePropertiesRW(passed));
+    return passed;
+}
+
+/* Whether a frame's properties that `assumed` names are absent, or are the integers `values`. */
+static int is_as_assumed(const VSMap *decided, const VSMap *properties, const VSAPI *vsapi) {
+    int count = vsapi->mapNumElements(decided, "assumed");
+    if (count > 0 && (vsapi->mapGetType(decided, "assumed") != ptData || vsapi->mapGetType(decided, "values") != ptInt ||
+                      vsapi->mapNumElements(decided, "values") != count))
+        return 0;
+    for (int i = 0; i < count; i++) {
+        const char *name = vsapi->mapGetData(decided, "assumed", i, NULL);
+        int type = vsapi->mapGetType(properties, name);
+        if (type != ptUnset && (type != ptInt || vsapi->mapGetInt(properties, name, 0, NULL) != vsapi->mapGetInt(decided, "values", i, NULL)))
+            return 0;
+    }
+    return 1;
+}
+
+/* Passes the one source frame through that plan has decided on, without another call of Python. 0 where its own
+ * properties are not as assumed, so that `render` has to tell what the output's are. */
+static int pass_decided(const Node *node, Request *request, VSFrame **passed, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
+    const VSFrame *source = vsapi->getFrameFilter(request->frames[0], node->clips[request->clips[0]], context);
+    int applies = is_as_assumed(request->decided, vsapi->getFramePropertiesRO(source), vsapi);
+    if (applies) {
+        vsapi->mapDeleteKey(request->decided, "assumed");
+        vsapi->mapDeleteKey(request->decided, "values");
+        *passed = pass_through(node, source, request->decided, context, core, vsapi);
+    }
+    vsapi->freeFrame(source);
+    return applies;
+}
+
+/* An output whose planes `in` describes by address and bytes a row. */
+static VSFrame *allocate_output(const Node *node, VSMap *in, VSCore *core, const VSAPI *vsapi) {
+    VSFrame *output = vsapi->newVideoFrame(&node->info.format, node->info.width, node->info.height, NULL, core);
+    for (int plane = 0; plane < node->info.format.numPlanes; plane++) {
+        vsapi->mapSetInt(in, "planes", (int64_t)(intptr_t)vsapi->getWritePtr(output, plane), maAppend);
+        vsapi->mapSetInt(in, "strides", vsapi->getStride(output, plane), maAppend);
+    }
+    return output;
+}
+
 /* render(n, frames, numbers, clips, planes, strides) -> properties of the output, which it has written to the planes,
- * beside those of source frame `like` (an index into frames, 0 where absent); or `take`, the index of the source frame
- * that is passed through as it is; or more `frames`, after which it is called again with all of them. Planes are only
- * there where `write` was asked for; a frame that is not written is taken. NULL where there is an error, or more to
- * wait for. */
+ * beside those of source frame `like` (an index into frames, 0 where absent); or `passthrough`, the index of the source
+ * frame that is handed on as it is; or more `frames`, or `write` alone, after which it is called again. Planes are only
+ * handed over where `write` was asked for; without them a source frame is handed on. NULL where there is an error, or
+ * more to wait for. */
 static VSFrame *render_frame(const Node *node, int n, Request *request, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
     const VSFrame *sources[MAX_FRAMES];
-    int count = request->count;
+    int count = request->count, missing;
     VSMap *in = vsapi->createMap(), *out = vsapi->createMap();
     vsapi->mapSetInt(in, "n", n, maReplace);
     for (int i = 0; i < count; i++) {
@@ -270,44 +335,40 @@ static VSFrame *render_frame(const Node *node, int n, Request *request, VSFrameC
         vsapi->mapSetInt(in, "clips", request->clips[i], maAppend);
     }
 
-    VSFrame *made = NULL;
-    if (request->write) {
-        made = vsapi->newVideoFrame(&node->info.format, node->info.width, node->info.height, NULL, core);
-        for (int plane = 0; plane < node->info.format.numPlanes; plane++) {
-            vsapi->mapSetInt(in, "planes", (int64_t)(intptr_t)vsapi->getWritePtr(made, plane), maAppend);
-            vsapi->mapSetInt(in, "strides", vsapi->getStride(made, plane), maAppend);
-        }
-    }
-
+    VSFrame *output = request->write ? allocate_output(node, in, core, vsapi) : NULL;
     const char *error = call_python(node->render, in, out, vsapi);
     int more = !error && vsapi->mapGetType(out, "frames") != ptUnset;
+    if (!error && !more && !output && vsapi->mapGetInt(out, "write", 0, &missing)) {
+        vsapi->clearMap(out);
+        output = allocate_output(node, in, core, vsapi);
+        error = call_python(node->render, in, out, vsapi);
+        more = !error && vsapi->mapGetType(out, "frames") != ptUnset;
+    }
     if (more && !add_request(node, request, out, context, vsapi))
         error = "RIFE: internal: render asked for no frame or for too many";
-    if (error || more) {
-        vsapi->freeFrame(made);
-        made = NULL;
-    } else {
-        drop_references(out, vsapi);
-        int take = take_index(out, "take", request, vsapi), like = take_index(out, "like", request, vsapi);
-        if (take >= 0 || !made) {
-            const VSFrame *taken = sources[take >= 0 ? take : 0];
-            vsapi->freeFrame(made);
-            made = has_format(taken, &node->info, vsapi) ? vsapi->copyFrame(taken, core) : NULL; /* shares the planes */
-            if (!made)
-                error = "RIFE: a source frame must have the format and size its clip has announced";
-        } else
-            vsapi->copyMap(vsapi->getFramePropertiesRO(sources[like >= 0 ? like : 0]), vsapi->getFramePropertiesRW(made));
-        if (made)
-            vsapi->copyMap(out, vsapi->getFramePropertiesRW(made));
-    }
     if (error)
         vsapi->setFilterError(error, context);
+    if (error || more) {
+        vsapi->freeFrame(output);
+        output = NULL;
+    } else {
+        drop_references(out, vsapi);
+        vsapi->mapDeleteKey(out, "write");
+        int passed = take_index(out, "passthrough", request, vsapi), like = take_index(out, "like", request, vsapi);
+        if (passed >= 0 || !output) {
+            vsapi->freeFrame(output);
+            output = pass_through(node, sources[passed >= 0 ? passed : 0], out, context, core, vsapi);
+        } else {
+            vsapi->copyMap(vsapi->getFramePropertiesRO(sources[like >= 0 ? like : 0]), vsapi->getFramePropertiesRW(output));
+            vsapi->copyMap(out, vsapi->getFramePropertiesRW(output));
+        }
+    }
 
     for (int i = 0; i < count; i++)
         vsapi->freeFrame(sources[i]);
     vsapi->freeMap(in);
     vsapi->freeMap(out);
-    return made;
+    return output;
 }
 
 static const VSFrame *VS_CC node_get_frame(int n, int reason, void *instance, void **frame_data, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
@@ -318,12 +379,17 @@ static const VSFrame *VS_CC node_get_frame(int n, int reason, void *instance, vo
     }
     Request *request = *frame_data;
     int count = request->count;
-    VSFrame *made = reason == arAllFramesReady ? render_frame(node, n, request, context, core, vsapi) : NULL;
-    if (!made && reason == arAllFramesReady && request->count > count)
-        return NULL; /* more frames are on their way */
-    free(request);
+    VSFrame *output = NULL;
+    if (reason == arAllFramesReady && !(request->decided && pass_decided(node, request, &output, context, core, vsapi))) {
+        vsapi->freeMap(request->decided);
+        request->decided = NULL;
+        output = render_frame(node, n, request, context, core, vsapi);
+        if (!output && request->count > count)
+            return NULL; /* more frames are on their way */
+    }
+    free_request(request, vsapi);
     *frame_data = NULL;
-    return made;
+    return output;
 }
 
 static void VS_CC node_free(void *instance, VSCore *core, const VSAPI *vsapi) {

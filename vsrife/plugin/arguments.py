@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vsrife.colour import MATRIX_NAMES
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.config import SCALES
-from vsrife.timing.timeline import simplest_fraction
+from vsrife.timing.moments import simplest_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

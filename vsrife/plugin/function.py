@@ -9,8 +9,7 @@ import vapoursynth as vs
 
 from vsrife.errors import RifeError, named
 from vsrife.plugin.arguments import INT64_MAX
-from vsrife.plugin.log import log
-from vsrife.plugin.native import native_plugin
+from vsrife.plugin.host import log, native_plugin
 from vsrife.plugin.ports import translated
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vsrife.detect import cut_between
@@ -143,7 +144,8 @@ class Pairing:
             keys = tuple((Role.CLIP, number) for number in pair)
             if any(key not in frames for key in keys):
                 return MissingFrames(keys)
-            self._repeats.lookup(pair, lambda pair=pair: self._interpolator.repeats(*self._read(pair, frames)))
+            left, right = self._read(pair, frames)
+            self._repeats.lookup(pair, partial(self._interpolator.repeats, left, right))
 
     def _between(self, pair: Decision, moment: Moment, frames: Frames) -> Decision | MissingFrames:
         """Whether the two frames of a pair may be interpolated, and what is shown where they may not."""

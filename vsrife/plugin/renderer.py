@@ -133,9 +133,7 @@ class Renderer(ABC):
 
     def _pair(self, decision: Decision, frames: Frames) -> tuple[HostFrame, HostFrame]:
         """The clip's two frames around the output."""
-        left, right = (
-            self._call.reader.read(end, frames[Role.CLIP, end]) for end in (decision.left, decision.right)
-        )
+        left, right = (self._call.reader.read(end, frames[Role.CLIP, end]) for end in (decision.left, decision.right))
         return left, right
 
 
