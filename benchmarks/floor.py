@@ -183,7 +183,7 @@ def main() -> None:
             "engine over convolutions": vars(ratio),
         }
         cells = [spreads[name].text() + " ms" for name in ("convolutions", "whole")]
-        rest = [spreads[name].text() + " ms" for name in ("levels", "encoded")]
+        rest = [spreads[name].text() + " ms" for name in ("inputs", "encoded")]
         print(f"| {size.replace('x', '×')} | {cells[0]} | {cells[1]} | {ratio.median:.2f} | {rest[0]} | {rest[1]} |")
         sys.stdout.flush()
     options.json.parent.mkdir(exist_ok=True)

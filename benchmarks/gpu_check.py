@@ -23,6 +23,7 @@ from vsrife.engine import (
     Options,
     PictureFormat,
     Task,
+    Timestep,
     resolve_precision,
     shared_engine,
 )

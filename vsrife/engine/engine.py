@@ -7,8 +7,6 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
 from vsrife.engine.executor import check_not_forked, device_executor
 from vsrife.engine.kernel_estimator import KernelEstimator
 from vsrife.engine.picture import align_edges, chroma_grid, rgb_matrix, to_rgb
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import torch
     from torch import Tensor
 
     from vsrife.engine.estimator import MotionEstimator

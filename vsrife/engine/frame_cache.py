@@ -68,9 +68,8 @@ class FrameCache:
         self._form = form
         self._band = band
         self._align = engine.config.alignment(scale)
-        self._frames = SingleFlight[int, DeviceFrame](
-            CACHED if band else lambda: CACHED * (engine.executor.concurrency + 1)
-        )
+        capacity = CACHED if band else CACHED * (engine.executor.concurrency + 1)
+        self._frames = SingleFlight[int, DeviceFrame](capacity)
         self.release = self._frames.release
 
     def get(self, frame: HostFrame) -> DeviceFrame:
@@ -106,6 +105,7 @@ def upload(planes: Sequence[NDArray[np.generic]], device: torch.device) -> tuple
 
 def _copy(plane: NDArray[np.generic]) -> Tensor:
     dtype = torch.from_numpy(np.empty(0, plane.dtype)).dtype
-    copy = with_slack(*plane.shape, dtype)
+    height, width = plane.shape
+    copy = with_slack(height, width, dtype)
     np.copyto(copy.numpy(), plane)
     return copy

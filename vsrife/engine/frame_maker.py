@@ -78,13 +78,16 @@ class FrameMaker:
         self.engine.release()
 
     def cut_score(self, left: HostFrame, right: HostFrame) -> float:
-        return cut_score(self._frames.get(left).thumbnail, self._frames.get(right).thumbnail)
+        first, last = self._frames.get(left), self._frames.get(right)
+        return cut_score(first.thumbnail, last.thumbnail)
 
     def luma_psnr(self, left: HostFrame, right: HostFrame) -> float:
-        return luma_psnr(self._frames.get(left).picture, self._frames.get(right).picture)
+        first, last = self._frames.get(left), self._frames.get(right)
+        return luma_psnr(first.picture, last.picture)
 
     def repeats(self, left: HostFrame, right: HostFrame) -> bool:
-        return repeats(self._frames.get(left).picture, self._frames.get(right).picture)
+        first, last = self._frames.get(left), self._frames.get(right)
+        return repeats(first.picture, last.picture)
 
     def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
         """Write flow and weight, see `vsrife.engine.Interpolator.write_motion`."""

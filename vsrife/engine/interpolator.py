@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["BLOCK", "Interpolator"]
 
 BLOCK = 4
-"""Neighbouring source frames whose pairs go to the same one of several devices: few, so that the frames that are usually
-requested at once occupy all devices, and yet only every fourth source frame is encoded on two."""
+"""Neighbouring source frames whose pairs go to the same one of several devices: few, so that the frames that are
+usually requested at once occupy all devices, and yet only every fourth source frame is encoded on two."""
 
 
 class Interpolator:

@@ -42,11 +42,11 @@ class Shortage:
     """A device without memory for a frame.
 
     Args:
-        maker: the maker that was short of memory.
+        device: the device that was short of memory.
         wanted: bytes of the last request; None where the error does not say.
     """
 
-    maker: FrameMaker
+    device: torch.device
     wanted: int | None
 
 
@@ -97,8 +97,8 @@ class Recovery:
         shortages: list[Shortage] = []
         for number in self._devices(device):
             if shortages:
-                short, maker = shortages[-1].maker, self._makers[number]
-                self._say(f"{short.device} has no memory for a frame: it is made on {maker.device} instead")
+                short, substitute = shortages[-1].device, self._makers[number].device
+                self._say(f"{short} has no memory for a frame: it is made on {substitute} instead")
             with ExitStack() as exclusive:
                 for rung in Rung:
                     if not self._climb(number, rung, exclusive):
@@ -108,7 +108,7 @@ class Recovery:
                     except Exception as error:
                         if not is_out_of_memory(error):
                             raise
-                        shortage = Shortage(self._makers[number], requested_bytes(error))
+                        shortage = Shortage(self._makers[number].device, requested_bytes(error))
             shortages.append(shortage)
         raise RifeError(self._advice(shortages[0]))
 
@@ -153,7 +153,12 @@ class Recovery:
         except KernelError as error:
             if is_out_of_memory(error) or maker.engine.kernels is None:
                 raise
-            failure = error.__cause__ or error
+            return self._without_kernels(number, maker, operation, error.__cause__ or error)
+
+    def _without_kernels[T](
+        self, number: int, maker: FrameMaker, operation: Callable[[FrameMaker], T], failure: BaseException
+    ) -> T:
+        """Run an operation by PyTorch alone, from here on where that works, else raise the kernels' failure."""
         try:
             plain = maker.engine.executor.run(maker.without_kernels)
             result = _execute(plain, operation)
@@ -172,7 +177,7 @@ class Recovery:
 
     def _advice(self, shortage: Shortage) -> str:
         """The error's message where nothing helped."""
-        form, device = self._form, shortage.maker.device
+        form, device = self._form, shortage.device
         needs = f"more memory than {device} has"
         if shortage.wanted is not None:
             needs = f"about {max(1, -(-shortage.wanted // MIB))} MiB more on {device}"

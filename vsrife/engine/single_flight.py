@@ -16,11 +16,11 @@ class SingleFlight[K, V]:
     """The values used last, each computed once while it is cached.
 
     Args:
-        capacity: values cached; a function where that can change.
+        capacity: values cached.
     """
 
-    def __init__(self, capacity: int | Callable[[], int]) -> None:
-        self._capacity = capacity if callable(capacity) else lambda: capacity
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -29,7 +29,7 @@ class SingleFlight[K, V]:
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
             self._entries.move_to_end(key)
-            while len(self._entries) > self._capacity():
+            while len(self._entries) > self._capacity:
                 self._entries.popitem(last=False)
         with entry.lock:
             if not entry.values:

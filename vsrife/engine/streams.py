@@ -290,7 +290,7 @@ _lock = threading.Lock()
 
 
 def device_ring(device: torch.device) -> Ring:
-    """The ring of a device, whose work runs on the device's one thread; made by the first who asks, as `device_executor`.
+    """The ring of a device, whose work runs on the device's one thread; created where nothing references one.
 
     All that runs on the device shares it, and with it the stream: an engine has tensors that it uses again.
     """

@@ -41,9 +41,9 @@ class CpuKernels:
 
     name = "kernels in C"
     max_maps = MAX_MAPS
-    plane_types = (torch.float32, torch.uint8, torch.uint16)
+    plane_types: tuple[torch.dtype, ...] = (torch.float32, torch.uint8, torch.uint16)
     smallest_plane = 2
-    precisions = (torch.float32, torch.bfloat16)
+    precisions: tuple[torch.dtype, ...] = (torch.float32, torch.bfloat16)
 
     def __init__(self) -> None:
         self.device = torch.device("cpu")

@@ -68,9 +68,9 @@ class TritonKernels:
     name = "Triton's kernels"
     description = "Triton's"
     max_maps = MAX_MAPS
-    plane_types = (torch.float32, torch.float16, torch.uint8, torch.uint16)
+    plane_types: tuple[torch.dtype, ...] = (torch.float32, torch.float16, torch.uint8, torch.uint16)
     smallest_plane = 1
-    precisions = (torch.float32, torch.float16, torch.bfloat16)
+    precisions: tuple[torch.dtype, ...] = (torch.float32, torch.float16, torch.bfloat16)
 
     def __init__(self, device: torch.device, encoded_dtype: torch.dtype = torch.float32) -> None:
         self.device = device

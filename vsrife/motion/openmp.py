@@ -33,7 +33,7 @@ def entry_point(name: str) -> int | None:
 
 
 def set_threads(count: int) -> bool:
-    """Set the number of threads of the calling thread's parallel work, in PyTorch and the kernels; whether it worked."""
+    """Set the threads of the calling thread's parallel work, in PyTorch and the kernels; whether that worked."""
     function = getattr(_runtime(), "omp_set_num_threads", None)
     if function is None:
         return False

@@ -15,7 +15,8 @@ class Packing:
     """Positions of a network's published channels in their packed form.
 
     An encoded picture is RGB, the head's features and padding. A map is flow (4), mask, hidden channels and padding. A
-    block's input is encoded picture 0, encoded picture 1, then the channels of a map, the timestep in the first padding.
+    block's input is encoded picture 0, encoded picture 1, then the channels of a map, with the timestep in the first
+    padding.
 
     Args:
         features: head features a pixel.

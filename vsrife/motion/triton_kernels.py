@@ -1,7 +1,7 @@
 """The primitives' kernels for CUDA and ROCm in Triton; `vsrife.motion.gpu` calls them.
 
-A program makes one piece of one row of the output. Each sample reads maps at four positions and each of the two pictures
-at four positions; neighbouring samples read neighbouring positions, so that memory is read about once.
+A program makes one piece of one row of the output. Each sample reads maps at four positions and each of the two
+pictures at four positions; neighbouring samples read neighbouring positions, so that memory is read about once.
 Coordinates are fp32 and clamped, so that no index leaves a tensor whatever the flow is; NaN counts as 0.
 
 Tiles are (position, …, channel), so that neighbours in memory are neighbours in a thread. All that is
@@ -178,9 +178,10 @@ def block_input(
 ):  # fmt: skip
     """Rows of a block's input, N×rows×out_width×(2·encoded + map_channels); grid: pieces of a row, rows, N.
 
-    Bound by memory: an output pixel writes (2·encoded + map_channels)·b bytes and reads min(scale², 4)·2·encoded·a bytes
-    of encoded pictures, where their values have a bytes and the output's b; the maps, of scale² times fewer pixels, come
-    from the cache. 4.26's finest block (encoded 8, map_channels 16, a = b = 2) moves 96 bytes a pixel, 0.2 GB at 1080p.
+    Bound by memory: an output pixel writes (2·encoded + map_channels)·b bytes and reads min(scale², 4)·2·encoded·a
+    bytes of encoded pictures, where their values have a bytes and the output's b; the maps, of scale² times fewer
+    pixels, come from the cache. 4.26's finest block (encoded 8, map_channels 16, a = b = 2) moves 96 bytes a pixel,
+    0.2 GB at 1080p.
 
     Args:
         apart: values from the encoded picture at time 0 to the one at time 1.

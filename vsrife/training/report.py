@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from vsrife.engine.show import flow_colours
+from vsrife.engine.overlay import flow_colours
 from vsrife.errors import RifeError
 from vsrife.files import atomic_write
 from vsrife.training.module import estimate_batch, interpolate_batch
