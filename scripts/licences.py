@@ -104,7 +104,7 @@ VapourSynth and the other dependencies are separate packages, which pip installs
 
 | part | licence | origin |
 |---|---|---|
-| `plugin.c`, `kernels.c`, `kernels.h`, `kernels_variant.h` | MIT | this project |
+| `plugin.c`, `plugin.h`, `node.c`, `kernels.c`, `kernels.h`, `kernels_variant.h` | MIT | this project |
 | `VapourSynth4.h` (declarations, constants) | LGPL-2.1-or-later | VapourSynth's API; compiled in, not shipped |
 | the compiler's helper routines | GPL-3.0 with GCC's exception, or Apache-2.0 with LLVM's | the system or `ziglang` |
 | for Windows: mingw-w64's startup code | ZPL-2.1 and public domain | from `ziglang` |

@@ -72,7 +72,7 @@ def address(compiler: str, place: Path, tests: list[str]) -> int:
     command = [
         compiler, *FLAGS, "-shared", "-fPIC", "-fvisibility=hidden", f"-fsanitize=address,{UNDEFINED}",
         "-DVSRIFE_VERSION_MAJOR=0", "-DVSRIFE_VERSION_MINOR=0", f"-I{package / 'include'}",
-        str(NATIVE / "plugin.c"), str(NATIVE / "kernels.c"), "-o", str(library), "-ldl",
+        *map(str, sorted(NATIVE.glob("*.c"))), "-o", str(library), "-ldl",
     ]  # fmt: skip
     subprocess.run(command, check=True)
     logs = place / "logs"

@@ -7,6 +7,7 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsrife.engine.device import PRECISIONS
 from vsrife.engine.executor import check_not_forked, device_executor
 from vsrife.engine.kernel_estimator import KernelEstimator
 from vsrife.engine.picture import align_edges, chroma_grid, rgb_matrix, to_rgb
@@ -70,10 +71,10 @@ class Engine:
         else:
             self.estimator = TorchEstimator(network, device, dtype)
             if self.kernels:
-                known = " and ".join(str(each).removeprefix("torch.") for each in self.kernels.precisions)
-                self.why_slower = (
-                    f"the {self.kernels.name} compute in {known}, with at most {self.kernels.max_maps} blocks"
-                )
+                names = [name for name, precision in PRECISIONS.items() if precision in self.kernels.precisions]
+                self.why_slower = f"the {self.kernels.name} compute in {' and '.join(names)}"
+                if dtype in self.kernels.precisions:
+                    self.why_slower = f"the {self.kernels.name} take at most {self.kernels.max_maps} blocks"
         self.config = self.estimator.config
         self.dtype = self.estimator.dtype
         self._network = network
