@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
 
     from vsrife.compare import compare, figures, pictures, save_moments, save_timeline, summary
     from vsrife.evaluation import Choice, load_predictor, parse_size, parse_span
-    from vsrife.film.files import whole
+    from vsrife.files import atomic_write
     from vsrife.footage import open_footage
 
     size = parse_size(options.size) if options.size else (None, None)
@@ -125,9 +125,9 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
     lines = [figures(found.report)] if found.report.pictures else []
     if scale != 1:
         lines.append("shrunk to {2}x{1}".format(*shown[0].first.shape))
-    with whole(sheet) as partial:
+    with atomic_write(sheet) as partial:
         save_moments(partial, f"{footage.name}: what is made between frames", lines, shown)
-    with whole(timeline) as partial:
+    with atomic_write(timeline) as partial:
         save_timeline(partial, footage.name, found.survey, {each.letter: each.second for each in shown})
     written = {"sheet": sheet, "timeline": timeline}
     if not options.no_video:

@@ -216,8 +216,9 @@ class ProgressBar:
         self._what, self._first = what, done
         self._began = self._reported = time.monotonic()
         if not self._quiet:
-            look = {"unit": "frame", "leave": False, "dynamic_ncols": True}
-            self._bar = tqdm(desc=what, total=total or None, initial=done, disable=None, **look)
+            self._bar = tqdm(
+                desc=what, total=total or None, initial=done, unit="frame", leave=False, dynamic_ncols=True, disable=None
+            )
 
     def watch(self, done: int, total: int) -> None:
         if self._bar is None:

@@ -12,10 +12,9 @@ import vapoursynth as vs
 
 from vsrife.colour import guessed_matrix
 from vsrife.compare.sheet import clock
-from vsrife.errors import RifeError
+from vsrife.errors import RifeError, first_line
 from vsrife.film.encoder import save_clip
 from vsrife.film.encoders import EncoderOptions
-from vsrife.footage.frames import first_line
 from vsrife.plugin.function import rife
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from vsrife.film.encoder import save_clip
 from vsrife.film.encoders import ENCODERS, EncoderOptions
 from vsrife.film.render import finished_segment, render_segment
 from vsrife.film.request import Request, filter_arguments, plan_job, script_of
-from vsrife.film.run import interpolate, segments_in, work_folder
+from vsrife.film.run import Summary, interpolate, segments_in, work_folder
 from vsrife.film.source import probe
 
 __all__ = [
     "ENCODERS",
     "EncoderOptions",
     "Request",
+    "Summary",
     "filter_arguments",
     "finished_segment",
     "interpolate",

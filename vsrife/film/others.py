@@ -140,7 +140,9 @@ def _describe(
         if stop <= zero or (end is not None and start >= end):
             continue
         start, stop = max(start, zero) - zero, (stop if end is None else min(stop, end)) - zero
-        chapters.append({**chapter, "start": round(start / tick), "end": round(stop / tick)})
+        kept = chapter.copy()
+        kept["start"], kept["end"] = round(start / tick), round(stop / tick)
+        chapters.append(kept)
     if chapters:
         container.set_chapters(chapters)
 

@@ -150,6 +150,7 @@ def plan_job(
     """
     film = request.part(probe(source, log))
     arguments = dict(request.arguments) | request.rate_arguments()
+    rate: Fraction | None
     if request.fps is not None:
         multi, rate = request.fps / film.rate, request.fps
         if not film.times:

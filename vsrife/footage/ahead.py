@@ -32,7 +32,10 @@ def read_ahead(clip: vs.VideoNode, numbers: Iterable[int]) -> Iterator[vs.VideoF
         if not request.exception():
             request.result().close()
 
-    for frame in _ahead(clip.get_frame_async, numbers, core.num_threads, close):
+    def request(number: int) -> Any:
+        return clip.get_frame_async(number)
+
+    for frame in _ahead(request, numbers, core.num_threads, close):
         with frame:
             yield frame
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def even_shares(times: Sequence[Fraction]) -> list[Fraction]:
     """Where the inner times lie between the first and the last, 0 to 1: evenly, unless the rate is variable."""
     steps = len(times) - 1
     seconds = times[-1] - times[0]
-    durations = (after - before for before, after in zip(times, times[1:], strict=False))
+    durations = (after - before for before, after in pairwise(times))
     if is_variable(durations, steps / seconds):
         return [(time - times[0]) / seconds for time in times[1:-1]]
     return [Fraction(k, steps) for k in range(1, steps)]
