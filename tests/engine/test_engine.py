@@ -214,25 +214,3 @@ def test_precisions() -> None:
     assert resolve_precision("fp32", CPU) == torch.float32
     with pytest.raises(RifeError, match=r"^RIFE: precision must be one of auto, fp32, fp16, bf16, got int8$"):
         resolve_precision("int8", CPU)
-
-
-def test_one_slot_a_device_and_none_left_behind() -> None:
-    slot = device_slot(CPU)
-    assert device_slot(CPU) is slot
-    names = set()
-    callers = [threading.Thread(target=lambda: names.add(device_slot(CPU).run(threading.get_ident))) for _ in range(8)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
-    assert 1 <= len(names) <= slot.lanes
-    del slot, callers
-    deadline = time.monotonic() + 10
-    while any(t.ident in names for t in threading.enumerate()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not any(t.ident in names for t in threading.enumerate())
-
-
-def test_errors_reach_the_caller() -> None:
-    with pytest.raises(ZeroDivisionError):
-        device_slot(CPU).run(lambda: 1 // 0)
