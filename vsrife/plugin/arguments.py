@@ -39,7 +39,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
 }
 TIMING = ("positions", "multi", "factor_num", "factor_den", "fps_num", "fps_den", "timecodes", "vfr")
 ALLOWED_BESIDE = ("positions", "fps_num", "fps_den")
-"""What may be said beside `positions`."""
+"""The timing arguments that may be given together."""
 RANGES = {"timestep": (0, 1), "sc_threshold": (0, 1), "dedup_limit": (2, 16), "skip_threshold": (0, 200)}
 
 
@@ -50,49 +50,49 @@ def _of(functions: str, default: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """What a script may say, beside the clip: the arguments of `RIFE`, `Motion` and `At`, each taking some of them.
+    """The arguments of `RIFE`, `Motion` and `At` beside the clip; each function takes some of them.
 
-    `device` and `precision` are checked by the engine, which knows them; clips by `vsrife.plugin.clips`.
+    `device` and `precision` are checked by the engine, clips by `vsrife.plugin.clips`.
 
     Args:
-        timestep: where between each source frame and the next to look, 0..1.
-        timestep_clip: GRAYS; frame n gives each pixel its time between source frames n and n + 1.
-        multi: output frames for each source frame, any rational above 0, also below 1.
-        factor_num: numerator of the same, as an integer.
-        factor_den: its denominator.
+        timestep: time between each source frame and the next, 0..1.
+        timestep_clip: GRAYS clip; frame n gives each pixel its time between source frames n and n + 1.
+        multi: output frames per source frame, any rational above 0, also below 1.
+        factor_num: numerator of `multi`, as an integer.
+        factor_den: denominator of `multi`.
         fps_num: numerator of the output frame rate.
-        fps_den: its denominator; the two come together and win over `factor_num`/`factor_den`.
-        timecodes: a timecode file (v1 or v2) that says when the clip's frames are shown.
-        vfr: whether an output frame rate goes by each frame's own duration; where absent, found out.
-        positions: source positions, one for each output frame; 12.37 lies between frames 12 and 13.
-        model: a model's name; with `model_path`, the version its weights are of.
-        model_path: a .safetensors, .pkl or .pth file of the user's own.
-        auto_download: whether a model that is not here may be fetched.
-        scale: flow scale: below 1 for large motion on large pictures, above 1 for small detail.
-        ensemble: 0 for one look at each pair, 1 for the ensemble published inside the network, 2, 4 or 8 for the mean
-            motion of so many looks (ends swapped, picture mirrored), for every network.
-        ensemble_mask: what several looks are blended with: own, mean or logit.
-        matrix: of a YUV clip, name or number, over what its frames say.
-        device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N; or several with commas between them, which frames are
-            divided among by their number: the same frame comes from the same device. Devices of several kinds round
-            differently. The CPU may be named twice, for two frames at once that share nothing.
+        fps_den: denominator of the output frame rate; the two belong together and override `factor_num`/`factor_den`.
+        timecodes: timecode file (v1 or v2) with the times of the clip's frames.
+        vfr: whether frames are placed by their own durations when an output frame rate is given; detected by default.
+        positions: source positions, one per output frame; 12.37 lies between frames 12 and 13.
+        model: name of the model; with `model_path`, the version of its weights.
+        model_path: a .safetensors, .pkl or .pth file, or a folder with an ncnn model.
+        auto_download: whether a missing model may be downloaded.
+        scale: flow scale: below 1 for large motion in large pictures, above 1 for small detail.
+        ensemble: 0 for one estimate per pair, 1 for the ensemble built into the network, 2, 4 or 8 for the mean motion
+            of as many estimates (frames swapped, picture mirrored), for every network.
+        ensemble_mask: mask for blending several estimates: own, mean or logit.
+        matrix: matrix of a YUV clip, by name or number; overrides the frame properties.
+        device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N; or several, separated by commas. Frames are distributed by
+            their number, so that a frame always comes from the same device. Devices of different kinds round
+            differently. The CPU may be listed twice, for two frames at once that share nothing.
         precision: auto, fp32, fp16 or bf16.
-        sc: whether a pair with a scene change between its frames is left uninterpolated.
-        sc_threshold: the score from which a pair whose frames do not say is a scene change, 0..1.
-        sc_mode: what is shown between the frames of such a pair: hold the left, the nearest, or a blend.
-        sc_clip: a clip whose frames say where scene changes are, in place of the clip's own.
-        dedup: whether runs of repeated frames are interpolated across.
-        dedup_limit: the longest run that is one, in source frames; longer ones are still pictures.
-        skip: whether the nearest frame is shown between two that are alike.
-        skip_threshold: how alike, PSNR of luma in dB.
-        extra: other clips of the same length, moved along the clip's motion.
-        protect: GRAY; where it is white the left frame is kept.
+        sc: whether pairs with a scene change between their frames are left uninterpolated.
+        sc_threshold: score from which a pair counts as a scene change if its frames do not tell, 0..1.
+        sc_mode: what is shown between the frames of such a pair: hold the left one, the nearest, or a blend.
+        sc_clip: clip whose frame properties mark the scene changes, instead of the clip's own.
+        dedup: whether interpolation goes across runs of repeated frames.
+        dedup_limit: length of the longest run that is treated so, in source frames; longer ones are still pictures.
+        skip: whether the nearest frame is shown between two frames that are alike.
+        skip_threshold: PSNR of luma in dB from which two frames are alike.
+        extra: other clips of the same length, warped with the clip's motion.
+        protect: GRAY mask; where it is white the left frame is kept.
         show: draws flow, mask, cuts or time over the picture.
-        gpu_id: the ncnn plugin's: `device`, -1 for the CPU.
-        gpu_thread: the ncnn plugin's: without meaning here.
-        tta: the ncnn plugin's: `ensemble=8`.
-        uhd: the ncnn plugin's: `scale=0.5`.
-        list_gpu: the ncnn plugin's: writes the devices on the picture, and does nothing else.
+        gpu_id: the ncnn plugin's name for `device`; -1 is the CPU.
+        gpu_thread: accepted for scripts of the ncnn plugin, without effect.
+        tta: the ncnn plugin's name for `ensemble=8`.
+        uhd: the ncnn plugin's name for `scale=0.5`.
+        list_gpu: writes the list of devices on the picture instead of interpolating.
     """
 
     timestep: float | None = _of("Motion At", None)
