@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,19 +14,22 @@ from vsrife.engine import (
     Colour,
     Engine,
     HostFrame,
-    Interpolator,
     Options,
     PictureFormat,
     Task,
+    Timestep,
     bands,
-    fast_form,
-    packed_form,
+    kernel_estimator,
+    torch_estimator,
 )
+from vsrife.engine.frame_maker import FrameMaker
 from vsrife.networks import CATALOG
 from vsrife.training.scenes import random_scene
 from vsrife.weights import load_network
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Frames = list[NDArray[np.generic]]
@@ -37,10 +41,21 @@ LARGE = 128
 """Rows of one that only the finest blocks have several of."""
 
 
-def made(engine: Engine, frames: list[Frames], form: PictureFormat, options: Options, t: float = 0.5) -> Frames:
+def execute(engine: Engine, work: Callable[[], None]) -> None:
+    """Run work as an interpolator does."""
+
+    def without_gradients() -> None:
+        with torch.inference_mode():
+            work()
+
+    engine.executor.run(without_gradients)
+
+
+def interpolate(engine: Engine, frames: list[Frames], form: PictureFormat, options: Options, band: int) -> Frames:
     out: Frames = [np.empty(form.shape(plane), form.dtype) for plane in range(form.planes)]
     first, last = (HostFrame(number, planes, Colour()) for number, planes in enumerate(frames))
-    Interpolator(engine, form, options).render(Task(first, last, t, form), out)
+    maker = FrameMaker(engine, form, options, band)
+    execute(engine, partial(maker.render, Task(first, last, Timestep(0.5), form), out))
     return out
 
 
@@ -48,7 +63,7 @@ def both(
     engine: Engine, frames: list[Frames], form: PictureFormat, rows: int = SMALL, **options: int
 ) -> tuple[Frames, Frames]:
     """Whole and in bands."""
-    whole, banded = (made(engine, frames, form, Options(band=band, **options)) for band in (0, rows))
+    whole, banded = (interpolate(engine, frames, form, Options(**options), band) for band in (0, rows))
     return whole, banded
 
 
@@ -62,14 +77,14 @@ def rgb(width: int, height: int) -> PictureFormat:
 
 def test_bands_cover_a_picture_once() -> None:
     for height, rows in ((448, 64), (100, 32), (64, 256), (12, 0)):
-        found = list(bands.bands(height, rows))
-        kept = [row for band in found for row in range(height)[band.place()]]
+        pieces = list(bands.bands(height, rows))
+        kept = [row for band in pieces for row in range(height)[band.kept_rows()]]
         assert kept == list(range(height))
-        for band in found:
+        for band in pieces:
             read = list(range(band.top, band.bottom))
-            assert read[band.kept()] == list(range(height))[band.place()]
+            assert read[band.kept_within()] == list(range(height))[band.kept_rows()]
             assert band.top == max(0, band.first - bands.HALO)
-            assert band.bottom == min(height, band.last + bands.HALO)
+            assert band.bottom == min(height, band.stop + bands.HALO)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +107,7 @@ def test_every_kind_of_network_has_no_seams(name: str, compiled: bool) -> None:
         (torch.bfloat16, True, {"ensemble": 2}),
     ],
 )
-def test_every_way_to_look(precision: torch.dtype, compiled: bool, options: dict[str, int]) -> None:
+def test_every_way_to_estimate(precision: torch.dtype, compiled: bool, options: dict[str, int]) -> None:
     engine = Engine(load_network("4.26", None), CPU, precision, compiled=compiled)
     frames = [list(texture(64, 180, 9 * n, 14 * n)) for n in range(2)]
     assert worst(*both(engine, frames, rgb(64, 180), **options), 1) >= 70
@@ -120,8 +135,8 @@ def test_scenes_with_large_motion(reach: float, monkeypatch: pytest.MonkeyPatch)
     whole, banded = both(engine, frames, rgb(96, 320), LARGE)
     assert worst(whole, banded, 1) >= 90
     assert seams(whole, banded, borders(320)) < 2
-    for form in (fast_form, packed_form):
-        monkeypatch.setattr(form, "bands", lambda height, rows: bands.bands(height, rows, halo=0))
+    for module in (torch_estimator, kernel_estimator):
+        monkeypatch.setattr(module, "bands", lambda height, rows: bands.bands(height, rows, halo=0))
     _, narrow = both(engine, frames, rgb(96, 320), LARGE)
     assert worst(whole, narrow, 1) < 90
     assert seams(whole, narrow, borders(320)) > 2
@@ -148,7 +163,8 @@ def test_the_planes_and_the_motion_by_rows() -> None:
     for band in (0, 24):
         target = np.empty((5 * 130, 64), np.float32)
         ends = [HostFrame(n, frame, Colour()) for n, frame in enumerate(frames)]
-        Interpolator(engine, form, Options(ensemble=2, mask="mean", band=band)).motion(*ends, 0.25, target)
+        maker = FrameMaker(engine, form, Options(ensemble=2, mask="mean"), band)
+        execute(engine, partial(maker.write_motion, *ends, Timestep(0.25), target))
         targets.append(target)
     assert np.abs(targets[0] - targets[1]).max() < 1e-3
     assert np.abs(targets[0]).max() > 1

@@ -130,7 +130,7 @@ def test_without_graphs_it_gives_the_same_and_says_so_once(error: RuntimeError, 
         assert graphs.run("small", double, [ones(value)])[0].tolist() == [2 * value] * 3
     assert len(graphs) == 0
     assert len(lines) == 1
-    assert lines[0].startswith("RIFE: runs without CUDA graphs")
+    assert lines[0].startswith("runs without CUDA graphs")
     assert why in lines[0]
     assert "\n" not in lines[0]
     assert backend.calls[-1] == "release"
