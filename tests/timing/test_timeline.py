@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vsrife.timing.moments import Moment, simplest_fraction
 from vsrife.timing.source_times import SourceTimes
 from vsrife.timing.timeline import (
     EvenTimeline,
     ListedTimeline,
-    Moment,
     TimedTimeline,
     Timeline,
-    simplest_fraction,
-    sources,
+    share_between,
 )
 
 rates = st.builds(Fraction, st.integers(1, 10**9), st.integers(1, 10**9))
@@ -48,18 +47,6 @@ def test_output_n_lies_at_n_over_rate(frames: int, rate: Fraction, data: st.Data
 def test_length_is_every_output_before_the_end(frames: int, rate: Fraction) -> None:
     length = EvenTimeline(frames, rate).length
     assert (length - 1) / rate < frames <= length / rate
-
-
-@given(frames=st.integers(1, 1000), rate=rates, data=st.data())
-def test_sources_are_the_neighbours_and_the_tail_is_held(frames: int, rate: Fraction, data: st.DataObject) -> None:
-    timeline = EvenTimeline(frames, rate)
-    moment = timeline.at(data.draw(st.integers(0, timeline.length - 1)))
-    needed = sources(frames, moment)
-    assert all(0 <= source < frames for source in needed)
-    if moment.timestep == 0 or moment.left == frames - 1:
-        assert needed == (moment.left,)
-    else:
-        assert needed == (moment.left, moment.left + 1)
 
 
 @pytest.mark.parametrize(
@@ -98,12 +85,6 @@ def test_after_the_last_output_comes_nothing_of_the_source() -> None:
     for timeline in timelines:
         assert timeline.at(timeline.length - 1).left < timeline.frames == 2
         assert timeline.at(timeline.length).left >= 2
-        assert sources(2, timeline.at(timeline.length)) == (1,)
-
-
-def test_a_moment_at_the_end_is_made_from_the_last_frame() -> None:
-    assert sources(5, Moment(5, Fraction(0))) == (4,)
-    assert sources(5, Moment(7, Fraction(1, 2))) == (4,)
 
 
 @given(lengths=durations, rate=small_rates)
@@ -149,7 +130,7 @@ def test_a_constant_rate_rounded_to_milliseconds_is_found_again(fps: Fraction, f
     starts = [Fraction(round(n * 1000 / fps), 1000) for n in range(frames)]
     assumed_end = 2 * starts[-1] - starts[-2]
     for end in (Fraction(round(frames * 1000 / fps), 1000), assumed_end):
-        timeline = TimedTimeline(SourceTimes.from_starts(starts, end, MS), fps)
+        timeline = TimedTimeline(SourceTimes([int(time * 1000) for time in (*starts, end)], 1000, MS), fps)
         assert timeline.length == frames
         assert [timeline.at(n) for n in range(frames)] == [Moment(n, Fraction(0)) for n in range(frames)]
 
@@ -175,10 +156,10 @@ def test_between_is_by_time_where_the_times_are_known(
     passed = sum(lengths[first:left]) + moment.timestep * lengths[left]
     by_time = passed / sum(lengths[first:last])
     by_number = (left + moment.timestep - first) / (last - first)
-    assert EvenTimeline(len(lengths), rate, times).between(moment, first, last) == by_time
-    assert TimedTimeline(times, rate).between(moment, first, last) == by_time
-    assert EvenTimeline(len(lengths), rate).between(moment, first, last) == by_number
-    assert ListedTimeline(len(lengths), ()).between(moment, first, last) == by_number
+    assert share_between(EvenTimeline(len(lengths), rate, times), moment, first, last) == by_time
+    assert share_between(TimedTimeline(times, rate), moment, first, last) == by_time
+    assert share_between(EvenTimeline(len(lengths), rate), moment, first, last) == by_number
+    assert share_between(ListedTimeline(len(lengths), ()), moment, first, last) == by_number
 
 
 @given(data=st.data(), frames=st.integers(1, 100))

@@ -217,7 +217,13 @@ class ProgressBar:
         self._began = self._reported = time.monotonic()
         if not self._quiet:
             self._bar = tqdm(
-                desc=what, total=total or None, initial=done, unit="frame", leave=False, dynamic_ncols=True, disable=None
+                desc=what,
+                total=total or None,
+                initial=done,
+                unit="frame",
+                leave=False,
+                dynamic_ncols=True,
+                disable=None,
             )
 
     def watch(self, done: int, total: int) -> None:

@@ -143,6 +143,7 @@ class Choice:
         return min([Fraction(1), *(Fraction(most, side) for most, side in limits if most is not None)])
 
 
+@named("parse_size")
 def parse_size(text: str) -> tuple[int | None, int | None]:
     """Read `640x360`, a box to fit into, or `640`, the largest width.
 
@@ -155,6 +156,7 @@ def parse_size(text: str) -> tuple[int | None, int | None]:
     return int(match[1]), int(match[2]) if match[2] else None
 
 
+@named("parse_span")
 def parse_span(text: str) -> tuple[Fraction, Fraction]:
     """Read `0.5:1`, the second half; a share may be a fraction, and one that is left out is the beginning or the end.
 

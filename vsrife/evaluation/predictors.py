@@ -1,4 +1,4 @@
-"""What makes the pictures between: a plain blend, or a model through the engine that the filter runs."""
+"""Predictors of the picture between two others: a plain blend, and a model run by the filter's engine."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from vsrife.engine import (
     resolve_precision,
     shared_engine,
 )
-from vsrife.errors import ArgumentError, RifeError
+from vsrife.errors import ArgumentError, RifeError, named
 from vsrife.networks import DEFAULT, SCALES
+from vsrife.networks.config import SMALLEST
 from vsrife.tta import TTA_VIEWS
 from vsrife.weights import resolve
 
@@ -42,15 +43,13 @@ Predictor = Callable[[Tensor, Tensor, Fraction], Tensor]
 
 MASKS = ("own", "mean", "logit")
 SEEN = 8
-"""Pictures that are known again, so that the engine looks at each once."""
-SMALLEST = 16
-"""Pixels of a side, the filter's."""
+"""Pictures that are recognised when they come again, so that the engine encodes each once."""
 SIZES = 2
-"""Sizes of pictures that an interpolator is kept for."""
+"""Picture sizes for which an interpolator is kept."""
 
 
 def blend(first: Tensor, last: Tensor, time: Fraction) -> Tensor:
-    """The two cross-faded, rounded to 8 bits."""
+    """A crossfade of two pictures, rounded to 8 bits."""
     return (first.double() * float(1 - time) + last.double() * float(time)).round().to(torch.uint8)
 
 
@@ -78,7 +77,7 @@ class EnginePredictor:
         """
         height, width = first.shape[-2:]
         if min(height, width) < SMALLEST:
-            raise RifeError(f"pictures must be at least {SMALLEST}×{SMALLEST}, got {width}×{height}")
+            raise ArgumentError("pictures", f"{width}×{height}", f"at least {SMALLEST}×{SMALLEST}")
         form = PictureFormat("rgb", 8, False, 0, 0, width, height)
         made = np.empty((3, height, width), np.uint8)
         interpolator = self._interpolator(form)
@@ -103,6 +102,7 @@ class EnginePredictor:
             return self._interpolators[size]
 
 
+@named("load_predictor")
 def load_predictor(
     model: str | None = None,
     model_path: Path | None = None,
@@ -114,10 +114,10 @@ def load_predictor(
     ensemble_mask: str = "own",
     log: Callable[[str], None] | None = None,
 ) -> EnginePredictor:
-    """A model by the filter's arguments, which mean what they mean there.
+    """Load a model; all arguments mean what they mean to the filter.
 
     Raises:
-        RifeError: an argument that cannot be used, or a model that cannot be had.
+        RifeError: an argument or a model cannot be used.
     """
     for name, value, allowed in (
         ("scale", scale, SCALES),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife.errors import ArgumentError, RifeError
+from vsrife.errors import ArgumentError, RifeError, named
 from vsrife.evaluation.cases import Choice
 from vsrife.evaluation.clips import clip_suite
 from vsrife.evaluation.sets import LAYOUTS
@@ -18,9 +18,10 @@ __all__ = ["SUITES", "find_suite"]
 
 CLIP = "clip"
 SUITES = (*LAYOUTS, CLIP)
-"""What a suite can be asked for as."""
+"""Names of all kinds of suites."""
 
 
+@named("find_suite")
 def find_suite(path: Path, name: str | None = None, choice: Choice | None = None) -> Suite:
     """The suite of a path.
 

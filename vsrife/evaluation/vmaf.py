@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from vsrife.errors import ArgumentError, RifeError
+from vsrife.errors import ArgumentError, RifeError, named, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +34,7 @@ PATIENCE = 600
 KR, KB = 0.2126, 0.0722
 
 
+@named("find_ffmpeg")
 def find_ffmpeg(given: Path | None = None) -> Path | None:
     """An ffmpeg with libvmaf: the given one, or else the PATH's or that of the package imageio-ffmpeg.
 
@@ -172,8 +173,8 @@ class _Stream:
 
     def _failed(self) -> RifeError:
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()
-        return RifeError(f"ffmpeg cannot measure VMAF: {said[0][:200] if said else 'it gave no reason'}")
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return RifeError(f"ffmpeg cannot measure VMAF: {shown(lines[0], 200) if lines else 'it gave no reason'}")
 
 
 def _candidates() -> list[str]:
