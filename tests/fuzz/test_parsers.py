@@ -103,7 +103,7 @@ def test_a_network_described_without_a_name_has_one(tmp_path: Path) -> None:
 def test_lines_of_the_timecodes_parser_name_the_line(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_bytes(b"# timecode format v2\n0\n40\n39\n")
-    with pytest.raises(RifeError, match=r"^RIFE: timecodes must have a later time .*, got '39' \(line 4\)$"):
+    with pytest.raises(RifeError, match=r"^timecodes must have a later time .*, got 39 \(line 4\)$"):
         read_timecodes(path, 4)
 
 

@@ -12,7 +12,7 @@ from vsrife.compare.flow import FlowFinder
 from vsrife.compare.moments import case_of, chosen, rebuilt_places, spread
 from vsrife.compare.sheet import Shown, clock
 from vsrife.compare.survey import survey
-from vsrife.errors import ArgumentError
+from vsrife.errors import ArgumentError, named
 from vsrife.evaluation import BASELINE, blend, evaluate
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Comparison:
     moments: dict[Place, str]
 
 
+@named("compare")
 def compare(
     footage: Footage,
     predictor: EnginePredictor,

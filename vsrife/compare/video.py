@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import vapoursynth as vs
 
-from vsrife.colour import guessed_matrix
 from vsrife.compare.sheet import clock
 from vsrife.errors import RifeError, first_line
 from vsrife.film.encoder import save_clip
 from vsrife.film.encoders import EncoderOptions
+from vsrife.footage.frames import with_matrix
 from vsrife.plugin.function import rife
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def side_by_side(clip: vs.VideoNode, survey: Survey, frames: range, options: Vid
         vapoursynth.Error: an argument cannot be used, or the clip cannot be shown.
     """
     rate, multi = options.rate(survey), options.multi
-    part: Any = _with_matrix(clip[frames.start : frames.stop])
+    part: Any = with_matrix(clip[frames.start : frames.stop])
     if options.scale != 1:
         part = part.resize.Bicubic(*(max(2, 2 * round(side * options.scale / 2)) for side in (clip.width, clip.height)))
     part = part.std.AssumeFPS(fpsnum=rate.numerator, fpsden=rate.denominator)
@@ -143,14 +143,6 @@ def _panel(clip: Any) -> Any:
     scale = min(-(-NARROW // clip.width), PANEL[0] / clip.width, PANEL[1] / clip.height)
     width, height = (max(2, 2 * round(side * scale / 2)) for side in (clip.width, clip.height))
     return clip.resize.Bicubic(width, height, format=vs.YUV420P8, matrix=vs.MATRIX_BT709, range=vs.RANGE_LIMITED)
-
-
-def _with_matrix(clip: Any) -> Any:
-    """The clip with a matrix, where it has none."""
-    said = clip.get_frame(0).props.get("_Matrix", vs.MATRIX_UNSPECIFIED)
-    if clip.format.color_family == vs.RGB or said not in (vs.MATRIX_UNSPECIFIED, vs.MATRIX_RGB):
-        return clip
-    return clip.std.SetFrameProps(_Matrix=guessed_matrix(clip.width, clip.height))
 
 
 def _captions(below: Any, texts: tuple[str, ...]) -> Any:

@@ -12,7 +12,7 @@ from codecs import BOM_UTF8
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO
 
-from vsrife.errors import ArgumentError, RifeError
+from vsrife.errors import ArgumentError, RifeError, shown
 from vsrife.timing.source_times import SourceTimes
 
 if TYPE_CHECKING:
@@ -48,17 +48,17 @@ def read_timecodes(path: Path, frames: int) -> SourceTimes:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
-            raise RifeError(f"timecodes must be a file, got something else ({_brief(path.name)})")
+            raise RifeError(f"timecodes must be a file, got something else ({shown(path.name)})")
         if about.st_size > LARGEST:
             raise ArgumentError("timecodes", about.st_size, f"at most {LARGEST} bytes")
         with path.open("rb") as file:
             return _parse(file, frames)
     except OSError as error:
-        raise RifeError(f"timecodes cannot be read: {error.strerror} ({_brief(path.name)})") from error
+        raise RifeError(f"timecodes cannot be read: {error.strerror} ({shown(path.name)})") from error
     except RifeError:
         raise
     except ValueError as error:  # a null character in the path
-        raise ArgumentError("timecodes", _brief(str(path)), "the path of a file") from error
+        raise ArgumentError("timecodes", path, "the path of a file") from error
 
 
 def _parse(file: BinaryIO, frames: int) -> SourceTimes:
@@ -135,8 +135,8 @@ def _ranges(lines: Lines, frames: int) -> SourceTimes:
         if first >= frames:
             raise _wrong(f"must have ranges that begin before the clip's end, {frames} frames", number, text)
         free = last + 1
-        shown = min(free, frames)
-        durations[first:shown] = [1 / _fps(match[3], number, text)] * (shown - first)
+        end = min(free, frames)
+        durations[first:end] = [1 / _fps(match[3], number, text)] * (end - first)
     return SourceTimes.from_durations(durations)
 
 
@@ -154,10 +154,4 @@ def _fps(written: str, number: int, line: str) -> Fraction:
 
 
 def _wrong(allowed: str, number: int, text: str) -> RifeError:
-    return RifeError(f"timecodes {allowed}, got {_brief(text)} (line {number})")
-
-
-def _brief(text: str) -> str:
-    """Quoted, at most some forty characters, nothing that would break the line."""
-    quoted = ascii(text[:50])
-    return quoted if len(quoted) <= 42 else f"{quoted[:38]}...'"
+    return RifeError(f"timecodes {allowed}, got {shown(text)} (line {number})")
