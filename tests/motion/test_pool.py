@@ -1,13 +1,13 @@
-"""Memory lent again, never to two at once."""
+"""Memory is lent again, never to two at once."""
 
 from __future__ import annotations
 
 import gc
 
-from vsrife.engine.pool import IDLE, Pool
+from vsrife.motion.pool import IDLE, Pool
 
 
-def test_what_is_held_is_not_lent_again() -> None:
+def test_lent_memory_is_not_lent_again() -> None:
     pool = Pool()
     held = [pool.empty(4, 5) for _ in range(6)]
     assert len({tensor.data_ptr() for tensor in held}) == 6
@@ -16,7 +16,7 @@ def test_what_is_held_is_not_lent_again() -> None:
     assert [float(tensor.mean()) for tensor in held] == [0, 1, 2, 3, 4, 5]
 
 
-def test_what_was_given_back_is_lent_again() -> None:
+def test_returned_memory_is_lent_again() -> None:
     pool = Pool()
     first = pool.empty(4, 5)
     address = first.data_ptr()
