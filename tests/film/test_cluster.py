@@ -221,7 +221,7 @@ def test_an_error_of_the_job_is_one_line(steady_film: Path, scheduler: str, tmp_
     folder.mkdir()
     job = film.plan_job(source, ".mkv", request()).job
     source.unlink()
-    wanted = rf"^source must be a film, got {re.escape(str(source))} \([^\n]+\)$"
+    wanted = rf"source must be a video, got {re.escape(str(source))} \([^\n]+\)$"
     with cluster.connect(scheduler) as client, pytest.raises(RifeError, match=wanted):
         client.render(job, job.segments, folder, Listener(), 0)
     assert not list(folder.iterdir())

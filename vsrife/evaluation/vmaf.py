@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
+from vsrife.colour import BT709_LUMA
 from vsrife.errors import ArgumentError, RifeError, named, shown
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ RATE = 25
 LOG = "vmaf.json"
 PATIENCE = 600
 """Seconds for the last frames."""
-KR, KB = 0.2126, 0.0722
 
 
 @named("find_ffmpeg")
@@ -51,7 +51,7 @@ def find_ffmpeg(given: Path | None = None) -> Path | None:
 
 def limited_luma(picture: Tensor) -> Tensor:
     """A 3×H×W picture of 0..255 as 8-bit BT.709 luma of limited range: uint8, H×W."""
-    weights = torch.tensor([KR, 1 - KR - KB, KB], dtype=torch.float64)
+    weights = torch.tensor(BT709_LUMA, dtype=torch.float64)
     luma = torch.einsum("c,chw->hw", weights, picture.cpu().double())
     return (16 + 219 / 255 * luma).round().to(torch.uint8)
 

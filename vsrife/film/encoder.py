@@ -15,6 +15,7 @@ from vsrife.film.encoders import AUTO, ENCODERS, MOST_THREADS, EncoderOptions, f
 from vsrife.film.formats import convert, layout_of, nearest_format, to_av_frame
 from vsrife.film.progress import ignore
 from vsrife.film.tags import Tags
+from vsrife.frame_properties import own_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -263,7 +264,7 @@ def _quiet_svt() -> Iterator[None]:
 
 
 def _seconds(properties: Any, number: int) -> Fraction:
-    num, den = properties.get("_DurationNum"), properties.get("_DurationDen")
-    if not num or not den or num < 0 or den < 0:
+    seconds = own_duration(properties)
+    if seconds is None:
         raise RifeError(f"clip must have a frame rate, or frames that say how long they last, {number} does not")
-    return Fraction(num, den)
+    return seconds

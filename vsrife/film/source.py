@@ -12,6 +12,7 @@ from vsrife.errors import ArgumentError, RifeError, first_line
 from vsrife.files import reason
 from vsrife.film.progress import ignore
 from vsrife.networks.config import SMALLEST
+from vsrife.timing.durations import keeps_rate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Film", "film_clip", "open_container", "probe", "video_stream"]
 
 SCRIPT = ".vpy"
-ROUNDED = Fraction(3, 2)
-"""Units of the container's clock by which the times of a constant rate may be off."""
-COARSE = Fraction(1, 1000)
-"""Seconds of a clock's unit at least, as players take it."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +182,7 @@ def probe(path: Path, log: Log = ignore) -> Film:
             raise ArgumentError("source", path, "frames with rising times", verb="have")
         log("the film's frames have no rising times, its frame rate is gone by")
         return film
-    if clip.fps > 0 and _is_steady(times[:-1], tick, clip.fps):
+    if clip.fps > 0 and keeps_rate(times[:-1], tick, clip.fps):
         return film
     log("the film has a variable frame rate, frames are placed by their own times")
     mean = Fraction(clip.num_frames) / (times[-1] * tick)
@@ -233,16 +230,6 @@ def _check(clip: vs.VideoNode, path: Path, log: Log) -> None:
         raise RifeError(f"source must be a film, got {path} ({first_line(error)})") from error
     if field:
         log("the film says it is interlaced: deinterlace it first, or its fields are interpolated as one picture")
-
-
-def _is_steady(times: list[int], tick: Fraction, rate: Fraction) -> bool:
-    """Whether every frame is where the rate has it, but for the clock's rounding."""
-    reach = ROUNDED * max(tick, COARSE)
-    # in whole numbers, of which a film may have hundreds of thousands
-    scale = tick.denominator * rate.numerator
-    step = rate.denominator * tick.denominator
-    most = int(reach * scale)
-    return all(abs(time * tick.numerator * rate.numerator - k * step) <= most for k, time in enumerate(times))
 
 
 def _last_duration(container: InputContainer, track: int, last: int) -> int | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["PROBED", "even_shares", "is_far", "is_variable", "span"]
+__all__ = ["PROBED", "even_shares", "is_far", "is_variable", "keeps_rate", "span"]
 
 PROBED = 8
 """First frames whose durations tell whether a clip's rate is variable, where the clip is not read as a whole."""
@@ -38,8 +38,26 @@ def is_far(seconds: Fraction, rate: Fraction) -> bool:
     return off > ROUNDING and off * rate > INEXACT
 
 
+def keeps_rate(times: Iterable[int], tick: Fraction, rate: Fraction) -> bool:
+    """Whether every frame's time is that of a constant rate, but for a container's rounding.
+
+    Stricter than `is_variable`: a film's frames must also keep step with its sound, so that departures must not add up.
+
+    Args:
+        times: of all frames, in ticks after the first one.
+        tick: seconds of a unit of the times.
+        rate: the frames for each second that the clip announces.
+    """
+    reach = max(ROUNDING, tick * 3 / 2)
+    # in whole numbers, of which a film may have hundreds of thousands
+    scale = tick.denominator * rate.numerator
+    step = rate.denominator * tick.denominator
+    most = int(reach * scale)
+    return all(abs(time * tick.numerator * rate.numerator - k * step) <= most for k, time in enumerate(times))
+
+
 def even_shares(times: Sequence[Fraction]) -> list[Fraction]:
-    """Where the inner times lie between the first and the last, 0 to 1: evenly, unless the rate is variable."""
+    """The places of the inner times between the first (0) and the last (1): even, unless the rate is variable."""
     steps = len(times) - 1
     seconds = times[-1] - times[0]
     durations = (after - before for before, after in pairwise(times))
