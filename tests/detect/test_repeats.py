@@ -18,7 +18,7 @@ from support import clip_of, planes, psnr, texture, video
 from torch.nn.functional import grid_sample
 
 from vsrife.detect.repeats import luma_psnr, repeats
-from vsrife.engine.picture import Colour, PictureFormat, rgb_view
+from vsrife.engine.picture import Colour, PictureFormat, to_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -218,7 +218,7 @@ def seen(pictures: Iterable[Picture]) -> list[bool]:
         form = PictureFormat(
             "yuv", 8, False, width // picture[1].shape[1] // 2, height // len(picture[1]) // 2, width, height
         )
-        after = rgb_view([torch.from_numpy(plane) for plane in picture], form, Colour(1))
+        after = to_rgb([torch.from_numpy(plane) for plane in picture], form, Colour(1))
         if before is not None:
             answers.append(repeats(before, after))
         before = after
