@@ -113,7 +113,7 @@ def attempt(target: Target, data: bytes, folder: Path) -> str:
     """Parse an input; the error's line, empty where it was taken.
 
     Raises:
-        AssertionError: the error is not one printable line.
+        AssertionError: the error is not one printable line, without the name that the boundary adds.
         Exception: whatever else the parser let through.
     """
     try:
@@ -122,7 +122,8 @@ def attempt(target: Target, data: bytes, folder: Path) -> str:
         line = str(error)
         assert line.isprintable(), f"not one printable line: {line!r:.300}"
         assert len(line) <= LONGEST_LINE, f"{len(line)} characters: {line:.300}"
-        assert ": " in line, line
+        assert line.strip(), "an empty message"
+        assert "RIFE: " not in line, f"a name that the boundary adds: {line}"
         return line
     return ""
 

@@ -138,7 +138,7 @@ def test_no_call_in_a_pickle_is_made(
     else:
         path.write_bytes(pickle.dumps({"w": Acts(*call)}, 0 if form == "protocol 0" else None))
     warm(TARGETS["torch legacy"], tmp_path)
-    with watched("evil"), pytest.raises(RifeError, match=r"^RIFE: evil.pkl (is refused|cannot be read as weights)"):
+    with watched("evil"), pytest.raises(RifeError, match=r"^evil.pkl (is refused|cannot be read as weights)"):
         read_weights(path)
     assert {file.name for file in tmp_path.iterdir()} <= {"evil.pkl", "legacy.pth"}
 
