@@ -89,7 +89,7 @@ def address(compiler: str, place: Path, tests: list[str]) -> int:
     }
     loaded = (
         "import ctypes, vapoursynth as vs; from vsrife.motion import library\n"
-        "assert vs.core.rife.identifier == 'org.vsrife.plugin'; assert library.kernels(); print(library._path())"
+        "assert vs.core.rife.identifier == 'org.vsrife.plugin'; assert library.kernel_library(); print(library._path())"
     )
     found = subprocess.run([sys.executable, "-c", loaded], env=environment, capture_output=True, text=True, check=False)
     if found.stdout.strip() != str(library):
