@@ -111,6 +111,7 @@ class FrameMaker:
         elif task.mode is not RenderMode.INTERPOLATE:
             planes = [plane.float() for plane in (pair.last if task.mode is RenderMode.RIGHT else pair.first)]
         elif not self.engine.any_time:
+            assert task.timestep.map is None
             planes = self._bisect(left, right, pair, task.timestep.value, own=task.companions is None)
         else:
             motion, residual = self._estimate_cached(task, left, right, timestep)
