@@ -25,7 +25,7 @@ from vsrife.engine import (
     choose_engines,
     resolve_precision,
 )
-from vsrife.engine.convolutions import KEPT_LAYOUTS, Convolution, has_fused
+from vsrife.engine.convolutions import CACHED_LAYOUTS, Convolution, has_fused
 
 CPU = torch.device("cpu")
 LAYERS = {
@@ -74,10 +74,10 @@ def test_many_sizes_keep_few_layouts() -> None:
     torch.manual_seed(3)
     module = nn.Conv2d(16, 16, 3, 1, 1).requires_grad_(False)
     convolution = Convolution(module, None, torch.float32, CPU)
-    for size in range(5, 5 + 3 * KEPT_LAYOUTS):
+    for size in range(5, 5 + 3 * CACHED_LAYOUTS):
         x = torch.randn(1, 16, size, size + 1).contiguous(memory_format=torch.channels_last)
         assert torch.allclose(convolution(x), module(x), atol=1e-5)
-    assert len(convolution._reordered) <= KEPT_LAYOUTS
+    assert len(convolution._reordered) <= CACHED_LAYOUTS
 
 
 def test_bf16_is_fp32_where_the_cpu_does_not_convolve_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,11 @@
-"""Whether a cut lies between two neighbouring frames, judged by nothing but the two.
+"""Whether a cut lies between two neighbouring frames, judged by those two alone.
 
-Of each frame a small picture is kept. Every part of one is looked for in the other; within a shot, parts are found, and
-neighbouring parts have moved alike. Likeness is correlation, which leaves brightness and contrast aside, so that a
-flash, a fade or a lamp switched on is no cut; after a cut, what resembles a part best lies anywhere, and that of its
-neighbour elsewhere.
+Each frame is reduced to a thumbnail. Every part of one thumbnail is searched for in the other; within a shot, parts
+have a match, and neighbouring parts move alike. Similarity is correlation, which leaves brightness and contrast aside,
+so that a flash, a fade or a lamp switched on is no cut; after a cut, the best match of a part lies anywhere, and that
+of its neighbour elsewhere.
 
-The constants are calibrated on one half of the material of `benchmarks/cuts.py`, which says how well they do on the
-other.
+The constants are calibrated on one half of the material of `benchmarks/cuts.py`, which measures them on the other.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ DEFAULT_THRESHOLD = 0.15
 _ROWS, _COLUMNS, _BLOCK = 5, 8, 4
 _HEIGHT, _WIDTH = _ROWS * _BLOCK, _COLUMNS * _BLOCK
 _REACH_Y, _REACH_X = _HEIGHT // 4 + 1, _WIDTH // 4 + 1
-"""Cells as far as which a part is looked for: a quarter of the picture and one more."""
+"""Cells to either side in which a part is searched for: a quarter of the picture and one more."""
 
 # deviations are of the RGB range
 _NOISE = 0.7 / 255
-"""Of cells, what may be noise."""
+"""Deviation of cells that may be noise."""
 _PLAIN, _PLAIN_SHARE = 3 / 255, 0.3
 """Deviation, and share of the picture's mean variance, at which a part counts for half: sky resembles any other sky."""
 _TOGETHER = 1.0
@@ -41,7 +40,7 @@ _WHITE = 0.95
 _BAR = 0.02
 """Difference among a bar's cells, in both pictures, at most."""
 _EVIDENCE, _BELIEF = 5.0, 0.4
-"""What is held before anything is seen: the weight of as many neighbours and their agreement."""
+"""The prior: the weight of as many neighbours, and their agreement."""
 _FLAT, _FAINT = 1.5 / 255, 0.08
 """Contrast below which a picture is flat, and that below which one next to a flat one is the end of a fade."""
 _BOUNDARY = 0.19
@@ -49,18 +48,18 @@ _BOUNDARY = 0.19
 
 
 class _Search(NamedTuple):
-    """What does not depend on pictures. There are 5 × 8 blocks and 247 displacements.
+    """Tables that do not depend on pictures, for 5 × 8 blocks and 247 displacements.
 
     Args:
-        places: 40 × 247, numbers of the places a block is compared with, in a padded thumbnail.
-        inside: 5 × 8 × 247, 1 where that place lies within the picture.
-        held: 5 × 8 × 247, how many of a part's blocks are inside, at least 1.
+        positions: 40 × 247, indices of the positions that a block is compared with, in a padded thumbnail.
+        inside: 5 × 8 × 247, 1 where that position lies within the picture.
+        covered: 5 × 8 × 247, how many of a part's blocks are inside, at least 1.
         size: 5 × 8, how many blocks a part has.
     """
 
-    places: Tensor
+    positions: Tensor
     inside: Tensor
-    held: Tensor
+    covered: Tensor
     size: Tensor
 
 
@@ -70,9 +69,9 @@ def _search(device: torch.device) -> _Search:
     x = _BLOCK * torch.arange(_COLUMNS)[:, None] + torch.arange(2 * _REACH_X + 1)
     inside_y = (y >= _REACH_Y) & (y <= _REACH_Y + _HEIGHT - _BLOCK)
     inside_x = (x >= _REACH_X) & (x <= _REACH_X + _WIDTH - _BLOCK)
-    places = y[:, None, :, None] * (_WIDTH + 2 * _REACH_X - _BLOCK + 1) + x[:, None]
+    positions = y[:, None, :, None] * (_WIDTH + 2 * _REACH_X - _BLOCK + 1) + x[:, None]
     inside = (inside_y[:, None, :, None] & inside_x[:, None]).flatten(2).float()
-    parts = (places.reshape(_ROWS * _COLUMNS, -1), inside, _around(inside).clamp(min=1))
+    parts = (positions.reshape(_ROWS * _COLUMNS, -1), inside, _around(inside).clamp(min=1))
     return _Search(*(part.to(device) for part in (*parts, _around(torch.ones(_ROWS, _COLUMNS, 1))[..., 0])))
 
 
@@ -89,14 +88,14 @@ def _around(blocks: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _shares(length: int, cells: int, device: torch.device) -> Tensor:
-    """What each sample of a line contributes to the means over equal stretches of it: cells × length."""
+    """Weights of each sample of a line in the means over equal parts of it: cells × length."""
     edges = torch.arange(cells + 1, dtype=torch.float64)[:, None] * (length / cells)
     covered = (edges - torch.arange(length)).clamp(0, 1)
     return ((covered[1:] - covered[:-1]) * (cells / length)).float().to(device)
 
 
 def thumbnail(picture: Tensor) -> Tensor:
-    """What is kept of a frame.
+    """The thumbnail of a picture.
 
     Args:
         picture: 1×3×H×W, RGB in 0..1, fp32.
@@ -112,16 +111,16 @@ def thumbnail(picture: Tensor) -> Tensor:
 
 
 def cut_score(first: Tensor, last: Tensor) -> float:
-    """How much two frames look as if a cut lay between them, from their thumbnails: 0..1, 0 where they are equal.
+    """How likely a cut lies between two frames, from their thumbnails: 0..1, 0 where they are equal.
 
-    Their order does not matter. A flat picture, black for instance, and another are a cut unless the other is as faint
-    as the end of a fade; two flat ones, and a white one with any, are none.
+    Their order does not matter. A flat picture, black for instance, beside another is a cut unless the other is as
+    faint as the end of a fade; two flat pictures, or a white one beside any, are none.
     """
     pair = torch.cat([first, last])
     level = _levelled(pair)
     contrast = level.square().mean((1, 2, 3)).sqrt()
-    seen = torch.stack([*_agreement(level, _white(pair)), *contrast, (first - last).abs().max()])
-    agreeing, weight, one, other, difference = seen.tolist()
+    measures = torch.stack([*_agreement(level, _white(pair)), *contrast, (first - last).abs().max()])
+    agreeing, weight, one, other, difference = measures.tolist()
     if difference == 0 or (min(one, other) < _FLAT and max(one, other) < _FAINT):
         return 0.0
     agreement = (agreeing + _EVIDENCE * _BELIEF) / (weight + _EVIDENCE)
@@ -148,12 +147,12 @@ def _white(pair: Tensor) -> Tensor:
 
 
 def _agreement(pair: Tensor, white: Tensor) -> tuple[Tensor, Tensor]:
-    """How well neighbouring parts are found and move alike, as a weighted sum, and the sum of the weights."""
-    found, place, variance = _matches(pair)
+    """How well neighbouring parts match and move alike, as a weighted sum, and the sum of the weights."""
+    correlation, position, variance = _matches(pair)
     plain = _PLAIN**2 + _PLAIN_SHARE * variance.mean((1, 2), keepdim=True)
     weight = variance / (variance + plain) * (1 - white)
     span = 2 * _REACH_X + 1
-    grid = torch.stack([weight, found, place.div(span, rounding_mode="floor"), place % span])
+    grid = torch.stack([weight, correlation, position.div(span, rounding_mode="floor"), position % span])
     agreeing, total = pair.new_zeros(()), pair.new_zeros(())
     for dim in (2, 3):
         length = grid.shape[dim] - 1
@@ -166,10 +165,10 @@ def _agreement(pair: Tensor, white: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _matches(pair: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Each part of either picture looked for in the other.
+    """Search for each part of either picture in the other.
 
     Tensors are kept below 32,768 elements: from there on PyTorch shares the work among threads, and on a busy machine
-    these meet later than one is done.
+    their meeting takes longer than one thread's work.
 
     Args:
         pair: 2×3×20×32.
@@ -190,26 +189,26 @@ def _matches(pair: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         for channel in range(3):
             others[picture, channel] = windows[picture, channel]
     products = detail.flatten(1, 2) @ others.view(2, detail.shape[3], -1) / detail.shape[3]
-    places = search.places.expand(2, -1, -1)
-    product = products.gather(2, places).view(2, *search.inside.shape)
+    positions = search.positions.expand(2, -1, -1)
+    product = products.gather(2, positions).view(2, *search.inside.shape)
     moments = torch.stack([padded.mean(1), padded.square().mean(1)], 1)
     for dim in (2, 3):
         reach = moments.shape[dim] - _BLOCK + 1
         moments = torch.stack([moments.narrow(dim, k, reach) for k in range(_BLOCK)]).mean(0)
     moments = moments.reshape(2, 2, 1, -1).expand(-1, -1, _ROWS * _COLUMNS, -1)
-    mean_there, power_there = (moments[:, k].gather(2, places).view_as(product) for k in range(2))
+    mean_other, power_other = (moments[:, k].gather(2, positions).view_as(product) for k in range(2))
 
-    # of blocks, then of parts, or what of them lies within the other picture
-    product = product + mean * mean_there
-    product, mean_here, power_here, mean_there, power_there = (
-        _around(of * search.inside) / search.held for of in (product, mean, power, mean_there, power_there)
+    # of blocks, then of parts, as far as they lie within the other picture
+    product = product + mean * mean_other
+    product, mean_own, power_own, mean_other, power_other = (
+        _around(of * search.inside) / search.covered for of in (product, mean, power, mean_other, power_other)
     )
-    here = (power_here - mean_here.square()).clamp(min=0) + _NOISE**2
-    there = (power_there - mean_there.square()).clamp(min=0) + _NOISE**2
-    correlation = (product - mean_here * mean_there) * (here * there).rsqrt()
-    correlation = correlation.masked_fill(2 * search.held < search.size[..., None], 0)
+    own = (power_own - mean_own.square()).clamp(min=0) + _NOISE**2
+    other = (power_other - mean_other.square()).clamp(min=0) + _NOISE**2
+    correlation = (product - mean_own * mean_other) * (own * other).rsqrt()
+    correlation = correlation.masked_fill(2 * search.covered < search.size[..., None], 0)
     best = correlation.amax(3)
     numbers = torch.arange(correlation.shape[3], device=pair.device, dtype=pair.dtype)
-    place = torch.where(correlation == best[..., None], numbers, -1).amax(3)
+    position = torch.where(correlation == best[..., None], numbers, -1).amax(3)
     mean, power = (_around(of)[..., 0] / search.size for of in (mean, power))
-    return best.clamp(min=0), place, (power - mean.square()).clamp(min=0)
+    return best.clamp(min=0), position, (power - mean.square()).clamp(min=0)

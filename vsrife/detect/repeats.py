@@ -19,11 +19,10 @@ _LIMITS = (2.9, 0.85, 0.055, 0.12, 1.6, 5.0)
 They lie between what was measured in encodes by x264, its default preset at CRF 18, 23 and 28: of repeats in film,
 rendered film and flat drawings shown on twos, on threes and with every fifth frame doubled; and of pans of 0.1 px a
 frame, zooms, turns, fades of a level a frame, an object at 0.2 px a frame, mouths of 12 to 24 px and lights of 6 px.
-x264 from superfast to fast moves repeats in B-frames by up to 0.2 px: there this sees motion, which is what was
-encoded.
+x264 from superfast to fast moves repeats in B-frames by up to 0.2 px; they count as motion, which was encoded indeed.
 """
 _BLOCK, _TILE, _SMALLEST = 4, 32, 16
-"""Sizes in pixels: of a block and a tile at half size, and what smaller pictures are brought to."""
+"""Sides in pixels: of a block and a tile at half size, and that to which smaller pictures are padded."""
 
 
 def luma_psnr(first: Tensor, last: Tensor) -> float:
@@ -31,7 +30,7 @@ def luma_psnr(first: Tensor, last: Tensor) -> float:
 
     Args:
         first: 1×3×H×W, RGB 0..1, fp32.
-        last: the same.
+        last: likewise.
     """
     red, green, blue = (last - first)[0]
     error = float((red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2]).square().mean())
@@ -39,20 +38,20 @@ def luma_psnr(first: Tensor, last: Tensor) -> float:
 
 
 def repeats(first: Tensor, last: Tensor) -> bool:
-    """Whether `last` shows the picture `first` again, be it encoded anew, and nothing of it has moved or changed.
+    """Whether `last` shows the picture `first` again, perhaps encoded anew, and nothing in it moved or changed.
 
     Args:
         first: 1×3×H×W, RGB 0..1, fp32.
-        last: the same.
+        last: likewise.
     """
     return bool((_changes(first, last) <= first.new_tensor(_LIMITS)).all())
 
 
 def _changes(first: Tensor, last: Tensor) -> Tensor:
-    """What sets motion apart from what a codec does, in levels of 255 and pixels, one figure for each way to move.
+    """Measures that set motion apart from a codec's errors, in levels of 255 and pixels, one for each kind of motion.
 
-    A codec's error has many signs within a block and does not follow the picture's gradient; a thing that appears, a
-    fade and a shift by a part of a pixel do. All is measured at half size.
+    A codec's error has many signs within a block and does not follow the picture's gradient; an object that appears, a
+    fade and a shift by a part of a pixel do. Everything is measured at half size.
 
     Returns:
         6: the largest mean change of a block of 8 px, less where edges and noise are strong; that of a tile of 128 px;
@@ -86,7 +85,7 @@ def _changes(first: Tensor, last: Tensor) -> Tensor:
 
 
 def _halved(picture: Tensor) -> Tensor:
-    """Means of 2×2 pixels, of pictures brought to a size that has a block inside by repeating their border."""
+    """Means of 2×2 pixels; a picture smaller than a block is first padded with its border."""
     height, width = picture.shape[2:]
     if min(height, width) < _SMALLEST:
         border = (0, max(0, _SMALLEST - width), 0, max(0, _SMALLEST - height))

@@ -20,20 +20,20 @@ class Run:
 
 
 def run_around(k: int, frames: int, limit: int, repeat: Callable[[int], bool | None]) -> Run | int:
-    """The run that source position `k` to `k` + 1 lies in, or which frame must be judged before it can be told.
+    """The run in which source position `k` to `k` + 1 lies, or the number of a frame that must be judged first.
 
     A run longer than `limit` is a still shot, and one that reaches the clip's end has no new picture to go to: in both
-    every position stands alone, as if nothing was repeated. The answer depends on what `repeat` says alone and is the
-    same for every position of a run.
+    cases every position stands alone, as if nothing was repeated. The result depends on `repeat` alone and is the same
+    for every position of a run.
 
     Args:
         k: the source frame at or before the position, 0 ≤ k < frames.
-        frames: of the source.
-        limit: the longest run, in frames; no more are looked at to either side.
-        repeat: whether source frame j repeats frame j − 1, for 1 ≤ j < frames; None where that is not known yet.
+        frames: number of source frames.
+        limit: the longest run, in frames; no more are judged to either side.
+        repeat: whether source frame j repeats frame j − 1, for 1 ≤ j < frames; None where that is not judged yet.
 
     Returns:
-        The run, or the number j of a frame that `repeat` must know; those before the position come first.
+        The run, or the number j of a frame that must be judged; those before the position come first.
     """
     alone = Run(k, k + 1)
     if limit <= 1 or k + 1 >= frames:

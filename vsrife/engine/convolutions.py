@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Convolution", "computes_bf16", "has_fused"]
 
-KEPT_LAYOUTS = 8
-"""Input sizes of a layer for which reordered weights are kept; a first layer has two for a picture, of its strips."""
+CACHED_LAYOUTS = 8
+"""Input sizes of a layer for which reordered weights are cached; a first layer has two for a picture, of its strips."""
 
 
 class Convolution:
@@ -84,7 +84,7 @@ class Convolution:
     def _reorder(self, x: Tensor) -> Tensor:
         """The weights in oneDNN's order for this input and number of threads; others it reorders at each call."""
         name = f"_reorder_convolution_{'transpose_' if self._transposed else ''}weight"
-        if len(self._reordered) >= KEPT_LAYOUTS:
+        if len(self._reordered) >= CACHED_LAYOUTS:
             self._reordered = {}
         weight = _op(name)(self._weight, *self._arguments(), list(x.shape))
         self._reordered[(*x.shape, torch.get_num_threads())] = weight
@@ -98,7 +98,7 @@ def _op(name: str) -> Callable[..., Tensor]:
 
 
 def computes_bf16() -> bool:
-    """Whether the CPU's convolutions are made of bf16 by what makes them of fp32: oneDNN, or PyTorch without it."""
+    """Whether the CPU's bf16 convolutions are by the library of its fp32 ones: oneDNN, or PyTorch without it."""
     return has_fused(torch.bfloat16) or not has_fused(torch.float32)
 
 

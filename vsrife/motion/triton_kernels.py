@@ -208,7 +208,7 @@ def block_input(
     quarter = tl.arange(0, map_channels // 4)[None, :, None]
     channel = quarter * 4 + tl.arange(0, 4)[None, None, :]
 
-    seen = tl.zeros((block, 2, padded), tl.float32)
+    encodings = tl.zeros((block, 2, padded), tl.float32)
     state = tl.zeros((block, map_channels // 4, 4), tl.float32)
     flows = tl.zeros((block, 2, 2), tl.float32)
     time = tl.zeros((block,), tl.float32)
@@ -246,7 +246,7 @@ def block_input(
                 d = tl.load(pictures + ((row1 + x1) * encoded)[:, :, None], mask=is_encoded, other=0.0).to(tl.float32)
                 to_x, to_y = to_x[:, :, None], to_y[:, :, None]
                 here = _mixed(_mixed(a, b, to_x), _mixed(c, d, to_x), to_y)
-            seen += here * weight[:, None, None]
+            encodings += here * weight[:, None, None]
             if times_map:
                 time += tl.load(times + y.to(index) * width + tl.minimum(x, width - 1)).to(tl.float32) * weight
     if not times_map:
@@ -255,13 +255,15 @@ def block_input(
     flow = tl.reshape(flows / scale, (block, 4))[:, None, :]
     state = tl.where(quarter == 0, flow, state)
     state = tl.where(channel == time_channel, time[:, None, None], tl.where(channel > time_channel, 0.0, state))
-    seen, state = tl.where(is_row, seen, 0.0), tl.where(is_row, state, 0.0)
+    encodings, state = tl.where(is_row, encodings, 0.0), tl.where(is_row, state, 0.0)
     total: tl.constexpr = 2 * encoded + map_channels
     row = out + n.to(tl.int64) * out_step + tl.program_id(1).to(tl.int64) * out_width * total
     inside = (ox < out_width)[:, None, None]
     to = row + (ox * total)[:, None, None]
     tl.store(
-        to + ends[None, :, None] * encoded + part[None, None, :], seen.to(out.dtype.element_ty), inside & is_encoded
+        to + ends[None, :, None] * encoded + part[None, None, :],
+        encodings.to(out.dtype.element_ty),
+        inside & is_encoded,
     )
     tl.store(to + (2 * encoded + channel), state.to(out.dtype.element_ty), inside)
 
@@ -273,12 +275,12 @@ def _warped_plane(
     """Sample one plane at both ends, blend and store it; see `warp_and_blend`."""
     ends = tl.where(tl.arange(0, 2) == 0, first, last)[None, :]
     at0, at1 = tl.split(_corners(ends + row0, ends + row1, x0, x1, to_y, to_x))
-    made = _mixed(at1, at0, weight)
+    blended = _mixed(at1, at0, weight)
     if rounds:
-        made = tl.where(made > 0, made, 0.0)
-        made = tl.where(made < peak, made, peak)
-        made = ((made + 12582912.0) - 12582912.0).to(tl.int32)  # half to even: above 2²³ there are integers alone
-    tl.store(out + y.to(tl.int64) * stride + x, made.to(out.dtype.element_ty), x < width)
+        blended = tl.where(blended > 0, blended, 0.0)
+        blended = tl.where(blended < peak, blended, peak)
+        blended = ((blended + 12582912.0) - 12582912.0).to(tl.int32)  # half to even: above 2²³ there are integers alone
+    tl.store(out + y.to(tl.int64) * stride + x, blended.to(out.dtype.element_ty), x < width)
 
 
 @triton.jit
