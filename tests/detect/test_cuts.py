@@ -1,4 +1,4 @@
-"""The cut detector on pictures made for it, and on real footage whose cuts are known."""
+"""The cut detector on synthetic pictures, and on real footage whose cuts are known."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SIZES = [(320, 180), (641, 359), (180, 321), (96, 96)]
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
-def seen(picture: Picture, device: str = "cpu") -> torch.Tensor:
+def thumbnail_of(picture: Picture, device: str = "cpu") -> torch.Tensor:
     return thumbnail(torch.from_numpy(np.ascontiguousarray(picture, np.float32))[None].to(device))
 
 
 def score(first: Picture, last: Picture) -> float:
-    return cut_score(seen(first), seen(last))
+    return cut_score(thumbnail_of(first), thumbnail_of(last))
 
 
 def is_cut(first: Picture, last: Picture) -> bool:
@@ -64,12 +64,12 @@ def barred(picture: Picture, bar: int = 22) -> Picture:
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 180), (33, 47), (16, 16), (31, 20), (641, 359)])
-def test_a_glance_is_of_means_over_equal_areas(width: int, height: int) -> None:
+def test_a_thumbnail_has_the_means_over_equal_areas(width: int, height: int) -> None:
     picture = np.random.default_rng(1).random((3, height, width)).astype(np.float32)
     # every sample split into 20 × 32 parts makes cells of whole parts
     parts = picture.astype(np.float64).repeat(20, 1).reshape(3, 20, height, width).mean(2).repeat(32, 2)
     expected = parts.reshape(3, 20, 32, width).mean(3)
-    assert np.abs(seen(picture)[0].numpy() - expected).max() < 1e-5
+    assert np.abs(thumbnail_of(picture)[0].numpy() - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -124,7 +124,7 @@ def test_dissolves_have_no_cut() -> None:
         assert not any(is_cut(*pair) for pair in pairwise(shot))
 
 
-def test_what_passes_before_the_camera_is_no_cut() -> None:
+def test_an_object_before_the_camera_is_no_cut() -> None:
     passing = scene(30)
     for seed in range(6):
         first, last = scene(seed), scene(seed)
@@ -170,15 +170,15 @@ def test_flat_pictures_are_no_cut() -> None:
 def test_the_smallest_and_the_oddest(width: int, height: int) -> None:
     rng = np.random.default_rng(2)
     one, other = rng.random((2, 3, height, width)).astype(np.float32)
-    assert seen(one).shape == (1, 3, 20, 32)
+    assert thumbnail_of(one).shape == (1, 3, 20, 32)
     assert score(one, one) == score(np.zeros_like(one), np.zeros_like(one)) == 0
     assert 0 <= score(one, other) <= 1
     assert score(one, one * np.float32(0.9)) < DEFAULT_THRESHOLD
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_a_score_depends_on_the_two_glances_alone(device: str) -> None:
-    thumbnails = [seen(scene(seed, shift_x=x), device) for seed in range(3) for x in (0, 0.1)]
+def test_a_score_depends_on_the_two_thumbnails_alone(device: str) -> None:
+    thumbnails = [thumbnail_of(scene(seed, shift_x=x), device) for seed in range(3) for x in (0, 0.1)]
     again = {}
     for _ in range(2):
         for a, one in enumerate(thumbnails):
@@ -197,7 +197,7 @@ def cuts(clip: vs.VideoNode, step: int = 1) -> list[int]:
     matrix = vs.MATRIX_BT709 if clip.width >= 1280 else vs.MATRIX_ST170_M
     size = {"width": 320, "height": 320 * clip.height // clip.width} if clip.width > 640 else {}
     rgb = clip.resize.Bilinear(format=vs.RGBS, matrix_in=matrix, **size)[::step]
-    thumbnails = [seen(np.stack(planes(frame)).clip(0, 1)) for frame in rgb.frames(close=True)]
+    thumbnails = [thumbnail_of(np.stack(planes(frame)).clip(0, 1)) for frame in rgb.frames(close=True)]
     return [
         n + 1 for n in range(len(thumbnails) - 1) if cut_score(thumbnails[n], thumbnails[n + 1]) >= DEFAULT_THRESHOLD
     ]

@@ -1,4 +1,4 @@
-"""What counts as a repeat: made-up motion of known size, and real pictures through a real encoder."""
+"""Which pictures count as repeats: synthetic motion of known size, and real pictures through a real encoder."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_psnr_is_that_of_bt709_luma() -> None:
     assert luma_psnr(tensor(first), tensor(last)) == pytest.approx(psnr(*lumas, 1), abs=0.01)
 
 
-# made-up pictures
+# synthetic pictures
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (5, 7), (17, 31), (97, 64), (HEIGHT, WIDTH)])
@@ -210,7 +210,7 @@ def encoded(pictures: Iterable[Picture], crf: int, folder: Path) -> Iterator[Pic
     return map(planes, clip.frames())
 
 
-def seen(pictures: Iterable[Picture]) -> list[bool]:
+def find_repeats(pictures: Iterable[Picture]) -> list[bool]:
     """Whether each picture repeats the one before; the first does not."""
     answers, before = [False], None
     for picture in pictures:
@@ -225,46 +225,46 @@ def seen(pictures: Iterable[Picture]) -> list[bool]:
     return answers
 
 
-def meant(pattern: list[int]) -> list[bool]:
+def true_repeats(pattern: list[int]) -> list[bool]:
     return [False, *(a == b for a, b in pairwise(pattern))]
 
 
 @uses_core
 @pytest.mark.parametrize(("crf", "share"), [(18, 0.95), (23, 0.95), (28, 0.92)])
 def test_repeats_in_encoded_film(crf: int, share: float, tmp_path: Path) -> None:
-    """Nearly all are found, and nothing that moves is taken for one."""
+    """Nearly all repeats are detected, and no motion is taken for one."""
     truth, answers = [], []
     for name, *shown in FILM:
         pictures = film(name)
-        answers += seen(encoded((pictures[n] for n in numbers(*shown)), crf, tmp_path))
-        truth += meant(shown[-1])
-    found = [answer for answer, repeat in zip(answers, truth, strict=True) if repeat]
-    assert sum(found) >= share * len(found)
-    assert sum(answers) == sum(found)
+        answers += find_repeats(encoded((pictures[n] for n in numbers(*shown)), crf, tmp_path))
+        truth += true_repeats(shown[-1])
+    detected = [answer for answer, repeat in zip(answers, truth, strict=True) if repeat]
+    assert sum(detected) >= share * len(detected)
+    assert sum(answers) == sum(detected)
 
 
 @uses_core
 def test_the_doubled_frames_of_a_conversion_are_found() -> None:
     """This film has 24 pictures a second and 25 frames."""
-    answers = seen(map(planes, video("bigbuckbunny.mp4").frames()))
+    answers = find_repeats(map(planes, video("bigbuckbunny.mp4").frames()))
     assert [n for n, repeat in enumerate(answers) if repeat] == [7, 32, 57, 82, 107]
 
 
 @uses_core
 @pytest.mark.parametrize(("name", "part"), [("bikes.mp4", slice(0, 120)), ("cockatoo.mp4", slice(100, 140))])
 def test_nothing_repeats_in_film(name: str, part: slice) -> None:
-    assert not any(seen(map(planes, video(name)[part].frames())))
+    assert not any(find_repeats(map(planes, video(name)[part].frames())))
 
 
 @uses_core
 def test_nothing_repeats_at_60_frames_a_second() -> None:
     pictures = film(BUNNY)
-    assert not any(any(seen((pictures[n], pictures[n + 1]))) for n in NEIGHBOURS[::2])
+    assert not any(any(find_repeats((pictures[n], pictures[n + 1]))) for n in NEIGHBOURS[::2])
 
 
-def moved(picture: Picture, shift: float) -> Picture:
-    """Moved by luma pixels to the left and 0.3 of that up, bicubic."""
-    made = []
+def shifted(picture: Picture, shift: float) -> Picture:
+    """Shift by luma pixels to the left and 0.3 of that up, bicubic."""
+    out = []
     for plane in picture:
         height, width = plane.shape
         own = shift * width / picture[0].shape[1]
@@ -272,8 +272,8 @@ def moved(picture: Picture, shift: float) -> Picture:
         y = (2 * (torch.arange(height) + 0.3 * own) + 1) / height - 1
         grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None]
         whole = torch.from_numpy(plane.astype(np.float32))[None, None]
-        made.append(grid_sample(whole, grid, "bicubic", "border", align_corners=False)[0, 0].numpy())
-    return made
+        out.append(grid_sample(whole, grid, "bicubic", "border", align_corners=False)[0, 0].numpy())
+    return out
 
 
 @uses_core
@@ -281,14 +281,14 @@ def moved(picture: Picture, shift: float) -> Picture:
 def test_an_encoded_slow_pan_does_not_repeat(shift: float, crf: int, frozen: int, tmp_path: Path) -> None:
     """Except where the encoder keeps the picture almost where it was, to move it the further in the next."""
     picture = still()
-    assert sum(seen(encoded((moved(picture, shift * n) for n in range(12)), crf, tmp_path))) <= frozen
+    assert sum(find_repeats(encoded((shifted(picture, shift * n) for n in range(12)), crf, tmp_path))) <= frozen
 
 
 @uses_core
 @pytest.mark.parametrize("crf", [18, 28])
 def test_an_encoded_slow_fade_does_not_repeat(crf: int, tmp_path: Path) -> None:
     luma, *chroma = still()
-    assert not any(seen(encoded(([luma.astype(np.float32) - n, *chroma] for n in range(12)), crf, tmp_path)))
+    assert not any(find_repeats(encoded(([luma.astype(np.float32) - n, *chroma] for n in range(12)), crf, tmp_path)))
 
 
 @uses_core
@@ -303,4 +303,4 @@ def test_a_mouth_in_a_still_picture(crf: int, tmp_path: Path) -> None:
         contrast = 60 if luma[396, 576] < 120 else -60
         drawn.append([luma + (inside * 4 + 0.5).clip(0, 1) * contrast, *chroma])
     pattern = TWOS[:18]
-    assert seen(encoded((drawn[n % 6] for n in pattern), crf, tmp_path)) == meant(pattern)
+    assert find_repeats(encoded((drawn[n % 6] for n in pattern), crf, tmp_path)) == true_repeats(pattern)

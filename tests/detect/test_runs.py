@@ -1,4 +1,4 @@
-"""Runs against a search through whole lists, and what is asked before they are told."""
+"""Runs against a search through whole lists, and the frames that are judged for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ clips = st.lists(st.sampled_from([True, True, False]), max_size=40).map(lambda t
 
 
 def expected(k: int, repeat: list[bool], limit: int) -> Run:
-    """With everything known: new pictures cut the clip into runs, whose last has no end."""
+    """The run where every frame is judged: new pictures cut the clip into runs, the last of which has no end."""
     new = [j for j, again in enumerate(repeat) if not again]
     for first, last in pairwise(new):
         if first <= k < last <= first + limit:
@@ -26,8 +26,8 @@ def expected(k: int, repeat: list[bool], limit: int) -> Run:
     return Run(k, k + 1)
 
 
-def learnt(k: int, repeat: list[bool], limit: int, known: dict[int, bool]) -> tuple[Run, list[int]]:
-    """The answer when what is asked is told one by one, and what was asked; `known` grows."""
+def resolve(k: int, repeat: list[bool], limit: int, known: dict[int, bool]) -> tuple[Run, list[int]]:
+    """The run, with frames judged one by one as it asks for them, and their numbers; `known` grows."""
     asked: list[int] = []
     while isinstance(answer := run_around(k, len(repeat), limit, known.get), int):
         assert 1 <= answer < len(repeat)
@@ -40,24 +40,24 @@ def learnt(k: int, repeat: list[bool], limit: int, known: dict[int, bool]) -> tu
 @given(clips, st.integers(1, 12), st.data())
 def test_the_answer_is_that_of_whole_lists(repeat: list[bool], limit: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(0, len(repeat) - 1))
-    answer, asked = learnt(k, repeat, limit, {})
+    answer, asked = resolve(k, repeat, limit, {})
     assert answer == expected(k, repeat, limit)
     assert all(k - limit < j <= k + limit for j in asked)
 
 
 @given(clips, st.integers(1, 12), st.randoms())
-def test_what_was_learnt_before_changes_nothing(repeat: list[bool], limit: int, random: Random) -> None:
-    """All positions in any order, with what the earlier ones left behind."""
+def test_frames_judged_before_change_nothing(repeat: list[bool], limit: int, random: Random) -> None:
+    """All positions in any order, with the frames judged for earlier ones."""
     known: dict[int, bool] = {}
     positions = list(range(len(repeat)))
     random.shuffle(positions)
     for k in positions:
-        assert learnt(k, repeat, limit, known)[0] == expected(k, repeat, limit)
+        assert resolve(k, repeat, limit, known)[0] == expected(k, repeat, limit)
 
 
 @given(clips, st.integers(1, 12))
 def test_a_run_is_the_same_all_along(repeat: list[bool], limit: int) -> None:
-    answers = [learnt(k, repeat, limit, {})[0] for k in range(len(repeat))]
+    answers = [resolve(k, repeat, limit, {})[0] for k in range(len(repeat))]
     for k, run in enumerate(answers):
         assert run.first <= k < run.last
         assert all(answers[other] == run for other in range(run.first, min(run.last, len(repeat))))
@@ -66,7 +66,7 @@ def test_a_run_is_the_same_all_along(repeat: list[bool], limit: int) -> None:
 @given(clips, st.integers(1, 12), st.data())
 def test_backwards_first_and_nearest_first(repeat: list[bool], limit: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(0, len(repeat) - 1))
-    asked = learnt(k, repeat, limit, {})[1]
+    asked = resolve(k, repeat, limit, {})[1]
     back, ahead = [j for j in asked if j <= k], [j for j in asked if j > k]
     assert asked == [*range(k, k - len(back), -1), *range(k + 1, k + 1 + len(ahead))]
 
@@ -75,7 +75,7 @@ def test_backwards_first_and_nearest_first(repeat: list[bool], limit: int, data:
 def test_nothing_is_asked_that_cannot_matter(repeat: list[bool], limit: int, data: st.DataObject) -> None:
     """Before every question, two ways to go on have different answers."""
     k = data.draw(st.integers(0, len(repeat) - 1))
-    asked = learnt(k, repeat, limit, {})[1]
+    asked = resolve(k, repeat, limit, {})[1]
     for count, j in enumerate(asked):
         if j == len(repeat) - 1 == k + 1:
             continue  # a lone frame before the clip's last: those two are fetched in any case
@@ -84,8 +84,8 @@ def test_nothing_is_asked_that_cannot_matter(repeat: list[bool], limit: int, dat
         answers = set()
         for bits in range(1 << len(rest)):
             whole = list(repeat)
-            for place, i in enumerate(rest):
-                whole[i] = bool(bits >> place & 1)
+            for position, i in enumerate(rest):
+                whole[i] = bool(bits >> position & 1)
             answers.add(expected(k, whole, limit))
         assert len(answers) > 1
 

@@ -45,7 +45,7 @@ CPU = torch.device("cpu")
 FORM = PictureFormat("yuv", 8, False, 1, 1, 60, 50)
 BAND = 16
 ALIKE = 80.0
-"""dB between frames made whole and in bands."""
+"""dB between frames that are made in one piece and in bands."""
 MESSAGE = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 6 GiB"
 
 
@@ -272,11 +272,11 @@ def test_comparisons_and_motion_recover_too(engine: Engine, shortage: Callable[[
     expected = results(Interpolator(engine, FORM, Options()))
     for at, times in ((5, 1), (30, 2), (70, 2), (9, 3)):
         shortage(at, times)
-        found = results(
+        recovered = results(
             Interpolator(engine, FORM, Options()) if times < 3 else Interpolator([engine] * 2, FORM, Options())
         )
-        assert found[:3] == expected[:3]
-        assert np.abs(found[3] - expected[3]).max() < 1e-3
+        assert recovered[:3] == expected[:3]
+        assert np.abs(recovered[3] - expected[3]).max() < 1e-3
 
 
 def failing(self: object, *_arguments: object, **_options: object) -> Any:

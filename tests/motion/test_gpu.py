@@ -427,8 +427,8 @@ def test_floors_count_what_the_network_multiplies(gpu_speed: ModuleType, name: s
     def count(layer: torch.nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
         nonlocal counted
         assert isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d))
-        places = inputs[0] if isinstance(layer, torch.nn.ConvTranspose2d) else output
-        counted += layer.weight.numel() * places.shape[-2] * places.shape[-1]
+        pixels = inputs[0] if isinstance(layer, torch.nn.ConvTranspose2d) else output
+        counted += layer.weight.numel() * pixels.shape[-2] * pixels.shape[-1]
 
     for layer in network.modules():
         if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):

@@ -9,11 +9,11 @@ from vsrife.motion.pool import IDLE, Pool
 
 def test_lent_memory_is_not_lent_again() -> None:
     pool = Pool()
-    held = [pool.empty(4, 5) for _ in range(6)]
-    assert len({tensor.data_ptr() for tensor in held}) == 6
-    for number, tensor in enumerate(held):
+    tensors = [pool.empty(4, 5) for _ in range(6)]
+    assert len({tensor.data_ptr() for tensor in tensors}) == 6
+    for number, tensor in enumerate(tensors):
         tensor.fill_(number)
-    assert [float(tensor.mean()) for tensor in held] == [0, 1, 2, 3, 4, 5]
+    assert [float(tensor.mean()) for tensor in tensors] == [0, 1, 2, 3, 4, 5]
 
 
 def test_returned_memory_is_lent_again() -> None:
@@ -27,8 +27,8 @@ def test_returned_memory_is_lent_again() -> None:
 
 def test_other_shapes_get_their_own_and_few_idle_blocks_are_kept() -> None:
     pool = Pool()
-    held = [pool.empty(size, 3) for size in range(2, 12)]
-    del held
+    tensors = [pool.empty(size, 3) for size in range(2, 12)]
+    del tensors
     gc.collect()
     wide = pool.empty(100, 3)
     assert wide.shape == (100, 3)
