@@ -1,7 +1,7 @@
-"""What only a card can show: `python benchmarks/gpu_check.py [OUT.json]` on a machine with CUDA.
+"""Pictures, speed and memory of a graphics card: `python benchmarks/gpu_check.py [OUT.json]` on a machine with CUDA.
 
-For three sizes: PSNR of the card's fp32 and fp16 pictures to the CPU's fp32 ones, the median time of
-a made frame through the interpolator (host planes in, host planes out), and the memory the card held at most.
+For three sizes: PSNR of the card's fp32 and fp16 pictures to the CPU's fp32 ones, the median time of an interpolated
+frame (host planes in, host planes out), and the most memory that the card used.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def frames(width: int, height: int) -> list[HostFrame]:
 
 
 def render(device: str, precision: str, width: int, height: int, runs: int) -> tuple[list[np.ndarray], float]:
-    """The frame half-way, and the median seconds of making it."""
+    """The frame half-way, and the median seconds that it takes."""
     where = torch.device(device)
     engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
     form = PictureFormat("yuv", 8, False, 1, 1, width, height)
@@ -85,12 +85,12 @@ def main() -> None:
         truth, _ = render("cpu", "fp32", width, height, 0)
         for precision in ("fp32", "fp16"):
             torch.cuda.reset_peak_memory_stats()
-            made, seconds = render("cuda:0", precision, width, height, RUNS)
+            planes, seconds = render("cuda:0", precision, width, height, RUNS)
             result["cases"].append(
                 {
                     "size": f"{width}x{height}",
                     "precision": precision,
-                    "psnr_to_cpu_fp32": round(psnr(made, truth), 2),
+                    "psnr_to_cpu_fp32": round(psnr(planes, truth), 2),
                     "ms_a_made_frame": round(seconds * 1e3, 3),
                     "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20),
                 }
