@@ -10,8 +10,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from vsrife.training.augment import augmented
+
 from vsrife.training.data import Batches, FootageTriplets, SceneTriplets, TripletSet, _chosen
 
 

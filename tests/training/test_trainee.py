@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 from support import texture
+from vsrife.training.augment import Triplet
+from vsrife.training.graft import graft
+from vsrife.training.trainee import Trainee, awaken, floats, made
 
 from vsrife.errors import RifeError
 from vsrife.networks import CATALOG, LEGACY, IFNet, make, privileged_block
 from vsrife.networks.config import HeadConfig
 from vsrife.networks.paper import PaperIFNet
-from vsrife.training.augment import Triplet
 from vsrife.training.data import TripletSet
 from vsrife.training.distributed import Team
-from vsrife.training.graft import graft
 from vsrife.training.loop import Step, rate_at, train
 from vsrife.training.options import TrainOptions
 from vsrife.training.run import start
-from vsrife.training.trainee import Trainee, awaken, floats, made
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -122,7 +122,8 @@ class TrainOptions:
         """
         try:
             content: dict[str, Any] = json.loads(text)
-            return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in content.items()})
+            options: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}
+            return cls(**options)
         except (ValueError, TypeError, AttributeError) as error:
             raise RifeError(f"the run's options cannot be read: {first_line(error)}") from error
 
@@ -131,7 +132,7 @@ def _check(
     name: str,
     value: Any,
     *,
-    help: str,  # noqa: A002, ARG001
+    help: str,
     choices: tuple[Any, ...] = (),
     least: float | None = None,
     most: float | None = None,

@@ -46,7 +46,9 @@ MOST_VALIDATED = 48
 """Triplets of a validation, at most."""
 DRAWN = 4
 """Validation triplets on a sheet of pictures."""
-CHANGEABLE = tuple("steps minutes workers device log_every validate_every save_every tensorboard cache keep".split())
+CHANGEABLE = (
+    "steps", "minutes", "workers", "device", "log_every", "validate_every", "save_every", "tensorboard", "cache", "keep",
+)  # fmt: skip
 """Options that may change when a run is resumed."""
 
 
