@@ -92,7 +92,7 @@ SLOW: dict[str, tuple[str, ...]] = {
     "weights/test_download.py": ("test_two_processes_at_once",),
     "plugin/test_life.py": ("test_environments_destroyed_with_requests_in_flight_leave_nothing",),
     "faults/test_fetching.py": ("test_files_may_not_grow",),
-    "engine/test_devices.py": ("test_a_forked_child_gets_a_line_and_never_hangs",),
+    "engine/test_executor.py": ("test_a_forked_child_gets_a_line_and_never_hangs",),
     "evaluation/test_runner.py": ("test_middlebury_gives_the_published_figures",),
     "clients/test_vspipe.py": ("test_what_is_piped_is_read",),
     "test_architecture.py": ("test_importing_changes_no_global_state",),

@@ -33,10 +33,10 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float], digits: int = 3) -> Spread:
-        """Of measurements, rounded; quartiles are interpolated between them, of one they are that one.
+        """Summarise measurements, rounded; the quartiles are interpolated, those of a single value are the value.
 
         Raises:
-            ValueError: there are none.
+            ValueError: `values` is empty.
         """
         if not values:
             raise ValueError("Spread: values must not be empty")
@@ -47,7 +47,7 @@ class Spread:
         return cls(round(middle, digits), round(low, digits), round(high, digits), len(values))
 
     def text(self, digits: int = 1) -> str:
-        """As a table shows it: the median, and in parentheses the quartiles."""
+        """The median, and the quartiles in parentheses."""
         return f"{self.median:.{digits}f} ({self.low:.{digits}f}–{self.high:.{digits}f})"
 
 

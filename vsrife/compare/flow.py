@@ -35,13 +35,13 @@ class FlowFinder:
         self._last: tuple[Tensor, HostFrame] | None = None
 
     def __call__(self, first: Tensor, last: Tensor) -> Tensor:
-        """How far what is seen half-way has gone from the first to the last: 2×H×W, x before y, in pixels.
+        """Motion from the first picture to the last of what is visible half-way: 2×H×W, x before y, in pixels.
 
-        A picture that was the last one of the call before is known again.
+        A picture that was the last one of the previous call is not encoded again.
 
         Args:
             first: uint8, 3×H×W, RGB, contiguous, at least 16×16.
-            last: the same.
+            last: picture of the same shape and type.
         """
         height, width = first.shape[1:]
         if self._size != (height, width):

@@ -30,7 +30,7 @@ def luma_psnr(first: Tensor, last: Tensor) -> float:
 
     Args:
         first: 1×3×H×W, RGB 0..1, fp32.
-        last: likewise.
+        last: picture of the same shape.
     """
     red, green, blue = (last - first)[0]
     error = float((red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2]).square().mean())
@@ -42,7 +42,7 @@ def repeats(first: Tensor, last: Tensor) -> bool:
 
     Args:
         first: 1×3×H×W, RGB 0..1, fp32.
-        last: likewise.
+        last: picture of the same shape.
     """
     return bool((_changes(first, last) <= first.new_tensor(_LIMITS)).all())
 

@@ -38,7 +38,7 @@ def st_lpips(made: Tensor, truth: Tensor) -> Tensor:
 
     Args:
         made: N×3×H×W or 3×H×W, 0..255.
-        truth: the same.
+        truth: pictures of the same shape.
 
     Returns:
         N figures or one, fp64 where the device has that.

@@ -70,7 +70,7 @@ class SegmentWorker(WorkerPlugin):
         """Check once that the worker's facts equal the client's.
 
         Raises:
-            RifeError: they do not.
+            RifeError: the facts differ.
         """
         if self._checked:
             return

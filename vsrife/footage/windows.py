@@ -34,8 +34,8 @@ class WindowOptions:
 
     Args:
         frames: the most pictures of a window, at least 3. Cuts leave shorter windows, of at least 3.
-        width: of a window in pixels, even; less where a source is smaller.
-        height: likewise.
+        width: width of a window in pixels, even; less where a source is smaller.
+        height: height of a window in pixels, even; less where a source is smaller.
         limit: the most windows of a source, spread evenly over it.
         scales: factors of the source's size. One is drawn for each window, of those at which the source is no smaller
             than the window.
