@@ -46,7 +46,7 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_interrupted_all_end_and_one_machine_goes_on",
         "test_films_need_no_cluster",
     ),
-    "training/test_trainee.py": (
+    "training/test_module.py": (
         "test_parts_of_a_batch_add_up_to_it",
         "test_half_precision_is_near_single",
         "test_a_gradient_that_is_no_number_changes_nothing_and_ends_the_run_in_time",

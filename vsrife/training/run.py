@@ -71,7 +71,7 @@ def run_training(options: TrainOptions, out: Path, *, resume: bool = False) -> f
         if resume:
             options = _resumed(out, options)
         elif (out / CHECKPOINT).exists() or (out / OPTIONS).exists():
-            raise RifeError(f"out must be a new folder, got {out}, which holds a run; --resume resumes it")
+            raise RifeError(f"out must be a new folder, got {out}, which holds a run; --resume continues it")
         return _Run(options, out, team).train()
 
 

@@ -10,19 +10,18 @@ import numpy as np
 import pytest
 import torch
 from support import texture
-from vsrife.training.augment import Triplet
-from vsrife.training.graft import graft
-from vsrife.training.trainee import Trainee, awaken, floats, made
 
 from vsrife.errors import RifeError
 from vsrife.networks import CATALOG, LEGACY, IFNet, make, privileged_block
 from vsrife.networks.config import HeadConfig
 from vsrife.networks.paper import PaperIFNet
-from vsrife.training.data import TripletSet
+from vsrife.training.data import Triplet, TripletSet
 from vsrife.training.distributed import Team
+from vsrife.training.initial import graft, kaiming_init
 from vsrife.training.loop import Step, rate_at, train
+from vsrife.training.module import TrainingModule, estimate_batch, interpolate_batch, to_floats
 from vsrife.training.options import TrainOptions
-from vsrife.training.run import start
+from vsrife.training.start import start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +50,7 @@ class Fixed:
 def batch(count: int = 2, size: int = 64) -> Triplet:
     kept = TripletSet([Fixed(size, count)], size, any_time=False, augments=False)
     rows = [kept[0, n] for n in range(count)]
-    return floats(Triplet(*(torch.stack(column) for column in zip(*rows, strict=True))), torch.device("cpu"))
+    return to_floats(Triplet(*(torch.stack(column) for column in zip(*rows, strict=True))), torch.device("cpu"))
 
 
 def narrow(name: str) -> PaperIFNet | IFNet:
@@ -68,13 +67,13 @@ def narrow(name: str) -> PaperIFNet | IFNet:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_network_is_trained_whole(name: str) -> None:
     network = narrow(name)
-    trainee = Trainee(network, TrainOptions())
+    module = TrainingModule(network, TrainOptions())
     size = max(64, network.config.alignment(1))
-    losses = trainee(batch(1, size))
+    losses = module(batch(1, size))
     losses.total.backward()
-    unused = [key for key, p in trainee.named_parameters() if p.grad is None]
+    unused = [key for key, p in module.named_parameters() if p.grad is None]
     assert unused == []
-    assert all(math.isfinite(float(p.grad.norm())) for p in trainee.parameters() if p.grad is not None)
+    assert all(math.isfinite(float(p.grad.norm())) for p in module.parameters() if p.grad is not None)
     assert losses.picture > 0
     assert losses.teacher > 0
 
@@ -100,7 +99,7 @@ def test_the_teacher_of_a_pretrained_network_starts_where_that_stands() -> None:
     begun = start(options)
     assert begun.pretrained
     example = batch(1)
-    fresh = Trainee(begun.network, options, pretrained=True)
+    fresh = TrainingModule(begun.network, options, pretrained=True)
     times = torch.full_like(example.img0[:, :1], 0.5)
     stages = begun.network.stages(example.img0, example.img1, times, example.truth, fresh.teacher)
     assert stages.teacher is not None
@@ -125,9 +124,7 @@ def test_scaled_flow_is_that_of_the_middle_times_twice_its_share() -> None:
     network = narrow("paper-m")
     example = batch(1)._replace(timestep=torch.tensor([0.25]))
     middle = network.stages(example.img0, example.img1, torch.full_like(example.img0[:, :1], 0.5)).student[-1]
-    from vsrife.training.trainee import found
-
-    scaled = found(network, example, "scaled")
+    scaled = estimate_batch(network, example, "scaled")
     assert torch.allclose(scaled.flow[:, :2], 0.5 * middle.flow[:, :2])
     assert torch.allclose(scaled.flow[:, 2:], 1.5 * middle.flow[:, 2:])
 
@@ -176,7 +173,7 @@ def test_one_block_is_taught_too(name: str) -> None:
     config = {**CATALOG, **LEGACY}[name]
     network = make(replace(config, widths=(8,), scales=(4,)))
     assert isinstance(network, IFNet | PaperIFNet)
-    losses = Trainee(network, TrainOptions())(batch(1))
+    losses = TrainingModule(network, TrainOptions())(batch(1))
     assert losses.teacher > 0
 
 
@@ -184,38 +181,38 @@ def test_a_guide_pulls_the_motion_to_its_own() -> None:
     guide, network = narrow("4.26").eval(), narrow("4.26")
     torch.manual_seed(5)
     options = TrainOptions(guide="4.26", guide_passes=1, distillation=0.0, sharpness=1.0, picture=0.0)
-    trainee = Trainee(network, options, guide=guide)
-    assert float(trainee(batch(2)).picture.detach()) == 0
-    assert not any("guide" in key for key in trainee.state_dict())
-    assert float(trainee(batch(2)).guide.detach()) == pytest.approx(0, abs=1e-6)  # it is the guide still
+    module = TrainingModule(network, options, guide=guide)
+    assert float(module(batch(2)).picture.detach()) == 0
+    assert not any("guide" in key for key in module.state_dict())
+    assert float(module(batch(2)).guide.detach()) == pytest.approx(0, abs=1e-6)  # it is the guide still
     with torch.no_grad():
         for parameter in network.block4.lastconv.parameters():
             parameter.add_(0.1)
-    assert float(trainee(batch(2)).guide.detach()) > 1e-4
+    assert float(module(batch(2)).guide.detach()) > 1e-4
 
 
 def test_a_guide_pulls_the_features_to_its_own() -> None:
     guide, network = narrow("4.26").eval(), narrow("4.26")
     options = TrainOptions(guide="4.26", guide_passes=1, guide_flow=0.0, guide_mask=0.0, guide_features=2.0)
-    trainee = Trainee(network, options, guide=guide)
+    module = TrainingModule(network, options, guide=guide)
     example = batch(2)
     assert isinstance(guide, IFNet)
-    assert float(trainee(example).guide.detach()) == 0
+    assert float(module(example).guide.detach()) == 0
     with torch.no_grad():
         network.get_parameter("encode.cnn3.bias").add_(0.1)
         both = guide.features(torch.cat((example.img0, example.img1)))
     wanted = 2 * (0.01 / both.var((0, 2, 3))).mean()
-    assert float(trainee(example).guide.detach()) == pytest.approx(float(wanted), rel=1e-3)
+    assert float(module(example).guide.detach()) == pytest.approx(float(wanted), rel=1e-3)
     with pytest.raises(RifeError, match=r"guide_features needs a guide whose head gives .* the network's, 0, got 4$"):
-        Trainee(narrow("paper-m"), options, guide=guide)
+        TrainingModule(narrow("paper-m"), options, guide=guide)
 
 
 def test_the_pictures_psnr_is_a_loss() -> None:
     network, example = narrow("4.26"), batch(2)
-    plain, more = (Trainee(network, TrainOptions(distillation=0.0, psnr=weight)) for weight in (0.0, 0.5))
+    plain, more = (TrainingModule(network, TrainOptions(distillation=0.0, psnr=weight)) for weight in (0.0, 0.5))
     shown = plain.eval()(example), more.eval()(example)
     with torch.no_grad():
-        error = (made(network, example) - example.truth).square().mean((1, 2, 3)).log10().mean()
+        error = (interpolate_batch(network, example) - example.truth).square().mean((1, 2, 3)).log10().mean()
     assert float((shown[1].picture - shown[0].picture).detach()) == pytest.approx(float(0.5 * error), abs=1e-4)
 
 
@@ -227,9 +224,9 @@ def run(options: TrainOptions, folder: Path, steps: int, network: IFNet | PaperI
         return False
 
     torch.manual_seed(2)
-    trainee = Trainee(network or narrow("paper"), options)
+    module = TrainingModule(network or narrow("paper"), options)
     kept = TripletSet([Fixed()], 64, any_time=False, augments=False)
-    train(trainee, kept, options, steps, CPU, folder / "c.safetensors", before=lambda *_: None, after=after)
+    train(module, kept, options, steps, CPU, folder / "c.safetensors", before=lambda *_: None, after=after)
     return done
 
 
@@ -278,11 +275,11 @@ def test_rates_rise_straight_and_fall_as_a_cosine() -> None:
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
     options = TrainOptions(batch=8, workers=0, save_every=1)
     run(options, tmp_path, 1)
-    with pytest.raises(RifeError, match=r"^.*c.safetensors cannot be gone on from: "):
+    with pytest.raises(RifeError, match=r"^.*c.safetensors cannot be resumed from: "):
         run(options, tmp_path, 2, narrow("paper-m"))
     whole = (tmp_path / "c.safetensors").read_bytes()
     (tmp_path / "c.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(RifeError, match=r"cannot be gone on from"):
+    with pytest.raises(RifeError, match=r"cannot be resumed from"):
         run(options, tmp_path, 2)
 
 
@@ -294,7 +291,7 @@ def test_eight_triplets_are_learnt_by_heart(tmp_path: Path) -> None:
     run(options, tmp_path, 260, network)
     example = batch(8)
     with torch.no_grad():
-        error = (made(network, example) - example.truth).square().mean((1, 2, 3))
+        error = (interpolate_batch(network, example) - example.truth).square().mean((1, 2, 3))
     assert float((-10 * error.log10()).mean()) >= 40
 
 
@@ -304,7 +301,7 @@ def test_fresh_blocks_hand_on_as_much_as_they_see_and_move_nearly_nothing() -> N
     block = make(replace(LEGACY["paper"], widths=(48, 32, 24))).blocks[1]
     seen = torch.randn(4, block.conv0[0][0].in_channels, 64, 64)
     assert varies(block.convblock(block.conv0(seen))) < 1e-2 * varies(block.conv0(seen))  # PyTorch's own weights
-    awaken(block)
+    kaiming_init(block)
     x = block.conv0(seen)
     assert 0.5 < varies(x) < 2
     assert 0.5 < varies(block.convblock(x)) / varies(x) < 2
@@ -318,11 +315,11 @@ def varies(x: torch.Tensor) -> float:
 
 def test_runs_from_nothing_begin_with_such_weights_and_others_do_not() -> None:
     options = TrainOptions(data=("scenes",), model="paper", widths=(16, 12, 8), refine=False)
-    trainee = Trainee(start(options).network, options)
-    for block in (*trainee.network.blocks, trainee.teacher):
+    module = TrainingModule(start(options).network, options)
+    for block in (*module.network.blocks, module.teacher):
         assert not any(bool(m.bias.any()) for m in block.modules() if isinstance(m, torch.nn.ConvTranspose2d))
     later = replace(options, model="4.6", widths=(8, 8, 8, 8))
-    for layer in Trainee(start(later).network, later).modules():
+    for layer in TrainingModule(start(later).network, later).modules():
         assert not isinstance(layer, torch.nn.ConvTranspose2d) or bool(layer.bias.any())
-    again = Trainee(start(options).network, options)
-    assert all(torch.equal(a, b) for a, b in zip(trainee.parameters(), again.parameters(), strict=True))
+    again = TrainingModule(start(options).network, options)
+    assert all(torch.equal(a, b) for a, b in zip(module.parameters(), again.parameters(), strict=True))
