@@ -49,24 +49,25 @@ def test_the_executor_of_a_device_is_shared() -> None:
 
 
 def test_no_thread_outlives_the_last_reference() -> None:
-    executor = device_executor(CPU)
-    assert device_executor(CPU) is executor
-    names = set()
+    key = CPU, 2, 3  # a part of the device that no other test uses
+    executor = device_executor(*key)
+    assert device_executor(*key) is executor
+    threads = set()
 
     def call() -> None:
-        names.add(device_executor(CPU).run(threading.get_ident))
+        threads.add(device_executor(*key).run(threading.current_thread))
 
     callers = [threading.Thread(target=call) for _ in range(8)]
     for caller in callers:
         caller.start()
     for caller in callers:
         caller.join()
-    assert 1 <= len(names) <= executor.concurrency
+    assert 1 <= len(threads) <= executor.concurrency
+    assert all(thread.is_alive() for thread in threads)
     del executor
-    deadline = time.monotonic() + 10
-    while any(t.ident in names for t in threading.enumerate()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not any(t.ident in names for t in threading.enumerate())
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_errors_reach_the_caller() -> None:

@@ -255,7 +255,7 @@ def test_a_gradient_that_is_no_number_changes_nothing_and_ends_the_run_in_time(t
     spoilt = dict(network.named_parameters())["block0.conv0.0.0.weight"]
     spoilt.register_hook(lambda grad: grad * math.nan)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    with pytest.raises(RifeError, match=r"^the gradient was no finite number 10 times on end, up to step 10;"):
+    with pytest.raises(RifeError, match=r"^the gradient was not finite 10 times in a row, up to step 10;"):
         run(TrainOptions(batch=8, workers=0), tmp_path, 30, network)
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     assert not (tmp_path / "c.safetensors").exists()

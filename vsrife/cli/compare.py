@@ -115,7 +115,7 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
             making.total = total
             making.update()
 
-        found = compare(footage, predictor, choice, options.at, looked=lambda _: looking.update(), remade=remade)
+        found = compare(footage, predictor, choice, options.at, on_survey=lambda _: looking.update(), on_rebuild=remade)
     shown = pictures(footage, found, predictor, scale, options.scale)
     try:
         out.mkdir(exist_ok=True)
