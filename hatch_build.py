@@ -98,8 +98,8 @@ class NativePluginHook(BuildHookInterface[Any]):
         name = target.library if target else LIBRARIES.get(sys.platform, "librife.so")
         build = Path(self.root) / "build" / (os.environ.get("VSRIFE_TARGET") or "native")
         library = build / name
-        native = Path(self.root) / "vsrife/native"
-        compile_plugin([native / "plugin.c", native / "kernels.c"], library, self.metadata.version, target)
+        sources = sorted((Path(self.root) / "vsrife/native").glob("*.c"))
+        compile_plugin(sources, library, self.metadata.version, target)
         manifest = build / "manifest.vs"
         manifest.write_text(f"[VapourSynth Manifest V1]\n{library.stem}\n", encoding="ascii")
 

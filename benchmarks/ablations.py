@@ -1,7 +1,7 @@
 """The paper's claims at a size that fits any machine: `python benchmarks/ablations.py FILM … [--steps N] [--seeds N]`.
 
-Every arm is a small network trained with the same budget on the same made-up scenes and films, with several seeds, and
-measured on other scenes, whose truth is known at every time, and on the ends of the films, which none has learnt from.
+Every arm is a small network, trained with the same budget on the same synthetic scenes and films with several seeds and
+measured on other scenes, whose truth is known at every time, and on the ends of the films, which none was trained on.
 Prints Markdown: mean PSNR in dB and the spread over the seeds (standard deviation), and writes all of it as JSON, from
 which an interrupted run goes on. A plain blend and the published 4.26 stand beside them.
 
@@ -61,14 +61,14 @@ SIDE, SIDE_MEASURED = 96, 160
 REACH, REST, SLOPE = 8, 1, (1.4, 2.2)
 TEXTURES = 64
 FILMS_OFTEN = 3
-"""Times a window of film is drawn for each time a scene is."""
+"""Windows of film drawn for each scene drawn."""
 SET = "scenes.npy"
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", help="each one's first half is learnt from, its second measured on")
+    parser.add_argument("films", nargs="+", help="training uses the first half of each, measurement the second")
     parser.add_argument("--steps", type=int, default=3500)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--at-once", type=int, default=len(os.sched_getaffinity(0)), help="arms, a thread each")
@@ -76,9 +76,9 @@ def main() -> None:
     parser.add_argument("--arm", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.arm:
-        print(json.dumps(measured(options.arm, options.films, options.steps, options.seeds)))
+        print(json.dumps(measure(options.arm, options.films, options.steps, options.seeds)))
         return
-    record = known(options.json, options.steps)
+    record = load_record(options.json, options.steps)
     jobs = [
         (arm, seed)
         for seed in range(options.seeds)
@@ -90,7 +90,7 @@ def main() -> None:
             write_scenes(Path(folder) / SET, options.at_once)
         failed = []
         with ThreadPoolExecutor(options.at_once) as pool:
-            asked = {pool.submit(alone, arm, seed, options, folder): (arm, seed) for arm, seed in jobs}
+            asked = {pool.submit(run_arm, arm, seed, options, folder): (arm, seed) for arm, seed in jobs}
             for future in as_completed(asked):
                 arm, seed = asked[future]
                 try:
@@ -106,20 +106,20 @@ def main() -> None:
     print(by_time(record))
 
 
-def known(path: Path, steps: int) -> dict[str, dict[str, Any]]:
-    """What an interrupted run of as many steps has written: arm → seed → result."""
-    nothing: dict[str, dict[str, Any]] = {arm: {} for arm in ARMS}
+def load_record(path: Path, steps: int) -> dict[str, dict[str, Any]]:
+    """The results that an interrupted run of as many steps has written: arm → seed → result."""
+    empty: dict[str, dict[str, Any]] = {arm: {} for arm in ARMS}
     if not path.exists():
-        return nothing
+        return empty
     written = json.loads(path.read_text(encoding="utf-8"))
     if written["steps"] != steps:
         raise SystemExit(f"{path} is of {written['steps']} steps, not of {steps}")
     arms: dict[str, dict[str, Any]] = written["arms"]
-    return nothing | arms
+    return empty | arms
 
 
-def alone(arm: str, seed: int, options: argparse.Namespace, folder: str) -> dict[str, Any]:
-    """What an arm reaches, trained in a process of its own on one thread."""
+def run_arm(arm: str, seed: int, options: argparse.Namespace, folder: str) -> dict[str, Any]:
+    """Train and measure an arm in a process of its own on one thread."""
     asked = ["--arm", arm, "--seeds", str(seed), "--steps", str(options.steps)]
     command = [sys.executable, __file__, *options.films, *asked]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "ABLATION_CACHE": folder}
@@ -132,7 +132,7 @@ def alone(arm: str, seed: int, options: argparse.Namespace, folder: str) -> dict
 
 
 def scene(number: int, side: int, use: int) -> Scene:
-    """One to learn from (use 0) or to measure on (1)."""
+    """A scene to train on (use 0) or to measure on (1)."""
     import torch
 
     from vsrife.training.scenes import random_scene
@@ -146,14 +146,14 @@ def scene(number: int, side: int, use: int) -> Scene:
 
 @cache
 def textures(use: int) -> list[Tensor]:
-    """What scenes of a use share, in each with other colours."""
+    """Textures that the scenes of a use share, in each with other colours."""
     from vsrife.training.scenes import random_texture
 
     return [random_texture(np.random.default_rng((2, use, n)), slope=SLOPE) for n in range(TEXTURES)]
 
 
 def write_scenes(path: Path, processes: int) -> None:
-    """All scenes to learn from at times 0, ⅛ … 1: uint8, N×9×H×W×3."""
+    """Write all scenes to train on at times 0, ⅛ … 1: uint8, N×9×H×W×3."""
     shape = (SCENES, PARTS + 1, SIDE, SIDE, 3)
     pictures = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
     with ProcessPoolExecutor(processes) as pool:
@@ -163,7 +163,7 @@ def write_scenes(path: Path, processes: int) -> None:
 
 
 def render(number: int) -> NDArray[np.uint8]:
-    """One of these scenes."""
+    """Render a scene to train on: uint8, 9×H×W×3."""
     import torch
 
     torch.set_num_threads(1)
@@ -184,19 +184,18 @@ class Rendered:
     def draw(
         self, index: int, rng: np.random.Generator, *, any_time: bool
     ) -> tuple[Sequence[NDArray[np.uint8]], float]:
-        """Ends and one between."""
         middle = int(rng.integers(1, PARTS)) if any_time else PARTS // 2
         return [self.pictures[index, k] for k in (0, middle, PARTS)], middle / PARTS
 
 
-def trained(options: TrainOptions, films: Sequence[str], folder: Path) -> nn.Module:
-    """The network with its mean weights after all steps."""
+def train_network(options: TrainOptions, films: Sequence[str], folder: Path) -> nn.Module:
+    """Train a network; returns it with its mean weights after all steps."""
     from vsrife.footage import WindowOptions, window_set
     from vsrife.training.data import FootageTriplets, TripletSet
-    from vsrife.training.distributed import team
+    from vsrife.training.distributed import join_team
     from vsrife.training.loop import train
-    from vsrife.training.run import start
-    from vsrife.training.trainee import Trainee
+    from vsrife.training.module import TrainingModule
+    from vsrife.training.start import start
 
     network, config, _ = start(options)
     footage = [window_set(Path(film), "train", WindowOptions(span=(0, 0.5)), folder) for film in films]
@@ -213,24 +212,23 @@ def trained(options: TrainOptions, films: Sequence[str], folder: Path) -> nn.Mod
             last.append(deepcopy(mean))
         return False
 
-    with team("cpu") as ours, tempfile.TemporaryDirectory() as own:
+    with join_team("cpu") as team, tempfile.TemporaryDirectory() as own:
         train(
-            Trainee(network, options), triplets, options, options.steps or 0, ours, Path(own) / "checkpoint",
+            TrainingModule(network, options), triplets, options, options.steps or 0, team, Path(own) / "checkpoint",
             before=lambda _done, _network: None, after=after,
         )  # fmt: skip
     return last[0].eval()
 
 
-def measured(arm: str, films: Sequence[str], steps: int, seed: int) -> dict[str, Any]:
+def measure(arm: str, films: Sequence[str], steps: int, seed: int) -> dict[str, Any]:
     """Train an arm and measure it; PSNR on scenes by time, and on the ends of the films half-way."""
     import torch
 
     from vsrife.evaluation.metrics import mean_psnr, psnr, rounded
     from vsrife.footage import WindowOptions, window_set
-    from vsrife.training.augment import Triplet
-    from vsrife.training.data import FootageTriplets, TripletSet
+    from vsrife.training.data import FootageTriplets, Triplet, TripletSet
+    from vsrife.training.module import interpolate_batch, to_floats
     from vsrife.training.options import TrainOptions
-    from vsrife.training.trainee import floats, made
     from vsrife.weights import load_network
 
     folder = Path(os.environ["ABLATION_CACHE"])
@@ -238,13 +236,13 @@ def measured(arm: str, films: Sequence[str], steps: int, seed: int) -> dict[str,
     options = TrainOptions(steps=steps, seed=seed, **wanted)
     network: Any = None
     if arm != BLEND:
-        network = load_network("4.26", None).eval() if arm == PUBLISHED else trained(options, films, folder)
+        network = load_network("4.26", None).eval() if arm == PUBLISHED else train_network(options, films, folder)
 
     def at(img0: Tensor, img1: Tensor, t: float) -> Tensor:
         if network is None:
             return img0.lerp(img1, t)
         if options.flow == "scaled":
-            return made(network, Triplet(img0, img1, img0, torch.tensor([t])), "scaled")
+            return interpolate_batch(network, Triplet(img0, img1, img0, torch.tensor([t])), "scaled")
         result: Tensor = network(img0, img1, t)
         return result
 
@@ -263,7 +261,7 @@ def measured(arm: str, films: Sequence[str], steps: int, seed: int) -> dict[str,
             triplets = TripletSet([FootageTriplets(windows)], 256, any_time=False, augments=False)
             values = []
             for n in range(len(triplets)):
-                img0, img1, truth, _ = floats(Triplet(*(x[None] for x in triplets[0, n])), torch.device("cpu"))
+                img0, img1, truth, _ = to_floats(Triplet(*(x[None] for x in triplets[0, n])), torch.device("cpu"))
                 values.append(float(psnr(rounded(at(img0, img1, 0.5))[0], rounded(truth)[0])))
             film_scores.append(mean_psnr(values))
         result["films"] = statistics.mean(film_scores)
@@ -271,17 +269,17 @@ def measured(arm: str, films: Sequence[str], steps: int, seed: int) -> dict[str,
 
 
 def table(record: dict[str, dict[str, Any]]) -> str:
-    """A record as Markdown; the last column is what an arm is above the whole IFNet with the same seed."""
+    """A record as Markdown; the last column is the difference to the whole IFNet with the same seed."""
     lines = ["| | scenes, t = ½ | film ends, t = ½ | scenes, t = ⅛ … ⅞ | above IFNet, ½ |", "|---" * 5 + "|"]
     whole = record.get(WHOLE, {})
     for arm, by_seed in record.items():
         results = list(by_seed.values())
         above = [by_seed[seed]["scenes"]["0.5"] - whole[seed]["scenes"]["0.5"] for seed in by_seed if seed in whole]
         cells = [
-            told([r["scenes"]["0.5"] for r in results]),
-            told([r["films"] for r in results]),
-            told([statistics.mean(r["scenes"].values()) for r in results]),
-            told(above, "+") if above and ARMS.get(arm) and arm != WHOLE else "",
+            mean_and_spread([r["scenes"]["0.5"] for r in results]),
+            mean_and_spread([r["films"] for r in results]),
+            mean_and_spread([statistics.mean(r["scenes"].values()) for r in results]),
+            mean_and_spread(above, "+") if above and ARMS.get(arm) and arm != WHOLE else "",
         ]
         lines.append(f"| {arm} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -296,8 +294,8 @@ def by_time(record: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def told(values: Sequence[float], sign: str = "") -> str:
-    """Mean and, of several, standard deviation."""
+def mean_and_spread(values: Sequence[float], sign: str = "") -> str:
+    """Mean and, of several values, standard deviation, as text."""
     mean = f"{statistics.mean(values):{sign}.2f}"
     return f"{mean} ± {statistics.stdev(values):.2f}" if len(values) > 1 else mean
 

@@ -24,25 +24,25 @@ from typing import Any
 import distributed
 
 from vsrife.film import EncoderOptions, Request, filter_arguments, plan_job, render_segment, work_folder
-from vsrife.film.cluster import connected
-from vsrife.film.cluster_facts import facts
-from vsrife.film.cluster_worker import Station
+from vsrife.film.cluster import connect
+from vsrife.film.cluster_facts import gather_facts
+from vsrife.film.cluster_worker import SegmentWorker
 
 TASKS = 200
-"""That do nothing, to see what a task costs."""
+"""Tasks that do nothing, for the cost of a task."""
 
 
 class Quiet:
-    """Who is told nothing."""
+    """A reporter that reports nothing."""
 
     def stage(self, what: str, total: int = 0, done: int = 0) -> None:
-        """See `Teller`."""
+        pass
 
     def watch(self, done: int, total: int) -> None:
-        """See `Teller`."""
+        pass
 
     def log(self, line: str) -> None:
-        """See `Teller`."""
+        pass
 
 
 def nothing(number: int) -> int:
@@ -56,7 +56,7 @@ def clocks() -> tuple[float, float]:
 
 
 def since(before: tuple[float, float], count: int = 1) -> tuple[float, float]:
-    """Milliseconds of either, for each of so many."""
+    """Milliseconds of both since then, for each of `count`."""
     now = clocks()
     return (now[0] - before[0]) * 1000 / count, (now[1] - before[1]) * 1000 / count
 
@@ -76,35 +76,35 @@ def measure(film: Path, options: argparse.Namespace, folder: Path) -> dict[str, 
         arguments=filter_arguments([("precision", "fp32")]),
         encoder=EncoderOptions(options.encoder),
         duration=options.seconds,
-        every=options.segment,
+        segment_seconds=options.segment,
     )
     before = clocks()
     planned = plan_job(film, ".mkv", request)
     job = planned.job
     found: dict[str, Any] = {"segments": len(job.segments), "frames": job.frames, "planning": since(before)}
-    for segment in job.segments[:1]:  # the network is got ready
+    for segment in job.segments[:1]:  # loads the network
         render_segment(job, segment, folder / "warm.mkv", clip=planned.clip)
     before = clocks()
     sizes = [render_segment(job, s, folder / s.name, clip=planned.clip).bytes for s in job.segments]
     found["alone, a segment"] = since(before, len(job.segments))
     found["bytes of a segment"] = sum(sizes) / len(sizes)
-    found["bytes to a worker, once"] = len(pickle.dumps(Station(job, folder, "", facts(job), local=False)))
+    found["bytes to a worker, once"] = len(pickle.dumps(SegmentWorker(job, folder, "", gather_facts(job), local=False)))
     found["bytes to a worker, a segment"] = len(pickle.dumps(job.segments[0]))
-    there = work_folder(folder / "film.mkv")
-    there.mkdir()
-    with connected(f"local:{options.workers}") as crew:
+    segments = work_folder(folder / "film.mkv")
+    segments.mkdir()
+    with connect(f"local:{options.workers}") as cluster:
         before = clocks()
-        client = crew.client(distributed)
+        client = cluster.dask(distributed)
         found["start of the workers"] = since(before)
         before = clocks()
         client.gather(client.map(nothing, range(TASKS), pure=False))
         found["a task that does nothing"] = since(before, TASKS)
         before = clocks()
-        crew.render(job, job.segments, there, Quiet(), 0)
+        cluster.render(job, job.segments, segments, Quiet(), 0)
         found["cluster, a segment, at first"] = since(before, len(job.segments))
         with distributed.get_task_stream(client=client) as stream:
             before = clocks()
-            crew.render(job, job.segments, there, Quiet(), 0)
+            cluster.render(job, job.segments, segments, Quiet(), 0)
             found["cluster, a segment, again"] = since(before, len(job.segments))
         found["between two segments"] = gaps(stream.data)
     return found

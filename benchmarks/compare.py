@@ -13,7 +13,7 @@ threads and memory, its peak memory would be that of all its cases, and a real v
 
 A run's figure is made frames a second: the slope of a straight line through the moments at which they were there,
 from the last of the warm-up on (see `vsrife.cli.figures.rate`). Source frames that are passed on take time, but do not
-count. What it takes to start (from the process to the first made frame) is told apart. A figure of the table is the
+count. What it takes to start (from the process to the first made frame) is measured apart. A figure of the table is the
 median of the rounds with its quartiles. vspipe is stopped while it still works on later frames, so that the end is as
 busy as the middle. Peak memory is what the process had resident until then, its source frames included, which are the
 same for all. `others_cores` in the JSON is how many cores other programs used meanwhile; it should be near 0.
@@ -185,7 +185,7 @@ def cpu_seconds() -> tuple[float, float]:
 
 def entry(runs: list[Run]) -> dict[str, Any]:
     """A candidate's figures in the JSON."""
-    told = {
+    figures = {
         "made_fps": vars(Spread.of([one.fps for one in runs])),
         "rounds_made_fps": [round(one.fps, 3) for one in runs],
         "start_seconds": vars(Spread.of([one.start for one in runs], 2)),
@@ -194,7 +194,7 @@ def entry(runs: list[Run]) -> dict[str, Any]:
         "card_mib": max((one.card_mib for one in runs if one.card_mib), default=None),
         "versions": runs[0].versions,
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in figures.items() if value}
 
 
 def revision() -> str | None:
@@ -259,13 +259,13 @@ def main() -> None:
                 record["cases"].append(measure(case, who, rounds, job, env))
         except (RifeError, CandidateError, subprocess.CalledProcessError) as error:
             sys.exit(f"compare: {error}")
-    said = {
+    reported = {
         k: v
         for case in record["cases"]
         for one in case["candidates"].values()
         for k, v in one.pop("versions", {}).items()
     }
-    record["packages"] = {k: v for k, v in versions(sorted(names)).items() if v} | said
+    record["packages"] = {k: v for k, v in versions(sorted(names)).items() if v} | reported
     record["seconds"] = round(time.perf_counter() - began)
     print(table(record))
     target = options.json or (

@@ -2,7 +2,7 @@
 
 Clips with known cuts are made out of DATA/clips: real footage and splices of it, as they are and changed (`KINDS`), at
 640×360 in YUV420P8. A cut is the first frame of another picture; flashes, fades, dissolves, pans and what passes before
-the camera are none. The material is in two halves that share no shot. On one, the threshold of `vsrife.engine.scenes`
+the camera are none. The material is in two halves that share no shot. On one, the threshold of `vsrife.detect.cuts`
 and its constants were chosen, while its design was tried on both; the table is about the other. Prints Markdown, writes
 JSON.
 
@@ -31,7 +31,7 @@ import torch
 import vapoursynth as vs
 from vapoursynth import core
 
-from vsrife.engine.scenes import DEFAULT_THRESHOLD, cut_score, glance
+from vsrife.detect.cuts import DEFAULT_THRESHOLD, cut_score, thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -422,12 +422,12 @@ class Detector:
 
 def built_in(clip: vs.VideoNode) -> list[float]:
     """This package's."""
-    glances = []
+    thumbnails = []
     with torch.inference_mode():
         for frame in clip.resize.Bilinear(format=vs.RGBS).frames(close=True):
             planes = [torch.from_numpy(np.array(frame[plane])) for plane in range(3)]
-            glances.append(glance(torch.stack(planes)[None].clamp(0, 1)))
-        return [cut_score(*pair) for pair in itertools.pairwise(glances)]
+            thumbnails.append(thumbnail(torch.stack(planes)[None].clamp(0, 1)))
+        return [cut_score(*pair) for pair in itertools.pairwise(thumbnails)]
 
 
 def prop(clip: vs.VideoNode, name: str) -> list[float]:
@@ -597,8 +597,8 @@ def cost() -> dict[str, float]:
     with torch.inference_mode():
         for width, height in ((640, 360), (1920, 1080)):
             pair = torch.rand(2, 3, height, width)
-            found[f"glance {width}×{height}"] = median(lambda pair=pair: glance(pair[:1]))
-        one, other = glance(pair[:1]), glance(pair[1:])
+            found[f"thumbnail {width}×{height}"] = median(lambda pair=pair: thumbnail(pair[:1]))
+        one, other = thumbnail(pair[:1]), thumbnail(pair[1:])
         found["score"] = median(lambda: cut_score(one, other))
     return found
 

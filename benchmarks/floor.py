@@ -22,9 +22,19 @@ import numpy as np
 import torch
 
 from vsrife.cli.figures import Spread, machine, versions
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, resolve_precision, shared_engine
-from vsrife.engine.packed_form import PackedForm, strip_rows
-from vsrife.motion import Motion, cpu
+from vsrife.engine import (
+    Colour,
+    HostFrame,
+    Interpolator,
+    Options,
+    PictureFormat,
+    Task,
+    Timestep,
+    resolve_precision,
+    shared_engine,
+)
+from vsrife.engine.kernel_estimator import KernelEstimator, strip_rows
+from vsrife.motion import Motion
 from vsrife.networks import DEFAULT
 
 if TYPE_CHECKING:
@@ -55,64 +65,69 @@ class Parts:
         ]
         self._numbers = itertools.count()
         self._interpolator = Interpolator(self.engine, self._form, Options())
-        fast = self.engine._fast
-        if not isinstance(fast, PackedForm):
+        estimator = self.engine.estimator
+        if not isinstance(estimator, KernelEstimator):
             raise SystemExit("floor: the compiled kernels are not here")
-        self._fast = fast
+        self._estimator = estimator
+        self._half_way = torch.full((1, 1, 1, 1), 0.5)
         align = self.engine.config.alignment(1)
-        self._views = [
-            self.engine.view(tuple(map(torch.from_numpy, frame)), self._form, Colour(), align).permute(0, 3, 1, 2)
+        self._pictures = [
+            self.engine.to_rgb(tuple(map(torch.from_numpy, frame)), self._form, Colour(), align)
             for frame in self._frames
         ]
-        self._looks = [self.engine.slot.run(lambda view=view: self._look(view)) for view in self._views]
-        self._motion, _ = self.engine.slot.run(lambda: self._found(*self._looks))
-        assert isinstance(self._motion, Motion)
+        self._encoded, self._motion = self.engine.executor.run(self._estimate)
 
     @torch.inference_mode()
-    def _look(self, view: torch.Tensor) -> torch.Tensor:
-        return self.engine.look(view)
-
-    @torch.inference_mode()
-    def _found(self, *looks: torch.Tensor) -> tuple[Motion, torch.Tensor | None]:
-        return self.engine.motion(*looks, 0.5, 1)
+    def _estimate(self) -> tuple[list[torch.Tensor], Motion]:
+        encoded = [self._estimator.encode(picture) for picture in self._pictures]
+        return encoded, self._estimator.estimate(*encoded, self._half_way, 1)[0]
 
     def whole(self) -> None:
         """The engine: a new frame encoded, one made."""
         number = next(self._numbers)
         out = [np.empty_like(plane) for plane in self._frames[0]]
-        left, right = (Source(k, self._frames[k % 2], Colour()) for k in (number, number + 1))
-        self._interpolator.render(Task(left, right, 0.5, self._form), out)
+        left, right = (HostFrame(k, self._frames[k % 2], Colour()) for k in (number, number + 1))
+        self._interpolator.render(Task(left, right, Timestep(0.5), self._form), out)
 
     def encoded(self) -> None:
-        """A source frame: what the network sees of it."""
-        self.engine.look(self._views[0])
+        """A source frame encoded."""
+        self._estimator.encode(self._pictures[0])
 
-    def levels(self) -> None:
+    def inputs(self) -> None:
         """All blocks' inputs."""
-        for index, scale in enumerate(self._fast.config.scales):
-            level = cpu.Level(
-                *self._looks,
+        assert self.engine.kernels
+        for index, scale in enumerate(self._estimator.config.scales):
+            block_input = self.engine.kernels.block_input(
+                *self._encoded,
                 Motion(self._motion.maps[:index], self._motion.accumulates_mask),
-                0.5,
+                self._half_way,
                 scale=scale,
-                packing=self._fast._packing,
+                packing=self._estimator.packing,
             )
             strip, height = self._strip(index, scale)
             for start in range(0, height, strip.shape[1] - 1):
-                level.fill(start - 1, strip[:, : height - start + 1])
+                block_input.fill(start - 1, strip[:, : height - start + 1])
 
     def convolutions(self) -> None:
         """The network's convolutions: of one source frame's features, and of all blocks."""
-        if self._fast._head:
-            self._fast._head(self._views[0])
-        for index, scale in enumerate(self._fast.config.scales):
-            self._fast._blocks[index](lambda _row, _out: None, *self._strip(index, scale))
+        if self._estimator.head:
+            self._estimator.head(self._pictures[0].permute(0, 3, 1, 2))
+        for index, scale in enumerate(self._estimator.config.scales):
+            strip, height = self._strip(index, scale)
+            self._estimator.blocks[index](Unfilled(), strip, 0, height)
 
     def _strip(self, index: int, scale: float) -> tuple[torch.Tensor, int]:
-        height, width = (int(size / scale) for size in self._looks[0].shape[1:3])
-        dtype = self._fast._entry_dtype(index)
-        rows = strip_rows(height, width * self._fast._packing.inputs * dtype.itemsize)
-        return torch.zeros(1, rows + 1, width, self._fast._packing.inputs, dtype=dtype), height
+        height, width = (int(size / scale) for size in self._encoded[0].shape[1:3])
+        dtype, channels = self._estimator.plan.entries[index], self._estimator.packing.input_channels
+        rows = strip_rows(height, width * channels * dtype.itemsize)
+        return torch.zeros(1, rows + 1, width, channels, dtype=dtype), height
+
+
+class Unfilled:
+    """A block's input that leaves its strips as they are."""
+
+    def fill(self, first_row: int, out: torch.Tensor) -> None:
+        pass
 
 
 def measured(parts: Parts, work: Callable[[], None], times: int, pool: ThreadPoolExecutor) -> float:
@@ -123,13 +138,13 @@ def measured(parts: Parts, work: Callable[[], None], times: int, pool: ThreadPoo
             with torch.inference_mode():
                 work()
 
-    slot = parts.engine.slot
+    executor = parts.engine.executor
     inside = work.__name__ == "whole"  # which goes to the engine's threads by itself
     started = time.perf_counter()
-    tasks = [pool.submit(several if inside else lambda: slot.run(several)) for _ in range(slot.lanes)]
+    tasks = [pool.submit(several if inside else lambda: executor.run(several)) for _ in range(executor.concurrency)]
     for task in tasks:
         task.result()
-    return (time.perf_counter() - started) * 1e3 / (times * slot.lanes)
+    return (time.perf_counter() - started) * 1e3 / (times * executor.concurrency)
 
 
 def main() -> None:
@@ -151,10 +166,10 @@ def main() -> None:
     for size in options.sizes:
         width, height = map(int, size.split("x"))
         parts = Parts(width, height, options.precision)
-        works = [parts.whole, parts.convolutions, parts.levels, parts.encoded]
+        works = [parts.whole, parts.convolutions, parts.inputs, parts.encoded]
         times = max(1, round(4e6 / (width * height)))
         found: dict[str, list[float]] = defaultdict(list)
-        with ThreadPoolExecutor(parts.engine.slot.lanes) as pool:
+        with ThreadPoolExecutor(parts.engine.executor.concurrency) as pool:
             for work in works:
                 measured(parts, work, 1, pool)
             for turn in range(options.rounds):
@@ -168,7 +183,7 @@ def main() -> None:
             "engine over convolutions": vars(ratio),
         }
         cells = [spreads[name].text() + " ms" for name in ("convolutions", "whole")]
-        rest = [spreads[name].text() + " ms" for name in ("levels", "encoded")]
+        rest = [spreads[name].text() + " ms" for name in ("inputs", "encoded")]
         print(f"| {size.replace('x', '×')} | {cells[0]} | {cells[1]} | {ratio.median:.2f} | {rest[0]} | {rest[1]} |")
         sys.stdout.flush()
     options.json.parent.mkdir(exist_ok=True)

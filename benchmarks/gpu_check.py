@@ -1,7 +1,7 @@
-"""What only a card can show: `python benchmarks/gpu_check.py [OUT.json]` on a machine with CUDA.
+"""Pictures, speed and memory of a graphics card: `python benchmarks/gpu_check.py [OUT.json]` on a machine with CUDA.
 
-For three sizes: PSNR of the card's fp32 and fp16 pictures to the CPU's fp32 ones, the median time of
-a made frame through the interpolator (host planes in, host planes out), and the memory the card held at most.
+For three sizes: PSNR of the card's fp32 and fp16 pictures to the CPU's fp32 ones, the median time of an interpolated
+frame (host planes in, host planes out), and the most memory that the card used.
 """
 
 from __future__ import annotations
@@ -16,13 +16,23 @@ from datetime import UTC, datetime
 import numpy as np
 import torch
 
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, resolve_precision, shared_engine
+from vsrife.engine import (
+    Colour,
+    HostFrame,
+    Interpolator,
+    Options,
+    PictureFormat,
+    Task,
+    Timestep,
+    resolve_precision,
+    shared_engine,
+)
 
 SIZES = ((640, 360), (1280, 720), (1920, 1080))
 RUNS = 20
 
 
-def frames(width: int, height: int) -> list[Source]:
+def frames(width: int, height: int) -> list[HostFrame]:
     """Two 8-bit 4:2:0 frames of a smooth texture that moves by (6, 2) pixels."""
     rng = np.random.default_rng(1)
     waves = rng.uniform((0.02, 0, 0), (0.3, 2 * np.pi, 2 * np.pi), (16, 3))
@@ -34,12 +44,12 @@ def frames(width: int, height: int) -> list[Source]:
             x, y = x + 6 * n, y + 2 * n
             total = sum(np.sin(f * (x * np.cos(d) + y * np.sin(d)) + p + seed) for f, d, p in waves)
             planes.append((128 + 12 * total).clip(16, 235).astype(np.uint8))
-        sources.append(Source(n, planes, Colour()))
+        sources.append(HostFrame(n, planes, Colour()))
     return sources
 
 
 def render(device: str, precision: str, width: int, height: int, runs: int) -> tuple[list[np.ndarray], float]:
-    """The frame half-way, and the median seconds of making it."""
+    """The frame half-way, and the median seconds that it takes."""
     where = torch.device(device)
     engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
     form = PictureFormat("yuv", 8, False, 1, 1, width, height)
@@ -49,7 +59,7 @@ def render(device: str, precision: str, width: int, height: int, runs: int) -> t
     seconds = []
     for _ in range(runs + 3):
         started = time.perf_counter()
-        interpolator.render(Task(left, right, 0.5, form), out)
+        interpolator.render(Task(left, right, Timestep(0.5), form), out)
         seconds.append(time.perf_counter() - started)
     return out, statistics.median(seconds[3:]) if runs else seconds[-1]
 
@@ -75,12 +85,12 @@ def main() -> None:
         truth, _ = render("cpu", "fp32", width, height, 0)
         for precision in ("fp32", "fp16"):
             torch.cuda.reset_peak_memory_stats()
-            made, seconds = render("cuda:0", precision, width, height, RUNS)
+            planes, seconds = render("cuda:0", precision, width, height, RUNS)
             result["cases"].append(
                 {
                     "size": f"{width}x{height}",
                     "precision": precision,
-                    "psnr_to_cpu_fp32": round(psnr(made, truth), 2),
+                    "psnr_to_cpu_fp32": round(psnr(planes, truth), 2),
                     "ms_a_made_frame": round(seconds * 1e3, 3),
                     "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20),
                 }

@@ -1,8 +1,8 @@
-"""What a card makes of it, in one run: `python benchmarks/gpu_speed.py` on a machine with CUDA.
+"""Correctness and speed on a graphics card, in one run: `python benchmarks/gpu_speed.py` on a machine with CUDA.
 
-That the kernels are right there, that the network is, what each kernel and a whole frame cost beside what the card's
-memory and arithmetic allow, with and without CUDA graphs, from host frames to host frames, and beside vsrife 5.7.0's
-network. A section that fails says so and leaves the others alone. `--floors` counts without a card.
+It compares the kernels and the network to the reference, and measures each kernel and a whole frame beside what the
+card's memory and arithmetic allow, with and without CUDA graphs, from host frames to host frames, and beside vsrife
+5.7.0's network. A section that fails is reported and leaves the others alone. `--floors` counts without a card.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, shared_engine
-from vsrife.engine.fast_form import FastForm
+from vsrife.engine import Colour, HostFrame, Interpolator, Options, PictureFormat, Task, Timestep, shared_engine
 from vsrife.engine.graphs import CudaGraphs, Graphs
-from vsrife.engine.packed_form import PackedForm
-from vsrife.engine.picture import aligned, chroma_sites, rgb_matrix, rgb_view
+from vsrife.engine.kernel_estimator import KernelEstimator
+from vsrife.engine.picture import align_edges, chroma_grid, rgb_matrix, to_rgb
 from vsrife.engine.streams import CudaStreams, Ring, device_ring
-from vsrife.motion import Motion, PackedMap, Sites, gpu, reference
+from vsrife.engine.torch_estimator import TorchEstimator
+from vsrife.motion import Motion, PackedMap, SampleGrid, gpu, reference
 from vsrife.motion.packing import Packing
 from vsrife.networks import CATALOG, DEFAULT
 from vsrife.weights import load_network
@@ -91,46 +91,46 @@ def head_macs(config: IFNetConfig, height: int, width: int) -> float:
 def map_bytes(config: IFNetConfig, index: int, height: int, width: int, value: int) -> float:
     """Of the map that a block leaves."""
     last = index == len(config.widths) - 1
-    channels = 8 if last else Packing(config.features, config.handed_on).known
+    channels = 8 if last else Packing(config.features, config.hidden_channels).map_channels
     return channels * height * width / config.map_scale(config.scales[index]) ** 2 * value
 
 
-def level_bytes(config: IFNetConfig, index: int, height: int, width: int, value: int, look: int) -> float:
-    """What making a block's input moves: written, the pixels of both looks that it reads, the maps before it."""
-    packing, scale = Packing(config.features, config.handed_on), config.scales[index]
+def input_bytes(config: IFNetConfig, index: int, height: int, width: int, value: int, encoded: int) -> float:
+    """Bytes that a block's input moves: itself, the pixels read of both encoded pictures, the maps before it."""
+    packing, scale = Packing(config.features, config.hidden_channels), config.scales[index]
     area = height * width / scale**2
-    looks = min(scale**2, 4) * 2 * packing.look * area * look
+    pictures = min(scale**2, 4) * 2 * packing.encoded_channels * area * encoded
     maps = sum(map_bytes(config, k, height, width, value) for k in range(index))
-    return packing.inputs * area * value + looks + maps
+    return packing.input_channels * area * value + pictures + maps
 
 
-def floors(config: IFNetConfig, height: int, width: int, *, value: int = 2, look: int = 2) -> list[Stage]:
-    """The stages of one made frame of 8-bit 4:2:0 whose left source frame is known already.
+def floors(config: IFNetConfig, height: int, width: int, *, value: int = 2, encoded: int = 2) -> list[Stage]:
+    """The stages of one interpolated frame of 8-bit 4:2:0 whose left source frame is cached.
 
     Args:
         config: the network's.
         height: of the picture, aligned.
         width: of the same.
         value: bytes of what convolutions read and write.
-        look: bytes of a look's values.
+        encoded: bytes of an encoded picture's values.
     """
-    packing, area = Packing(config.features, config.handed_on), height * width
-    stages = [Stage("view", 13.5 * area)]
+    packing, area = Packing(config.features, config.hidden_channels), height * width
+    stages = [Stage("rgb", 13.5 * area)]
     if config.head:
         hidden, layers = config.head.hidden, config.head.layers
         values = 3 * area + (2 * (layers - 1) * hidden + 4 * config.features) * area / 4
         stages.append(Stage("head", values * value, head_macs(config, height, width)))
-    stages.append(Stage("look", (12 + config.features * value + packing.look * look) * area))
+    stages.append(Stage("encode", (12 + config.features * value + packing.encoded_channels * encoded) * area))
     for index, (wide, scale) in enumerate(zip(config.widths, config.scales, strict=True)):
         rows, columns = height / scale, width / scale
-        stages.append(Stage(f"level {index}", level_bytes(config, index, height, width, value, look)))
+        stages.append(Stage(f"input {index}", input_bytes(config, index, height, width, value, encoded)))
         small = rows * columns / 16
-        values = rows * columns * packing.inputs + 2 * rows * columns / 4 * (wide // 2) + 18 * small * wide
+        values = rows * columns * packing.input_channels + 2 * rows * columns / 4 * (wide // 2) + 18 * small * wide
         weights = 8 * wide * 9 * wide / config.groups
         moved = (values + weights) * value + map_bytes(config, index, height, width, value)
         stages.append(Stage(f"block {index}", moved, block_macs(config, index, rows, columns)))
     maps = sum(map_bytes(config, k, height, width, value) for k in range(len(config.widths)))
-    return [*stages, Stage("moved luma", 3 * area + maps), Stage("moved chroma", 1.5 * area)]
+    return [*stages, Stage("warped luma", 3 * area + maps), Stage("warped chroma", 1.5 * area)]
 
 
 def peaks_of(name: str) -> tuple[float, float]:
@@ -218,7 +218,8 @@ class Bench:
         self.device = torch.device("cuda", 0)
         self.config = CATALOG[model]
         self.model, self.width, self.height, self.peer = model, width, height, peer
-        self.packing = Packing(self.config.features, self.config.handed_on)
+        self.gpu_kernels = gpu.TritonKernels(self.device)
+        self.packing = Packing(self.config.features, self.config.hidden_channels)
         align = self.config.alignment(1)
         self.rows, self.columns = height + -height % align, width + -width % align
         self.peaks = peaks_of(torch.cuda.get_device_name(self.device))
@@ -229,63 +230,67 @@ class Bench:
         found: dict[str, Any] = {}
         for name in (self.model, "4.6", "4.13", "4.0"):
             config = CATALOG[name]
-            packing = Packing(config.features, config.handed_on)
+            packing = Packing(config.features, config.hidden_channels)
             for dtype in (torch.float32, torch.float16):
-                look0, look1 = (self._random(2, 128, 192, packing.look, seed=k).to(dtype) for k in (1, 2))
+                size = 2, 128, 192, packing.encoded_channels
+                encoded0, encoded1 = (self._random(*size, seed=k).to(dtype) for k in (1, 2))
                 maps: list[PackedMap] = []
                 worst = 0.0
                 for index, scale in enumerate(config.scales):
                     motion = Motion(tuple(maps), config.accumulates_mask)
-                    worst = max(worst, self._level_difference(look0, look1, motion, scale, packing, dtype))
+                    difference = self._input_difference(encoded0, encoded1, motion, scale, packing, dtype)
+                    worst = max(worst, difference)
                     maps.append(self._map(config, index, 128, 192, dtype, count=2))
-                found[f"level_input {name} {dtype}"] = verdict(worst, 1e-4 if dtype == torch.float32 else 1.5e-3)
+                found[f"block_input {name} {dtype}"] = verdict(worst, 1e-4 if dtype == torch.float32 else 1.5e-3)
         motion = Motion(tuple(self._map(self.config, k, 128, 192, torch.float16) for k in range(3)))
         for plane_type, peak in ((torch.uint8, 255), (torch.uint16, 65535), (torch.float32, 0), (torch.float16, 0)):
-            for sites in (Sites(128, 192), Sites(64, 96, 2, 2, 0.5, 0)):
-                shape = (2, sites.height, sites.width)
+            for grid in (SampleGrid(128, 192), SampleGrid(64, 96, 2, 2, 0.5, 0)):
+                shape = (2, grid.height, grid.width)
                 first, last = ((self._random(*shape, seed=k) * (peak or 1)).to(plane_type) for k in (3, 4))
                 out = [torch.empty_like(first[0]) for _ in range(2)]
-                gpu.move_into(list(first), list(last), motion, sites, out, peak)
-                expected = reference.synthesise(first.float()[None], last.float()[None], motion, sites)[0]
+                self.gpu_kernels.warp_and_blend_into(list(first), list(last), motion, grid, out, peak)
+                expected = reference.warp_and_blend(first.float()[None], last.float()[None], motion, grid)[0]
                 expected = expected.round().clamp(0, peak) if peak else expected
                 worst = float((torch.stack([x.float() for x in out]) - expected).abs().max())
                 allowed = max(1, peak * 1e-4) if peak else 1e-4 if plane_type == torch.float32 else 1e-3
-                found[f"moved {plane_type} step {sites.step_x}"] = verdict(worst, allowed)
+                found[f"warp_and_blend {plane_type} step {grid.step_x}"] = verdict(worst, allowed)
         wild = [PackedMap(m.stored.clone(), m.channels, m.scale) for m in motion.maps if isinstance(m, PackedMap)]
         for m in wild:
             m.stored.flatten()[::7] = float("inf")
             m.stored.flatten()[::11] = float("nan")
         plane = self._random(128, 192, seed=5)
-        made = gpu.moved_planes([plane], [plane], Motion(tuple(wild)), Sites(128, 192))[0]
-        found["wild flow stays inside"] = verdict(float((made.nan_to_num(0.5) - 0.5).abs().max()), 0.5)
-        count, picture = self.packing.features, self._random(1, 3, 64, 96, seed=7)
+        (warped,) = self.gpu_kernels.warp_and_blend([plane], [plane], Motion(tuple(wild)), SampleGrid(128, 192))
+        found["wild flow stays inside"] = verdict(float((warped.nan_to_num(0.5) - 0.5).abs().max()), 0.5)
+        count, rgb = self.packing.features, self._random(1, 64, 96, 3, seed=7)
         features = self._random(1, 4 * count, 32, 48, seed=6)
-        spread = features.view(1, 2, 2, count, 32, 48).permute(0, 3, 4, 1, 5, 2).reshape(1, count, 64, 96)
-        got = gpu.looked(picture, features, self.packing).permute(0, 3, 1, 2)[:, : 3 + count]
-        found["look"] = verdict(float((got - torch.cat((picture, spread), 1)).abs().max()), 0)
+        spread = features.view(1, 2, 2, count, 32, 48).permute(0, 4, 1, 5, 2, 3).reshape(1, 64, 96, count)
+        got = self.gpu_kernels.encode(rgb, features, self.packing)[..., : 3 + count]
+        found["encode"] = verdict(float((got - torch.cat((rgb, spread), 3)).abs().max()), 0)
         form = PictureFormat("yuv", 8, False, 1, 1, 190, 126)
         planes = tuple((self._random(*form.shape(k), seed=k) * 255).to(torch.uint8) for k in range(3))
-        expected = aligned(rgb_view(planes, form, Colour()), 64)
-        got = gpu.seen(planes, rgb_matrix(form, Colour()), chroma_sites(form, 0), 64)
-        found["view"] = verdict(float((got - expected).abs().max()), 1e-5)
+        expected = align_edges(to_rgb(planes, form, Colour()), 64).permute(0, 2, 3, 1)
+        got = self.gpu_kernels.to_rgb(planes, rgb_matrix(form, Colour()), chroma_grid(form, 0), 64)
+        found["rgb"] = verdict(float((got - expected).abs().max()), 1e-5)
         return found
 
     def network(self) -> dict[str, Any]:
-        """The packed network in fp16 and fp32 on the card beside the fast form in fp32 on the CPU, on a texture."""
+        """The network by the kernels in fp16 and fp32 beside PyTorch in fp32 on the CPU, on a texture."""
         network = load_network(self.model, None, fetch=False)
-        truth = FastForm(network, torch.device("cpu"), torch.float32)
+        cpu = torch.device("cpu")
+        truth = TorchEstimator(network, cpu, torch.float32)
         pictures = [textured(256, 384, n) for n in range(2)]
-        sites = Sites(256, 384)
+        grid = SampleGrid(256, 384)
         with torch.inference_mode():
-            motion = truth.motion(*(truth.look(p) for p in pictures), 0.5, 1)
-            expected = reference.synthesise(*pictures, motion, sites)
+            motion, _ = truth.estimate(*(truth.encode(p.permute(0, 2, 3, 1)) for p in pictures), time_on(cpu), 1)
+            expected = reference.warp_and_blend(*pictures, motion, grid)
             found: dict[str, Any] = {}
             for dtype in (torch.float32, torch.float16):
-                form = PackedForm(network, self.device, dtype)
-                there = [p.to(self.device) for p in pictures]
-                motion = form.motion(*(form.look(p) for p in there), 0.5, 1)
-                made = reference.synthesise(*there, motion, sites).cpu()
-                error = float((made - expected).square().mean())
+                estimator = KernelEstimator(network, self.gpu_kernels, dtype)
+                ends = [p.to(self.device) for p in pictures]
+                encoded = [estimator.encode(p.permute(0, 2, 3, 1)) for p in ends]
+                motion, _ = estimator.estimate(*encoded, time_on(self.device), 1)
+                warped = reference.warp_and_blend(*ends, motion, grid).cpu()
+                error = float((warped - expected).square().mean())
                 found[str(dtype)] = {"psnr_to_cpu_fp32": rounded(-10 * np.log10(max(error, 1e-12)))}
         return found
 
@@ -293,84 +298,87 @@ class Bench:
         """Each kernel at the frame's size in fp16, beside what it has to move."""
         config, size = self.config, (self.rows, self.columns)
         found: dict[str, Any] = {}
-        for look_type in (torch.float16, torch.float32):
-            look0, look1 = (self._random(1, *size, self.packing.look, seed=k).to(look_type) for k in (1, 2))
+        for dtype in (torch.float16, torch.float32):
+            shape = 1, *size, self.packing.encoded_channels
+            encoded0, encoded1 = (self._random(*shape, seed=k).to(dtype) for k in (1, 2))
             maps: list[PackedMap] = []
             for index, scale in enumerate(config.scales):
                 motion = Motion(tuple(maps), config.accumulates_mask)
-                fill = self._filling(look0, look1, motion, scale)
-                moved = level_bytes(config, index, *size, 2, look_type.itemsize)
-                found[f"level {index} (1/{scale:g}), {look_type} looks"] = kernel(fill, moved, self.peaks)
+                fill = self._filling(encoded0, encoded1, motion, scale)
+                moved = input_bytes(config, index, *size, 2, dtype.itemsize)
+                found[f"input {index} (1/{scale:g}), {dtype} pictures"] = kernel(fill, moved, self.peaks)
                 maps.append(self._map(config, index, *size, torch.float16))
         motion = Motion(tuple(maps), config.accumulates_mask)
         kept = sum(m.stored.numel() * 2 for m in maps)
-        for name, sites, planes in self._groups(torch.uint8):
-            move = self._moving(planes, motion, sites)
-            found[f"moved {name}"] = kernel(move, 3 * planes[0].numel() * len(planes) // 2 + kept, self.peaks)
+        for name, grid, planes in self._groups(torch.uint8):
+            warp = self._warping(planes, motion, grid)
+            found[f"warped {name}"] = kernel(warp, 3 * planes[0].numel() * len(planes) // 2 + kept, self.peaks)
         planes = [torch.zeros(self.form.shape(k), dtype=torch.uint8, device=self.device) for k in range(3)]
         matrix = rgb_matrix(self.form, Colour())
-        chroma, align = chroma_sites(self.form, 0), config.alignment(1)
-        found["view"] = kernel(lambda: gpu.seen(planes, matrix, chroma, align), 13.5 * size[0] * size[1], self.peaks)
-        picture = self._random(1, *size, 3, seed=1).permute(0, 3, 1, 2)
+        chroma, align = chroma_grid(self.form, 0), config.alignment(1)
+        kernels, half = self.gpu_kernels, gpu.TritonKernels(self.device, torch.float16)
+        found["rgb"] = kernel(
+            lambda: kernels.to_rgb(planes, matrix, chroma, align), 13.5 * size[0] * size[1], self.peaks
+        )
+        rgb = self._random(1, *size, 3, seed=1)
         head = self._random(1, size[0] // 2, size[1] // 2, 4 * config.features, seed=2).half().permute(0, 3, 1, 2)
-        moved = (12 + (config.features + self.packing.look) * 2) * size[0] * size[1]
-        found["look"] = kernel(lambda: gpu.looked(picture, head, self.packing, dtype=torch.float16), moved, self.peaks)
+        moved = (12 + (config.features + self.packing.encoded_channels) * 2) * size[0] * size[1]
+        found["encode"] = kernel(lambda: half.encode(rgb, head, self.packing), moved, self.peaks)
         return found
 
     def launches(self) -> dict[str, Any]:
-        """Milliseconds of the finest level and of luma by places and warps of a program, for `gpu.LAUNCH`."""
+        """Milliseconds of the finest input and of luma by positions and warps of a program, for `gpu.LAUNCH`."""
         config, size = self.config, (self.rows, self.columns)
-        look0, look1 = (self._random(1, *size, self.packing.look, seed=k).half() for k in (1, 2))
+        encoded0, encoded1 = (self._random(1, *size, self.packing.encoded_channels, seed=k).half() for k in (1, 2))
         maps = [self._map(config, k, *size, torch.float16) for k in range(len(config.scales))]
         before = Motion(tuple(maps[:-1]), config.accumulates_mask)
-        _, sites, planes = self._groups(torch.uint8)[0]
-        found: dict[str, Any] = {"now": f"{gpu.LAUNCH['block']} places, {gpu.LAUNCH['num_warps']} warps"}
+        _, grid, planes = self._groups(torch.uint8)[0]
+        found: dict[str, Any] = {"now": f"{gpu.LAUNCH['block']} positions, {gpu.LAUNCH['num_warps']} warps"}
         kept = dict(gpu.LAUNCH)
         try:
             for block in (32, 64, 128, 256):
                 for warps in (1, 2, 4, 8):
                     gpu.LAUNCH.update(block=block, num_warps=warps)
-                    found[f"{block} places, {warps} warps"] = {
-                        "level": rounded(launched(self._filling(look0, look1, before, config.scales[-1]))),
-                        "moved": rounded(launched(self._moving(planes, Motion(tuple(maps)), sites))),
+                    found[f"{block} positions, {warps} warps"] = {
+                        "input": rounded(launched(self._filling(encoded0, encoded1, before, config.scales[-1]))),
+                        "warped": rounded(launched(self._warping(planes, Motion(tuple(maps)), grid))),
                     }
         finally:
             gpu.LAUNCH.update(kept)
         return found
 
     def engine(self) -> dict[str, Any]:
-        """Milliseconds of a made frame whose source frames are on the card: motion and the three planes of 4:2:0."""
-        form = PackedForm(load_network(self.model, None, fetch=False), self.device, torch.float16)
-        pictures = [self._random(1, self.rows, self.columns, 3, seed=k).permute(0, 3, 1, 2) for k in (1, 2)]
+        """Milliseconds of a frame whose source frames are on the card: motion and the three planes of 4:2:0."""
+        estimator = KernelEstimator(load_network(self.model, None, fetch=False), self.gpu_kernels, torch.float16)
+        pictures = [self._random(1, self.rows, self.columns, 3, seed=k) for k in (1, 2)]
         groups = self._groups(torch.uint8)
         lines: list[str] = []
         graphs = Graphs(CudaGraphs(self.device), lines.append)
 
-        def make(when: Tensor, look0: Tensor, look1: Tensor) -> list[Tensor]:
-            motion = form.motion(look0, look1, when.view(1, 1, 1, 1), 1)
-            return [made for _, sites, planes in groups for made in self._moving(planes, motion, sites)()]
+        def interpolate(time: Tensor, encoded0: Tensor, encoded1: Tensor) -> list[Tensor]:
+            motion, _ = estimator.estimate(encoded0, encoded1, time, 1)
+            return [plane for _, grid, planes in groups for plane in self._warping(planes, motion, grid)()]
 
         with torch.inference_mode():
-            looks = [form.look(picture) for picture in pictures]
-            times = [gpu.time_of(t, self.device) for t in (0.5, 0.25)]
+            encoded = [estimator.encode(picture) for picture in pictures]
+            times = [time_on(self.device, t) for t in (0.5, 0.25)]
             torch.cuda.reset_peak_memory_stats()
             found: dict[str, Any] = {
-                "look_ms": rounded(timed(lambda: form.look(pictures[0]))),
-                "eager_ms": rounded(timed(lambda: make(times[0], *looks))),
+                "encode_ms": rounded(timed(lambda: estimator.encode(pictures[0]))),
+                "eager_ms": rounded(timed(lambda: interpolate(times[0], *encoded))),
             }
-            found["graph_ms"] = rounded(timed(lambda: graphs.run("frame", make, times[:1], looks)))
+            found["graph_ms"] = rounded(timed(lambda: graphs.run("frame", interpolate, times[:1], encoded)))
             same = []
-            for when in times:
-                plain = make(when, *looks)
-                same.append(
-                    all(torch.equal(*p) for p in zip(plain, graphs.run("frame", make, [when], looks), strict=True))
-                )
+            for time_tensor in times:
+                plain = interpolate(time_tensor, *encoded)
+                replayed = graphs.run("frame", interpolate, [time_tensor], encoded)
+                same.append(all(torch.equal(*pair) for pair in zip(plain, replayed, strict=True)))
             found["graph_makes_the_same"] = same
             found["graph_log"] = lines
             found["peak_mib"] = round(torch.cuda.max_memory_allocated() / 2**20)
             graphs.close()
         stages = floors(self.config, self.rows, self.columns)
-        wanted = [s for s in stages if s.name.startswith(("level", "block", "moved"))]
+        wanted = [s for s in stages if s.name.startswith(("input", "block", "warped"))]
         low = sum(s.milliseconds(self.peaks) for s in wanted)
         macs = sum(s.macs for s in wanted)
         found["floor_ms"] = rounded(low)
@@ -381,33 +389,34 @@ class Bench:
 
     def ring(self) -> dict[str, Any]:
         """From host frames to host frames at 2x through `vsrife.engine.streams` alone, with one slot and with three."""
-        form = PackedForm(load_network(self.model, None, fetch=False), self.device, torch.float16)
+        kernels = self.gpu_kernels
+        estimator = KernelEstimator(load_network(self.model, None, fetch=False), kernels, torch.float16)
         sources = [host_frame(self.form, n) for n in range(6)]
-        matrix, chroma, align = rgb_matrix(self.form, Colour()), chroma_sites(self.form, 0), self.config.alignment(1)
-        known: dict[int, tuple[tuple[Tensor, ...], Tensor]] = {}
-        luma = Sites(self.height, self.width)
+        matrix, chroma, align = rgb_matrix(self.form, Colour()), chroma_grid(self.form, 0), self.config.alignment(1)
+        cached: dict[int, tuple[tuple[Tensor, ...], Tensor]] = {}
+        luma = SampleGrid(self.height, self.width)
 
         def of(number: int, upload: Upload) -> tuple[tuple[Tensor, ...], Tensor]:
-            if number not in known:
+            if number not in cached:
                 planes = upload()
-                known[number] = planes, form.look(gpu.seen(planes, matrix, chroma, align))
-                for old in [k for k in known if abs(k - number) > 3]:
-                    del known[old]
-            return known[number]
+                cached[number] = planes, estimator.encode(kernels.to_rgb(planes, matrix, chroma, align))
+                for old in [k for k in cached if abs(k - number) > 3]:
+                    del cached[old]
+            return cached[number]
 
         def frame(ring: Ring, left: int) -> list[Any]:
             target = [np.empty_like(plane) for plane in sources[0]]
 
             def work(uploads: Sequence[Upload]) -> list[Tensor]:
-                (first, look0), (last, look1) = (of(left + k, upload) for k, upload in enumerate(uploads))
-                motion = form.motion(look0, look1, gpu.time_of(0.5, self.device).view(1, 1, 1, 1), 1)
+                (first, encoded0), (last, encoded1) = (of(left + k, upload) for k, upload in enumerate(uploads))
+                motion, _ = estimator.estimate(encoded0, encoded1, time_on(self.device), 1)
                 out = [torch.empty_like(plane) for plane in first]
-                gpu.move_into(first[:1], last[:1], motion, luma, out[:1], 255)
-                gpu.move_into(first[1:], last[1:], motion, chroma, out[1:], 255)
+                kernels.warp_and_blend_into(first[:1], last[:1], motion, luma, out[:1], 255)
+                kernels.warp_and_blend_into(first[1:], last[1:], motion, chroma, out[1:], 255)
                 return out
 
             pair = [sources[(left + k) % len(sources)] for k in range(2)]
-            ring.run(pair, work, target, expected=lambda k: left + k not in known)
+            ring.run(pair, work, target, expected=lambda k: left + k not in cached)
             return target
 
         found: dict[str, Any] = {}
@@ -416,15 +425,15 @@ class Bench:
         for slots in (1, 3):
             with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(THREADS) as pool:
                 ring = Ring(CudaStreams(self.device), lambda work, one=one: one.submit(work).result(), slots)
-                known.clear()
+                cached.clear()
                 list(pool.map(lambda n, ring=ring: frame(ring, n), range(12)))
-                known.clear()
+                cached.clear()
                 torch.cuda.reset_peak_memory_stats()
                 started = time.perf_counter()
                 made[slots] = list(pool.map(lambda n, ring=ring: frame(ring, n), range(FRAMES)))
                 span = time.perf_counter() - started
                 ring.close()
-                known.clear()
+                cached.clear()
             found[f"{slots} slots"] = {
                 "made_fps": rounded(FRAMES / span),
                 "out_fps_at_2x": rounded(2 * FRAMES / span),
@@ -442,8 +451,8 @@ class Bench:
         planes = [host_frame(self.form, n) for n in range(6)]
 
         def frame(left: int) -> None:
-            ends = (Source(n, planes[n % len(planes)], Colour()) for n in (left, left + 1))
-            interpolator.render(Task(*ends, 0.5, self.form), [np.empty_like(plane) for plane in planes[0]])
+            ends = (HostFrame(n, planes[n % len(planes)], Colour()) for n in (left, left + 1))
+            interpolator.render(Task(*ends, Timestep(0.5), self.form), [np.empty_like(plane) for plane in planes[0]])
 
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(frame, range(12)))
@@ -491,52 +500,57 @@ class Bench:
         self, config: IFNetConfig, index: int, height: int, width: int, dtype: torch.dtype, count: int = 1
     ) -> PackedMap:
         """A block's map that leads some pixels away."""
-        packing, scale = Packing(config.features, config.handed_on), config.map_scale(config.scales[index])
+        packing, scale = Packing(config.features, config.hidden_channels), config.map_scale(config.scales[index])
         rows, columns = int(height / scale), int(width / scale)
         shape = (rows // 2, columns // 2, 2, 2) if config.shuffle else (rows, columns)
-        stored = (self._random(count, *shape, packing.known, seed=index + 20) - 0.5).to(dtype)
-        return PackedMap(stored, 5 + packing.handed_on, scale)
+        stored = (self._random(count, *shape, packing.map_channels, seed=index + 20) - 0.5).to(dtype)
+        return PackedMap(stored, 5 + packing.hidden_channels, scale)
 
-    def _level_difference(
-        self, look0: Tensor, look1: Tensor, motion: Motion, scale: float, packing: Packing, dtype: torch.dtype
+    def _input_difference(
+        self, encoded0: Tensor, encoded1: Tensor, motion: Motion, scale: float, packing: Packing, dtype: torch.dtype
     ) -> float:
-        count, height, width, _ = look0.shape
-        out = torch.empty(
-            count, int(height / scale), int(width / scale), packing.inputs, dtype=dtype, device=self.device
-        )
-        gpu.level_input(look0, look1, motion, 0.3, scale=scale, packing=packing, out=out)
-        plain = [look[..., : 3 + packing.features].float().permute(0, 3, 1, 2) for look in (look0, look1)]
-        expected = reference.level_input(*plain, motion, 0.3, scale=scale, handed_on=packing.handed_on)
-        got = out.float().permute(0, 3, 1, 2)[:, packing.input_places(first=not motion.maps)]
+        count, height, width, _ = encoded0.shape
+        shape = count, int(height / scale), int(width / scale), packing.input_channels
+        out = torch.empty(shape, dtype=dtype, device=self.device)
+        time = time_on(self.device, 0.3)
+        self.gpu_kernels.block_input(encoded0, encoded1, motion, time, scale=scale, packing=packing).fill(0, out)
+        plain = [x[..., : 3 + packing.features].float().permute(0, 3, 1, 2) for x in (encoded0, encoded1)]
+        expected = reference.block_input(*plain, motion, time, scale=scale, hidden_channels=packing.hidden_channels)
+        got = out.float().permute(0, 3, 1, 2)[:, packing.input_positions(first=not motion.maps)]
         return float(((got - expected).abs() / expected.abs().clamp(min=1)).max())
 
-    def _filling(self, look0: Tensor, look1: Tensor, motion: Motion, scale: float) -> Callable[[], object]:
-        """What makes a block's input in fp16."""
-        shape = (1, int(self.rows / scale), int(self.columns / scale), self.packing.inputs)
+    def _filling(self, encoded0: Tensor, encoded1: Tensor, motion: Motion, scale: float) -> Callable[[], object]:
+        """A function that evaluates a block's input in fp16."""
+        shape = (1, int(self.rows / scale), int(self.columns / scale), self.packing.input_channels)
         out = torch.empty(shape, dtype=torch.float16, device=self.device)
-        when = gpu.time_of(0.5, self.device)
-        level = gpu.Level(look0, look1, motion, when, scale=scale, packing=self.packing)
-        return lambda: level.fill(0, out)
+        time = time_on(self.device)
+        strips = self.gpu_kernels.block_input(encoded0, encoded1, motion, time, scale=scale, packing=self.packing)
+        return lambda: strips.fill(0, out)
 
-    def _moving(self, planes: Sequence[Tensor], motion: Any, sites: Sites) -> Callable[[], list[Tensor]]:
-        """What moves planes: the first half at time 0, the others at time 1."""
+    def _warping(self, planes: Sequence[Tensor], motion: Any, grid: SampleGrid) -> Callable[[], list[Tensor]]:
+        """A function that warps and blends planes: the first half at time 0, the others at time 1."""
         half = len(planes) // 2
         out = [torch.empty_like(plane) for plane in planes[:half]]
 
-        def move() -> list[Tensor]:
-            gpu.move_into(planes[:half], planes[half:], motion, sites, out, 255)
+        def warp() -> list[Tensor]:
+            self.gpu_kernels.warp_and_blend_into(planes[:half], planes[half:], motion, grid, out, 255)
             return out
 
-        return move
+        return warp
 
-    def _groups(self, dtype: torch.dtype) -> list[tuple[str, Sites, list[Tensor]]]:
+    def _groups(self, dtype: torch.dtype) -> list[tuple[str, SampleGrid, list[Tensor]]]:
         """Luma and chroma of two frames."""
-        chroma = chroma_sites(self.form, 0)
-        groups = (("luma", Sites(self.height, self.width), 1), ("chroma", chroma, 2))
+        chroma = chroma_grid(self.form, 0)
+        groups = (("luma", SampleGrid(self.height, self.width), 1), ("chroma", chroma, 2))
         return [
-            (name, sites, [(self._random(sites.height, sites.width, seed=k) * 255).to(dtype) for k in range(2 * count)])
-            for name, sites, count in groups
+            (name, grid, [(self._random(grid.height, grid.width, seed=k) * 255).to(dtype) for k in range(2 * count)])
+            for name, grid, count in groups
         ]
+
+
+def time_on(device: torch.device, time: float = 0.5) -> Tensor:
+    """A time on a device, as estimators take it."""
+    return torch.full((1, 1, 1, 1), time, device=device)
 
 
 def verdict(worst: float, allowed: float) -> dict[str, Any]:
@@ -576,11 +590,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "speed-gpu.json")
     parser.add_argument("--floors", action="store_true", help="only count, for the cards that are known")
-    told = parser.parse_args()
-    width, height = (int(side) for side in told.size.split("x"))
-    align = CATALOG[told.model].alignment(1)
-    stages = floors(CATALOG[told.model], height + -height % align, width + -width % align)
-    if told.floors:
+    options = parser.parse_args()
+    width, height = (int(side) for side in options.size.split("x"))
+    align = CATALOG[options.model].alignment(1)
+    stages = floors(CATALOG[options.model], height + -height % align, width + -width % align)
+    if options.floors:
         print(json.dumps({name: described(stages, peaks) for name, peaks in PEAKS.items()}, indent=1))
         return
     if not torch.cuda.is_available():
@@ -592,14 +606,14 @@ def main() -> None:
         "card": card,
         "peaks_tb_per_s_and_tflop_per_s": [rounded(peak) for peak in peaks_of(card)],
         "torch": torch.__version__,
-        "kernels": gpu.why_not() or "Triton",
+        "kernels": gpu.why_no_triton() or "Triton",
         "python": platform.python_version(),
-        "model": told.model,
-        "size": told.size,
+        "model": options.model,
+        "size": options.size,
         "floors": described(stages, peaks_of(card)),
     }
-    bench = Bench(told.model, width, height, told.peer)
-    for name in told.only:
+    bench = Bench(options.model, width, height, options.peer)
+    for name in options.only:
         started = time.perf_counter()
         torch.cuda.empty_cache()
         try:
@@ -608,8 +622,8 @@ def main() -> None:
             result[name] = {"failed": f"{type(error).__name__}: {error}".split("\n", 1)[0][:400]}
             traceback.print_exc()
         print(f"{name} ({time.perf_counter() - started:.0f} s): {json.dumps(result[name])}", flush=True)
-        told.out.parent.mkdir(parents=True, exist_ok=True)
-        told.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def run(candidate: Candidate, job: Job, frames: int, warm: int, env: dict[str, s
         CandidateError: it failed, or its picture is less than `LOWEST_PSNR` like the published form's.
     """
     done = (_network if job.path == "network" else _whole)(candidate, job, frames + warm, env)
-    began, stamps, picture, said = done
+    began, stamps, picture, report = done
     if job.path == "yuv420p8":
         like = psnr(picture, np.fromfile(job.reference("yuv"), np.uint8), 255)
     else:
@@ -102,22 +102,22 @@ def run(candidate: Candidate, job: Job, frames: int, warm: int, env: dict[str, s
     stamps = stamps[: frames + warm]
     if len(stamps) < frames + warm:
         raise CandidateError(f"it made {len(stamps)} frames where {frames + warm} were asked for")
-    known = said.get("versions", {})
-    return Run(rate(stamps, warm), stamps[0] - began, like, said["peak_mib"], said.get("card_mib"), known)
+    packages = report.get("versions", {})
+    return Run(rate(stamps, warm), stamps[0] - began, like, report["peak_mib"], report.get("card_mib"), packages)
 
 
 Watched = tuple[float, list[float], "NDArray[Any]", dict[str, Any]]
-"""When it began, when each frame was made, the first of them and what else is known."""
+"""When it began, when each frame was made, the first frame, and the process's report."""
 
 
 def _network(candidate: Candidate, job: Job, frames: int, env: dict[str, str]) -> Watched:
     picture = Path(job.folder) / "picture.rgb"
     command = [sys.executable, str(PEERS / "network.py"), job.written(), candidate.module]
     began = time.perf_counter()
-    said = json.loads(_checked([*command, json.dumps(candidate.options), str(picture)], env).splitlines()[-1])
-    if "missing" in said:
-        raise MissingError(said["missing"])
-    return began, said["stamps"], np.fromfile(picture, np.float32), said
+    report = json.loads(_checked([*command, json.dumps(candidate.options), str(picture)], env).splitlines()[-1])
+    if "missing" in report:
+        raise MissingError(report["missing"])
+    return began, report["stamps"], np.fromfile(picture, np.float32), report
 
 
 def _whole(candidate: Candidate, job: Job, frames: int, env: dict[str, str]) -> Watched:
@@ -127,8 +127,8 @@ def _whole(candidate: Candidate, job: Job, frames: int, env: dict[str, str]) -> 
     spec = find_spec("vapoursynth")
     assert spec
     assert spec.origin
-    told = {"job": job.written(), "module": candidate.module, "options": json.dumps(candidate.options)}
-    arguments = [text for key, value in told.items() for text in ("-a", f"{key}={value}")]
+    inputs = {"job": job.written(), "module": candidate.module, "options": json.dumps(candidate.options)}
+    arguments = [text for key, value in inputs.items() for text in ("-a", f"{key}={value}")]
     # the program itself: the command of that name is a Python that starts it
     command = [str(Path(spec.origin).with_name("vspipe")), *arguments, str(PEERS / "whole.vpy"), "-"]
     dtype = np.dtype(np.uint8 if job.path == "yuv420p8" else np.float16 if job.half else np.float32)
@@ -155,11 +155,11 @@ def _whole(candidate: Candidate, job: Job, frames: int, env: dict[str, str]) -> 
             vspipe.kill()
             vspipe.wait()
         complaints.seek(0)
-        said = complaints.read().strip()
+        output = complaints.read().strip()
     if not stamps:
-        reason = next((line for line in reversed(said.splitlines()) if "Error" in line or "missing" in line), said)
-        found = reason.partition("missing: ")
-        raise MissingError(found[2]) if found[1] else CandidateError(reason[-300:] or "vspipe ended")
+        reason = next((line for line in reversed(output.splitlines()) if "Error" in line or "missing" in line), output)
+        _, missing, what = reason.partition("missing: ")
+        raise MissingError(what) if missing else CandidateError(reason[-300:] or "vspipe ended")
     return began, stamps, picture, {"peak_mib": peak}
 
 

@@ -1,23 +1,25 @@
-"""Writes docs/arguments.md from the one list of arguments, `vsrife/plugin/arguments.py`; a test compares the two.
+"""Writes docs/arguments.md from `vsrife/plugin/arguments.py`; a test compares the two.
 
 python scripts/arguments_page.py
 
-What the page says beside it, headings, notes and pictures, is in `scripts/arguments_page.toml`.
+Headings, notes and pictures of the page are in `scripts/arguments_page.toml`.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
+from vapoursynth import VideoNode as Clip
+
+from vsrife.colour import MATRIX_NAMES
 from vsrife.engine import CUT_THRESHOLD, DEVICES, PRECISIONS
 from vsrife.networks.catalog import DEFAULT
 from vsrife.networks.config import SCALES
-from vsrife.plugin.arguments import CHOICES, MATRIX_NAMES, RANGES, Arguments, Clip
+from vsrife.plugin.arguments import CHOICES, RANGES, Arguments, descriptions
 
 __all__ = ["BESIDE", "PAGE", "page"]
 
@@ -32,10 +34,10 @@ DEFAULTS = {
     "factor_den": "`1`",
     "model": f'`"{DEFAULT}"`',
     "sc_threshold": f"`{CUT_THRESHOLD:g}`",
-    "vfr": "found out",
-    "matrix": "what the frames say",
+    "vfr": "detected",
+    "matrix": "from the frame properties",
 }
-"""What stands for None in the dataclass."""
+"""Defaults that are None in the dataclass."""
 ALLOWED = {
     "multi": "any number above 0",
     **dict.fromkeys(("factor_num", "factor_den", "fps_num", "fps_den"), "at least 1"),
@@ -49,18 +51,18 @@ ALLOWED = {
     "protect": "GRAY, the clip's size; as many frames, or one",
     "extra": "any format and size, as many frames as the clip",
 }
-"""What is checked elsewhere than in CHOICES and RANGES."""
+"""Allowed values that are not in CHOICES or RANGES."""
 
 NAMES = {int: "integer", float: "number", str: "text", Clip: "clip"}
 
 
 def page() -> str:
     """The page's text."""
-    said = _docstrings()
+    texts = descriptions()
     parts = [BESIDE["head"]]
     for section in BESIDE["sections"]:
         parts.append(f"## {section['title']}\n\n{section['text']}")
-        parts += [_entry(name, said[name]) for name in section["names"]]
+        parts += [_entry(name, texts[name]) for name in section["names"]]
     return "\n".join([*parts, BESIDE["tail"]])
 
 
@@ -77,15 +79,8 @@ def _entry(name: str, text: str) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def _docstrings() -> dict[str, str]:
-    """Each argument's own words."""
-    listed = (Arguments.__doc__ or "").split("Args:\n")[1]
-    found = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", listed, re.M)
-    return {name: re.sub(r"\s+", " ", text) for name, text in found}
-
-
 def _kind(name: str) -> str:
-    hint = get_type_hints(Arguments)[name]
+    hint = get_type_hints(Arguments, localns={"Clip": Clip})[name]
     if get_origin(hint) is not Sequence and get_args(hint):
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
     if get_origin(hint) is Sequence:

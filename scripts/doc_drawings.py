@@ -37,17 +37,17 @@ text { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-se
   .lane { stroke: #48525e }
 }
 """
-"""For pages in light and dark."""
+"""Colours for light and dark pages."""
 WIDTH = 760
 Point = tuple[float, float]
 
 
 class Drawing:
-    """An SVG in the making.
+    """An SVG drawing.
 
     Args:
-        title: what it shows, for who cannot see it.
-        height: of it.
+        title: the alternative text.
+        height: the height in pixels.
     """
 
     def __init__(self, title: str, height: int) -> None:
@@ -83,11 +83,11 @@ class Drawing:
         self._parts.append(f'<polyline class="{kind}" points="{_points(*points)}"/>')
 
     def dot(self, x: float, y: float, kind: str) -> None:
-        """A point in time."""
+        """A dot on a time line."""
         self._parts.append(f'<circle class="{kind}" cx="{x:g}" cy="{y:g}" r="6" stroke-width="1.6"/>')
 
     def svg(self) -> str:
-        """The file."""
+        """The text of the file."""
         body = "\n".join(self._parts)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {self._height}" role="img">\n'
@@ -100,65 +100,65 @@ def _points(*points: Point) -> str:
 
 
 def way() -> str:
-    """A frame's way through the node."""
+    """The way of an output frame through the filter."""
     draw = Drawing("The way of an output frame through the filter", 350)
     draw.box(20, 30, 150, 56, "VapourSynth", "asks for output n")
     draw.box(215, 30, 150, 56, "the native node", "in C, many at once")
-    draw.box(410, 30, 330, 56, "plan(n)", "exact time → source frames that are needed")
+    draw.box(410, 30, 330, 56, "plan(n)", "exact time → required source frames")
     draw.arrow((170, 58), (215, 58))
     draw.arrow((365, 58), (410, 58))
-    draw.box(410, 126, 330, 56, "render(n, frames)", "a pair, and whether it may be interpolated")
+    draw.box(410, 126, 330, 56, "render(n, frames)", "a pair of frames, and whether to interpolate")
     draw.arrow((575, 86), (575, 126))
     draw.text(565, 111, "VapourSynth hands over the frames", small=True, anchor="end")
-    draw.box(20, 126, 345, 56, "a source frame as it is", "on a frame · at a cut · a still · the tail", kind="source")
+    draw.box(20, 126, 345, 56, "a source frame, unchanged", "on a frame · at a cut · a still · the tail", kind="source")
     draw.arrow((410, 154), (365, 154))
     draw.box(
         515,
         222,
         225,
         100,
-        "look",
+        "encode",
         "each source frame once:",
-        "RGB view and features,",
-        "kept while it is needed",
+        "RGB and features,",
+        "cached while needed",
         kind="made",
     )
     draw.box(
-        268, 222, 225, 100, "find the motion", "flow and mask, as small maps,", "one pair and one time", kind="made"
+        268, 222, 225, 100, "estimate motion", "flow and mask as small maps,", "one pair and one time", kind="made"
     )
     draw.box(
         20,
         222,
         225,
         100,
-        "move the planes",
-        "each in its own depth and size,",
+        "warp and blend",
+        "each plane in its own depth,",
         "into the output frame",
         kind="made",
     )
     draw.arrow((628, 182), (628, 222))
-    draw.text(638, 207, "to be made", small=True, anchor="start")
+    draw.text(638, 207, "to interpolate", small=True, anchor="start")
     draw.arrow((515, 272), (493, 272))
     draw.arrow((268, 272), (245, 272))
     return draw.svg()
 
 
 def planes() -> str:
-    """Motion first, then the planes."""
-    draw = Drawing("The network only finds the motion; the planes are moved as they are", 330)
+    """The network estimates motion, and the planes are warped."""
+    draw = Drawing("The network estimates motion; the filter moves the planes as they are", 330)
     for y, name in ((30, "left frame"), (200, "right frame")):
         draw.text(84, y - 8, name)
         draw.box(20, y, 80, 60, "Y", kind="source")
         draw.box(106, y, 42, 28, "U", kind="source")
         draw.box(106, y + 32, 42, 28, "V", kind="source")
-    draw.box(200, 112, 110, 66, "RGB view", "only to look at")
+    draw.box(200, 112, 110, 66, "RGB", "network input")
     draw.box(345, 112, 110, 66, "network")
     draw.box(490, 112, 110, 66, "flow, mask", "small maps", kind="made")
     draw.arrow((148, 60), (180, 60), (180, 135), (200, 135))
     draw.arrow((148, 230), (180, 230), (180, 155), (200, 155))
     draw.arrow((310, 145), (345, 145))
     draw.arrow((455, 145), (490, 145))
-    draw.box(345, 205, 255, 50, "move and blend", "at each plane's own sites", kind="made")
+    draw.box(345, 205, 255, 50, "warp and blend", "at each plane's sample sites", kind="made")
     draw.arrow((545, 178), (545, 205))
     draw.arrow((148, 240), (345, 240))
     draw.arrow((148, 50), (620, 50), (620, 218), (600, 218))
@@ -166,9 +166,9 @@ def planes() -> str:
     draw.box(640, 200, 54, 60, "Y", kind="made")
     draw.box(699, 200, 40, 28, "U", kind="made")
     draw.box(699, 232, 40, 28, "V", kind="made")
-    draw.text(690, 192, "made frame")
+    draw.text(690, 192, "interpolated")
     draw.arrow((600, 240), (640, 240))
-    draw.text(380, 304, "made = weight · left, moved + (1 − weight) · right, moved")
+    draw.text(380, 304, "interpolated = weight · warped left + (1 − weight) · warped right")
     return draw.svg()
 
 
@@ -186,16 +186,16 @@ def coarse_to_fine() -> str:
         draw.arrow((x + 66, 194), (x + 66, 226))
         if index < len(scales) - 1:
             draw.arrow((x + 116, 172), (x + 140, 172), (x + 140, 83), (x + step, 83))
-    draw.box(20, 226, 720, 40, "motion = the sum of the maps, worked out only where it is asked", kind="made")
-    told = "A block sees both pictures moved along the sum so far, at just the pixels that its own size reads."
-    draw.text(380, 292, told, small=True)
-    draw.text(380, 312, "The mask is the last map's; flows add up.", small=True)
+    draw.box(20, 226, 720, 40, "motion = the sum of the maps, evaluated only where it is needed", kind="made")
+    note = "A block sees both pictures warped with the sum so far, at just the pixels that its scale reads."
+    draw.text(380, 292, note, small=True)
+    draw.text(380, 312, "The mask is that of the last map; flows add up.", small=True)
     return draw.svg()
 
 
 def timeline() -> str:
     """24 to 60 frames a second."""
-    draw = Drawing("Where the outputs of 24 to 60 frames a second lie between the source frames", 250)
+    draw = Drawing("Where the output frames of 24 to 60 frames a second lie between the source frames", 250)
     left, unit = 60, 160
     draw.text(left - 30, 34, "source, 24 a second", small=True, anchor="start")
     draw.text(left - 30, 224, "output, 60 a second: frame n lies at n · 24/60 = n · 2/5", small=True, anchor="start")
@@ -216,17 +216,17 @@ def timeline() -> str:
     draw.dot(440, 220, "source")
     draw.text(452, 224, "a source frame, bit for bit", small=True, anchor="start")
     draw.dot(640, 220, "made")
-    draw.text(652, 224, "made", small=True, anchor="start")
+    draw.text(652, 224, "interpolated", small=True, anchor="start")
     return draw.svg()
 
 
 def cuts() -> str:
-    """How it is told whether a pair is a cut, and what is shown then."""
-    draw = Drawing("How it is decided whether a cut lies between two frames", 300)
+    """How a cut is detected, and what is shown."""
+    draw = Drawing("How the filter decides whether there is a cut between two frames", 300)
     draw.box(20, 30, 130, 60, "two frames", "left and right", kind="source")
-    draw.box(200, 30, 230, 60, "do they say so?", "_SceneChangeNext, …Prev, sc_clip")
+    draw.box(200, 30, 230, 60, "frame properties?", "_SceneChangeNext, …Prev, sc_clip")
     draw.arrow((150, 60), (200, 60))
-    draw.box(200, 130, 230, 60, "two pictures of 32×20", "each part looked for in the other")
+    draw.box(200, 130, 230, 60, "two thumbnails of 32×20", "each part searched in the other")
     draw.arrow((315, 90), (315, 130))
     draw.text(325, 114, "no", small=True, anchor="start")
     draw.box(200, 230, 230, 50, "do neighbours move alike?", "the less, the higher the score")

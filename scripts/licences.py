@@ -38,7 +38,13 @@ class Kind(NamedTuple):
 
 KINDS = (
     Kind("Python package and scripts", "`vsrife/`", r"vsrife/(?!models/).*\.(py|vpy|typed)", "MIT", "this project"),
-    Kind("bundled weights", "`vsrife/models/*.safetensors`", r"vsrife/models/[^/]*\.safetensors", "MIT", "see below"),
+    Kind(
+        "bundled weights",
+        "`vsrife/models/*.safetensors`",
+        r"vsrife/models/[^/]*\.safetensors",
+        "MIT",
+        "see [Weights](#weights)",
+    ),
     Kind(
         "the weights' licence text",
         "`vsrife/models/LICENSE.Practical-RIFE`",
@@ -58,7 +64,7 @@ KINDS = (
         "`vapoursynth/plugins/rife/`: `librife.so`, `librife.dylib` or `rife.dll`",
         PLUGIN + r"(librife\.so|librife\.dylib|rife\.dll)",
         "MIT",
-        "`vsrife/native/*.c` and `*.h` of this project; what else is in it, see below",
+        "`vsrife/native/*.c` and `*.h`, see [In the compiled library](#in-the-compiled-library)",
     ),
     Kind(
         "VapourSynth's plugin manifest",
@@ -76,16 +82,17 @@ KINDS = (
     ),
 )
 TEXT = """\
-# What a wheel ships, and under which licence
+# Licences
 
-Written by `python scripts/licences.py`, which a test holds against the files that hatchling selects.
+What a wheel ships, and under which licence. `python scripts/licences.py` writes this page, and a test compares it with
+the files that hatchling selects.
 
 | what | where in the wheel | licence | origin |
 |---|---|---|---|
 {rows}
 
 Nothing else is shipped: no source of the native part, no other weights, no third-party library. PyTorch, NumPy,
-VapourSynth and the rest are packages of their own, which pip installs beside it under their licences.
+VapourSynth and the other dependencies are separate packages, which pip installs under their own licences.
 
 ## Weights
 
@@ -95,20 +102,20 @@ VapourSynth and the rest are packages of their own, which pip installs beside it
 
 ## In the compiled library
 
-| part | licence | why |
+| part | licence | origin |
 |---|---|---|
-| `plugin.c`, `kernels.c`, `kernels.h`, `kernels_variant.h` | MIT | this project's own |
+| `plugin.c`, `plugin.h`, `node.c`, `kernels.c`, `kernels.h`, `kernels_variant.h` | MIT | this project |
 | `VapourSynth4.h` (declarations, constants) | LGPL-2.1-or-later | VapourSynth's API; compiled in, not shipped |
-| the compiler's helper routines | GPL-3.0 with GCC's exception, or Apache-2.0 with LLVM's | system's, or `ziglang` |
+| the compiler's helper routines | GPL-3.0 with GCC's exception, or Apache-2.0 with LLVM's | the system or `ziglang` |
 | for Windows: mingw-w64's startup code | ZPL-2.1 and public domain | from `ziglang` |
 
-The library links against libc alone. VapourSynth hands it its functions when it loads it, Python's are looked up by
-name in the process, OpenMP's in what PyTorch has loaded.
+The library only links against libc. VapourSynth passes its functions when it loads the plugin; Python's and OpenMP's
+are looked up by name in the process.
 
-## Fetched, not shipped
+## Downloaded, not shipped
 
-The other published models are fetched when a script asks for them, from {hosts} by https alone. By the manifest they
-are {licences} licensed, of {authors}.
+The other published models are downloaded on first use from {hosts}, by https only.
+According to the manifest their licence is {licences} and their authors are {authors}.
 """
 
 

@@ -72,7 +72,7 @@ def address(compiler: str, place: Path, tests: list[str]) -> int:
     command = [
         compiler, *FLAGS, "-shared", "-fPIC", "-fvisibility=hidden", f"-fsanitize=address,{UNDEFINED}",
         "-DVSRIFE_VERSION_MAJOR=0", "-DVSRIFE_VERSION_MINOR=0", f"-I{package / 'include'}",
-        str(NATIVE / "plugin.c"), str(NATIVE / "kernels.c"), "-o", str(library), "-ldl",
+        *map(str, sorted(NATIVE.glob("*.c"))), "-o", str(library), "-ldl",
     ]  # fmt: skip
     subprocess.run(command, check=True)
     logs = place / "logs"
@@ -89,7 +89,7 @@ def address(compiler: str, place: Path, tests: list[str]) -> int:
     }
     loaded = (
         "import ctypes, vapoursynth as vs; from vsrife.motion import library\n"
-        "assert vs.core.rife.identifier == 'org.vsrife.plugin'; assert library.kernels(); print(library._path())"
+        "assert vs.core.rife.identifier == 'org.vsrife.plugin'; assert library.kernel_library(); print(library._path())"
     )
     found = subprocess.run([sys.executable, "-c", loaded], env=environment, capture_output=True, text=True, check=False)
     if found.stdout.strip() != str(library):

@@ -1,30 +1,45 @@
-"""Fixtures of all tests."""
+"""Settings and fixtures of all tests."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+# before PyTorch is imported: the processes share the cores, and waiting threads do not spin
+os.environ.setdefault("OMP_NUM_THREADS", str(max(2, (os.cpu_count() or 1) // PROCESSES)))
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
 import torch
 from hypothesis import settings
+from slow_tests import SLOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-# the same examples every time, and no clock
+TESTS = Path(__file__).parent
+# the same examples in every run, and no deadline
 settings.register_profile("seeded", deadline=None, derandomize=True, database=None)
 settings.load_profile("seeded")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The file that takes longest comes first, so that no process is left alone with it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_wheel.py")
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Mark the slow tests before `-m` selects; then sort their files to the front, so that no process ends alone."""
+    places = {name: place for place, name in enumerate(SLOW)}
+    names = {item: item.path.relative_to(TESTS).as_posix() for item in items}
+    for item in items:
+        if getattr(item, "originalname", item.name) in SLOW.get(names[item], ()):
+            item.add_marker("slow")
+    yield
+    items.sort(key=lambda item: places.get(names[item], len(places)))
 
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Of small pictures the threads take longer to meet than to work, where the machine is shared."""
+    """PyTorch on one thread: on small pictures, threads wait for one another longer than they work."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from vsrife.networks import Ancestor, IFNet
+    from vsrife.networks import IFNet, LegacyNetwork
 
     Shift = float | NDArray[np.float32]
 
@@ -143,14 +143,14 @@ def video(name: str) -> vs.VideoNode:
     return vs.core.bs.VideoSource(str(path), cachemode=0)
 
 
-def random_network(name: str) -> IFNet | Ancestor:
+def random_network(name: str) -> IFNet | LegacyNetwork:
     """A network whose layers neither die out nor explode, with motion of a few pixels."""
     import torch
 
-    from vsrife.networks import build
+    from vsrife.networks import CONFIGS, make
 
     torch.manual_seed(11)
-    network = build(name).eval().requires_grad_(False)
+    network = make(CONFIGS[name]).eval().requires_grad_(False)
     for key, parameter in network.named_parameters():
         if key.endswith("beta"):
             torch.nn.init.uniform_(parameter, 0.2, 1)

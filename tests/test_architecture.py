@@ -1,4 +1,7 @@
-"""Who may import whom, and what importing costs."""
+"""Who may import whom, and what importing costs.
+
+`python tests/test_architecture.py` writes the table of CONTRIBUTING.md from `ALLOWED` and `DESCRIPTIONS`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from slow_tests import SLOW
 from support import ROOT
 
 if TYPE_CHECKING:
@@ -16,25 +20,52 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "vsrife"
 ALLOWED = {
     "errors": set(),
-    "views": set(),
-    "networks": {"views", "errors"},
-    "weights": {"networks", "errors"},
-    "motion": {"views", "errors"},
-    "engine": {"motion", "networks", "weights", "views", "errors"},
-    "evaluation": {"engine", "footage", "networks", "weights", "motion", "views", "errors"},
-    "training": {"evaluation", "footage", "engine", "networks", "weights", "views", "errors"},
-    "plugin": {"engine", "networks", "weights", "errors"},
-    "footage": {"engine", "motion", "errors"},
+    "colour": set(),
+    "frame_properties": set(),
+    "files": {"errors"},
+    "tta": set(),
+    "timing": {"errors"},
+    "detect": set(),
+    "networks": {"tta", "errors"},
+    "weights": {"networks", "errors", "files"},
+    "motion": {"tta", "errors"},
+    "engine": {"motion", "networks", "weights", "tta", "detect", "errors"},
+    "evaluation": {"engine", "footage", "networks", "weights", "motion", "tta", "timing", "errors", "colour", "files"},
+    "training": {"evaluation", "footage", "engine", "networks", "weights", "tta", "errors", "files"},
+    "plugin": {"engine", "networks", "weights", "timing", "detect", "errors", "colour", "frame_properties"},
+    "footage": {
+        "engine",
+        "motion",
+        "networks",
+        "timing",
+        "detect",
+        "errors",
+        "colour",
+        "files",
+        "frame_properties",
+    },
     "native": set(),
-    "film": {"footage", "plugin", "engine", "weights", "errors"},
-    "compare": {"engine", "evaluation", "film", "footage", "plugin", "errors"},
-    "cli": {"compare", "evaluation", "film", "footage", "training", "weights", "networks", "errors"},
+    "film": {
+        "footage",
+        "plugin",
+        "engine",
+        "networks",
+        "weights",
+        "timing",
+        "errors",
+        "colour",
+        "files",
+        "frame_properties",
+    },
+    "compare": {"engine", "evaluation", "film", "footage", "plugin", "timing", "detect", "errors", "colour", "files"},
+    "cli": {"compare", "evaluation", "film", "footage", "plugin", "training", "weights", "networks", "errors", "files"},
     "__main__": {"cli"},
 }
 """Part → parts it may import."""
 LIGHT = {
-    "plugin/runs.py", "plugin/timecodes.py", "plugin/timeline.py", "plugin/times.py",
-    "networks/config.py", "networks/catalog.py", "networks/config_ancestors.py", "errors.py",
+    "detect/runs.py", "timing/timecodes.py", "timing/timeline.py", "timing/source_times.py", "timing/moments.py",
+    "timing/durations.py", "frame_properties.py",
+    "networks/config.py", "networks/catalog.py", "networks/config_legacy.py", "errors.py", "colour.py",
 }  # fmt: skip
 """Files that import the standard library and one another alone."""
 
@@ -139,3 +170,66 @@ after = (dict(os.environ), list(warnings.filters), torch.get_num_threads(), torc
 print(before == after)
 """
     assert run(code) == "True"
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_slow_tests_are_listed_under_their_names(name: str) -> None:
+    text = (ROOT / "tests" / name).read_text(encoding="utf-8")
+    assert [function for function in SLOW[name] if f"def {function}(" not in text] == []
+
+
+DESCRIPTIONS = {
+    "native": "the C plugin: signatures, bridge to Python, frame-server node; the kernels for CPUs",
+    "plugin": "the filter: arguments, schedule, the source frames of an output frame, frame properties",
+    "timing": "all arithmetic on time: timelines, timestamps, durations, variable frame rate; standard library only",
+    "engine": "interpolation: recovery ladder, device executor, frame maker, motion estimators, compose, frame cache",
+    "motion": "`block_input` and `warp_and_blend`: the reference in PyTorch, C for CPUs, Triton for GPUs",
+    "networks": "one config per network and the catalog; the networks in their published form",
+    "weights": "weights files: the manifest, download, detection of the network, conversion",
+    "detect": "scene changes, repeated and still frames: stateless functions of two pictures",
+    "footage": "videos, scripts and folders of pictures as RGB frames with times, cuts and repeats",
+    "evaluation": "metrics, test sets and clips as cases, the runner, tables and sheets",
+    "film": "whole films: planning, segments, encoding, joining; segments on a Dask cluster",
+    "compare": "what the filter makes of a clip: survey, sheet, timeline, video",
+    "training": "options, synthetic scenes, triplets, losses, the loop, checkpoints, reports",
+    "cli": "the command `vsrife`",
+    "tta": "the views of a pair that test-time augmentation averages",
+    "files": "the atomic writer",
+    "colour": "the H.273 matrices, and the guess for a clip that states none",
+    "frame_properties": "what a frame's properties say of its duration",
+    "errors": "the structured errors, and `named`, which adds the name of the function",
+    "__main__": "`python -m vsrife`",
+}
+"""Part → what it does, in the order of CONTRIBUTING's table."""
+GUIDE = ROOT / "CONTRIBUTING.md"
+BEGIN, END = "<!-- table of tests/test_architecture.py -->\n", "<!-- end of the table -->\n"
+
+
+def architecture_table() -> str:
+    """The rows of CONTRIBUTING.md, one for each part."""
+    rows = ["| part of `vsrife` | what it does | may import |", "|---|---|---|"]
+    for part, text in DESCRIPTIONS.items():
+        allowed = ", ".join(other for other in DESCRIPTIONS if other in ALLOWED[part])
+        rows.append(f"| `{part}` | {text} | {allowed or '–'} |")
+    return "\n".join(rows) + "\n"
+
+
+def guide_with_table(text: str) -> str:
+    """CONTRIBUTING.md with the table between its markers."""
+    before, _, rest = text.partition(BEGIN)
+    _, marker, after = rest.partition(END)
+    assert marker, "CONTRIBUTING.md lacks the markers of the table"
+    return f"{before}{BEGIN}{architecture_table()}{END}{after}"
+
+
+def test_every_part_is_described() -> None:
+    assert DESCRIPTIONS.keys() == ALLOWED.keys()
+
+
+def test_the_guide_has_the_table() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    assert text == guide_with_table(text), "run python tests/test_architecture.py"
+
+
+if __name__ == "__main__":
+    GUIDE.write_text(guide_with_table(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")

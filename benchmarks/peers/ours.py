@@ -8,8 +8,18 @@ import numpy as np
 import torch
 import vapoursynth as vs
 
-from vsrife.cli.figures import ahead
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source, Task, resolve_precision, shared_engine
+from vsrife.engine import (
+    Colour,
+    HostFrame,
+    Interpolator,
+    Options,
+    PictureFormat,
+    Task,
+    Timestep,
+    resolve_precision,
+    shared_engine,
+)
+from vsrife.footage.ahead import map_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,15 +39,15 @@ def network(job: Job, *, precision: str, device: str = "cpu") -> Iterator[Callab
     engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
     form = PictureFormat("rgb", 32, True, 0, 0, job.width, job.height)
     interpolator = Interpolator(engine, form, Options())
-    sources = [Source(n, list(picture), Colour(0, full_range=True)) for n, picture in enumerate(job.pictures())]
+    sources = [HostFrame(n, list(picture), Colour(0, full_range=True)) for n, picture in enumerate(job.pictures())]
 
     def make(moment: tuple[int, Fraction]) -> Callable[[], NDArray[np.float32]]:
         left, time = moment
         target = [np.empty((job.height, job.width), np.float32) for _ in range(3)]
-        interpolator.render(Task(sources[left], sources[left + 1], float(time), form), target)
+        interpolator.render(Task(sources[left], sources[left + 1], Timestep(float(time)), form), target)
         return lambda: np.stack(target)
 
-    yield from ahead(make, job.times(), engine.slot.lanes)
+    yield from map_ahead(make, job.times(), engine.executor.concurrency)
 
 
 def filtered(clip: vs.VideoNode, job: Job, *, precision: str, device: str = "cpu") -> vs.VideoNode:

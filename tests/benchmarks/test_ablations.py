@@ -54,7 +54,7 @@ def test_what_is_learnt_from_is_what_the_scene_shows_at_that_time(small: Path, t
 
 
 def test_the_blend_is_measured_as_arithmetic_says(small: Path) -> None:
-    found = ablations.measured(ablations.BLEND, [str(small)], 2, 0)
+    found = ablations.measure(ablations.BLEND, [str(small)], 2, 0)
     wanted = []
     for number in range(2):
         drawn = ablations.scene(number, 64, 1)
@@ -67,7 +67,7 @@ def test_the_blend_is_measured_as_arithmetic_says(small: Path) -> None:
 
 @pytest.mark.parametrize("arm", ["one block", "motion at ½ scaled to t, without distillation"])
 def test_an_arm_is_another_with_another_seed_and_the_same_with_the_same(small: Path, arm: str) -> None:
-    first, again, other = (ablations.measured(arm, [str(small)], 2, seed) for seed in (0, 0, 1))
+    first, again, other = (ablations.measure(arm, [str(small)], 2, seed) for seed in (0, 0, 1))
     assert set(first["scenes"]) == {str(t) for t in ablations.TIMES}
     assert first == again != other
 
@@ -92,8 +92,8 @@ def test_tables_hold_means_and_spreads() -> None:
 
 def test_a_run_goes_on_with_as_many_steps_only(tmp_path: Path) -> None:
     path = tmp_path / "known.json"
-    assert ablations.known(path, 5) == {arm: {} for arm in ablations.ARMS}
+    assert ablations.load_record(path, 5) == {arm: {} for arm in ablations.ARMS}
     path.write_text(json.dumps({"steps": 5, "arms": {"one block": {"0": result(3)}}}), encoding="utf-8")
-    assert ablations.known(path, 5)["one block"] == {"0": result(3)}
+    assert ablations.load_record(path, 5)["one block"] == {"0": result(3)}
     with pytest.raises(SystemExit, match="is of 5 steps, not of 6"):
-        ablations.known(path, 6)
+        ablations.load_record(path, 6)

@@ -71,9 +71,9 @@ def test_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["--sizes", "65x64"], "benchmark: a size must be WIDTHxHEIGHT, even numbers of 16 to 16384, got 65x64"),
         (["--rounds", "0"], "benchmark: rounds must be 1 to 10000, got 0"),
         (["--frames", "-1"], "benchmark: frames must be 1 to 10000, got -1"),
-        (["--device", "tpu"], "RIFE: device must be one of "),
-        (["--precision", "fp8"], "RIFE: precision must be one of "),
-        (["--model", "9.9"], "RIFE: model "),
+        (["--device", "tpu"], "benchmark: device must be one of "),
+        (["--precision", "fp8"], "benchmark: precision must be one of "),
+        (["--model", "9.9"], "benchmark: model "),
         (["--json", "no/such/folder/figures.json"], "benchmark: json must lie in a folder that exists, got "),
     ],
 )
@@ -92,4 +92,4 @@ def test_a_filter_that_does_not_run_is_one_line(
     script.write_text("raise SystemExit('no plugin here')", encoding="utf-8")
     monkeypatch.setattr("vsrife.cli.benchmark.SCRIPT", script)
     assert main(["benchmark", "--sizes", "64x64", "--frames", "1", "--rounds", "1", "--device", "cpu"]) == 1
-    assert capsys.readouterr().err == "benchmark: the filter does not run: no plugin here\n"
+    assert capsys.readouterr().err == "benchmark: the filter does not run: ended with status 1: no plugin here\n"

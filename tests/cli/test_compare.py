@@ -104,9 +104,9 @@ def test_nothing_half_written_is_left(
         (["--span", "0:0.2"], "compare: span must leave 2 frames of film, got 1"),
         (["--size", "5"], "compare: size must be sides of 16 to 16384, got 5"),
         (["--scale", "3"], "compare: scale must be 0.25, 0.5, 1, 2 or 4, got 3"),
-        (["--model", "9.9"], "RIFE: model must be one of "),
-        (["--model-path", "nope.pkl"], "RIFE: model_path must be a file or ncnn's folder that exists, got nope.pkl"),
-        (["--device", "tpu"], "RIFE: device must be one of "),
+        (["--model", "9.9"], "compare: model must be one of "),
+        (["--model-path", "nope.pkl"], "compare: model_path must be a file or ncnn's folder that exists, got nope.pkl"),
+        (["--device", "tpu"], "compare: device must be one of "),
         (
             ["--out", "no/such/folder"],
             "compare: out must be a folder, or a new one in a folder that exists, got no/such",

@@ -25,7 +25,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="libraries and signal
 MISSING = "raise ImportError('it is not here')\n"
 STUCK = "import time\ntime.sleep(60)\n"
 CRASHES = "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"
-NOISY = "print('vsrife-doctor is not what this line begins with')\nraise ValueError('broken\\nin two lines')\n"
+NOISY = "print('vsrife-answer is not what this line begins with')\nraise ValueError('broken\\nin two lines')\n"
 WITHOUT_WORD = "import os\nos._exit(7)\n"
 
 
@@ -195,7 +195,7 @@ def program(folder: Path, content: str) -> Path:
          "run `vapoursynth config` in this Python's environment"),
         ("exec sleep 60", {"version": 1},
          "vspipe does not start (no answer after 1 s): run `vapoursynth config` in this Python's environment"),
-        ("echo 'Core R81'; echo 'vsrife-doctor:{\"prefix\": \"/elsewhere\", \"python\": \"3.13.0\"}'", {},
+        ("echo 'Core R81'; echo 'vsrife-answer:{\"prefix\": \"/elsewhere\", \"python\": \"3.13.0\"}'", {},
          "vspipe runs another Python, in /elsewhere: run `vapoursynth config` in this Python's environment, or install "
          "vsrife there"),
         ("echo 'Core R81'; test $1 = --version || { echo 'No attribute with the name rife' >&2; exit 1; }", {},

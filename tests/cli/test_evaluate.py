@@ -119,12 +119,12 @@ def test_a_part_of_a_clip(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "9.9"], "RIFE: model must be one of "),
-        (["--model", "nope.pkl"], "RIFE: model_path must be a file or ncnn's folder that exists, got nope.pkl"),
+        (["--model", "9.9"], "evaluate: model must be one of "),
+        (["--model", "nope.pkl"], "evaluate: model_path must be a file or ncnn's folder that exists, got nope.pkl"),
         (["--scale", "3"], "evaluate: scale must be 0.25, 0.5, 1, 2 or 4, got 3"),
         (["--ensemble", "5"], "evaluate: ensemble must be 0, 1, 2, 4 or 8, got 5"),
-        (["--device", "tpu"], "RIFE: device must be one of "),
-        (["--precision", "fp8"], "RIFE: precision must be one of "),
+        (["--device", "tpu"], "evaluate: device must be one of "),
+        (["--precision", "fp8"], "evaluate: precision must be one of "),
         (["--suite", "x"], "evaluate: suite must be one of vimeo90k, "),
         (["--metrics", "beauty"], "evaluate: metrics must be of psnr, "),
         (["--factor", "4"], "evaluate: factor must be 2 for UCF101, got 4"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsrife.cli import main
-from vsrife.cli.interpolate import Teller, _rate, _time
+from vsrife.cli.interpolate import ProgressBar, _rate, _time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,23 +57,23 @@ def test_numbers_and_times() -> None:
         (["film.mkv", "film.mkv"], "output must be another file than the source, got {folder}/film.mkv"),
         (["film.mkv", "other.mkv"], "output must be new, got {folder}/other.mkv; --overwrite replaces it"),
         (["film.mkv", "o.avi"], "output must end in .mkv, .mp4, .m4v, .mov, .webm, got o.avi"),
-        (["film.mkv", "o.mkv", "--fps=-3"], "fps must be a number above 0 or a fraction, got '-3'"),
+        (["film.mkv", "o.mkv", "--fps=-3"], "fps must be a number above 0 or a fraction, got -3"),
         (["film.mkv", "o.mkv", "--fps", "0"], "fps must be above 0, got 0"),
         (
             ["film.mkv", "o.mkv", "--start", "0:99"],
-            "start must be below 60 after a colon, got '0:99'",
+            "start must be below 60 after a colon, got 0:99",
         ),
         (
             ["film.mkv", "o.mkv", "--start", "1:60:00"],
-            "start must be below 60 after a colon, got '1:60:00'",
+            "start must be below 60 after a colon, got 1:60:00",
         ),
-        (["film.mkv", "o.mkv", "--multi", "1/0"], "multi must be a number above 0 or a fraction, got '1/0'"),
+        (["film.mkv", "o.mkv", "--multi", "1/0"], "multi must be a number above 0 or a fraction, got 1/0"),
         (["film.mkv", "o.mkv", "--multi", "2", "--fps", "60"], "multi and fps must not both be given"),
-        (["film.mkv", "o.mkv", "--start", "x"], "start must be seconds or hours:minutes:seconds, got 'x'"),
+        (["film.mkv", "o.mkv", "--start", "x"], "start must be seconds or hours:minutes:seconds, got x"),
         (["film.mkv", "o.mkv", "--duration", "0"], "duration must be above 0, got 0"),
-        (["film.mkv", "o.mkv", "--set", "scale"], "set must be NAME=VALUE, got 'scale'"),
+        (["film.mkv", "o.mkv", "--set", "scale"], "set must be NAME=VALUE, got scale"),
         (["film.mkv", "o.mkv", "--scale", "3"], "scale must be 0.25, 0.5, 1, 2 or 4, got 3"),
-        (["film.mkv", "o.mkv", "--encoder-option", "=1"], "encoder-option must be NAME=VALUE, got '=1'"),
+        (["film.mkv", "o.mkv", "--encoder-option", "=1"], "encoder-option must be NAME=VALUE, got =1"),
     ],
 )
 def test_nonsense_is_one_line(
@@ -108,17 +108,17 @@ def test_without_a_terminal_it_says_now_and_then_how_far_it_is(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr("vsrife.cli.interpolate.time.monotonic", lambda: now[0])
-    teller = Teller(quiet=False)
-    teller.stage("making frames", 1000, 100)
+    reporter = ProgressBar(quiet=False)
+    reporter.stage("making frames", 1000, 100)
     for second in range(1, 151):
         now[0] += 1
-        teller.watch(100 + 2 * second, 1000)
-    teller.close()
+        reporter.watch(100 + 2 * second, 1000)
+    reporter.close()
     assert capsys.readouterr().err.splitlines() == [
         "making frames: 220 of 1000 frames, 2.00 frames/s, 06:30 left",
         "making frames: 340 of 1000 frames, 2.00 frames/s, 05:30 left",
     ]
-    quiet = Teller(quiet=True)
+    quiet = ProgressBar(quiet=True)
     quiet.stage("making frames", 400)
     now[0] += 100
     quiet.watch(1, 400)

@@ -11,7 +11,7 @@ import torch
 from support import ROOT, data
 
 from vsrife.cli import main
-from vsrife.networks import CATALOG, build
+from vsrife.networks import CATALOG, CONFIGS, make
 from vsrife.weights import load_network, manifest, models_folder
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def download(entry: object, partial: Path) -> None:
         names.append(entry.name)
-        torch.save({name: value.half() for name, value in build(entry.architecture).state_dict().items()}, partial)
+        state = make(CONFIGS[entry.architecture]).state_dict()
+        torch.save({name: value.half() for name, value in state.items()}, partial)
 
     monkeypatch.setattr("vsrife.weights.download._download", download)
     return names
@@ -41,7 +42,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def saved(folder: Path, name: str) -> str:
     path = folder / "flownet.pkl"
-    torch.save(build(name).state_dict(), path)
+    torch.save(make(CONFIGS[name]).state_dict(), path)
     return str(path)
 
 
@@ -51,7 +52,7 @@ def failed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     out, error = capsys.readouterr()
     assert out == ""
     assert error.count("\n") == 1
-    assert error.startswith("RIFE: ")
+    assert error.startswith("models: ")
     return error.rstrip()
 
 
@@ -76,7 +77,7 @@ def test_fetch(folder: Path, asked: list[str], capsys: pytest.CaptureFixture[str
     assert asked == [MODEL, "4.6"]
     out, error = capsys.readouterr()
     assert out == f"model 4.26 is here: {manifest()['4.26'].path}\n"
-    assert error.splitlines()[1] == f"RIFE: model {MODEL} is at {folder / f'flownet_v{MODEL}.pkl'}"
+    assert error.splitlines()[1] == f"model {MODEL} is at {folder / f'flownet_v{MODEL}.pkl'}"
     assert load_network(MODEL, None, fetch=False).config == CATALOG[MODEL]
 
 
@@ -158,5 +159,5 @@ def test_as_a_module_and_as_a_script() -> None:
         [sys.executable, "-m", "vsrife", "models", "info", "none"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr == "RIFE: model_path must be a file or ncnn's folder that exists, got none\n"
+    assert done.stderr == "models: model_path must be a file or ncnn's folder that exists, got none\n"
     assert 'vsrife = "vsrife.cli:main"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")

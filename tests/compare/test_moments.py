@@ -118,7 +118,7 @@ def test_a_clip_of_known_motion_is_made_again(
 ) -> None:
     footage = known([picture(3.0 * n) for n in range(9)], [Fraction(n, 25) for n in range(9)])
     told: list[tuple[int, int]] = []
-    found = compare(footage, predictor, Choice(), remade=lambda *done: told.append(done))
+    found = compare(footage, predictor, Choice(), on_rebuild=lambda *done: told.append(done))
     assert told == [(k, 4) for k in range(1, 5)]
     assert found.report.pictures == 4
     shown = pictures(footage, found, predictor, Fraction(1))
@@ -133,5 +133,5 @@ def test_a_clip_of_known_motion_is_made_again(
     lines = summary(footage, found).splitlines()
     assert lines[0] == "known: 160x96, 9 frames, 0:00.4, 25 frames a second"
     assert lines[1:3] == ["no cuts", "repeated frames 0.0 %, frames of pictures at rest 0.0 %"]
-    with pytest.raises(RifeError, match=r"^compare: at must be seconds of the part looked at, 0 to 0.36, got 1$"):
+    with pytest.raises(RifeError, match=r"^compare: at must be seconds of the part, 0 to 0.36, got 1$"):
         compare(footage, predictor, Choice(), [1])

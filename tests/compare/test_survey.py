@@ -128,5 +128,5 @@ def test_variable_rates_are_told_from_rounded_timestamps(
 
 def test_too_few_frames_are_one_line(known: Callable, picture: Callable[..., Tensor], finder: FlowFinder) -> None:
     footage = known([picture(0)] * 3, [Fraction(n) for n in range(3)])
-    with pytest.raises(RifeError, match=r"^compare: span must leave 2 frames of known, got 1$"):
+    with pytest.raises(RifeError, match=r"^span must leave 2 frames of known, got 1$"):
         survey(footage, range(1, 2), finder)

@@ -129,7 +129,7 @@ def test_shell_runs(block: Block, folder: Path, capfd: pytest.CaptureFixture[str
     else:
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert "not made" not in done.stderr
+        assert "failed: " not in done.stderr
     new = {path for path in set(folder.rglob("*")) - before if path.is_file()}
     assert new
     for path in new:

@@ -1,4 +1,4 @@
-"""What the pages say is there: arguments, options, links, pictures."""
+"""What the pages name exists: arguments, options, links, pictures."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pytest
 from docs.pages import PAGES, options, parsed
 from support import ROOT
 
+from vsrife.colour import MATRIX_NAMES
 from vsrife.networks.config import SCALES
-from vsrife.plugin.arguments import CHOICES, MATRIX_NAMES, RANGES, Arguments, arguments_of
+from vsrife.plugin.arguments import CHOICES, RANGES, Arguments, arguments_of
 from vsrife.plugin.pairing import Decision
 from vsrife.plugin.properties import position
 
@@ -29,6 +30,10 @@ OTHERS_NAMES = {"vf", "device_index", "min_scene_len"}
 """Of scripts for vsrife up to 5.7, and PySceneDetect's."""
 OTHERS_OPTIONS = {"--filter-time", "--info", "--floors"}
 """vspipe's, and of files in benchmarks."""
+GUIDES = (ROOT / "CONTRIBUTING.md", *sorted((ROOT / "models").glob("*.md")))
+"""Pages of the repository that are not on the site."""
+README_LINES = 150
+EMPTY_PHRASES = re.compile(r"any device|see there|as above|\bditto\b", re.I)
 PICTURES_LIMIT = 1_200_000
 """Bytes, of those that scripts/doc_pictures.py makes."""
 
@@ -100,8 +105,8 @@ def test_the_readme_lists_arguments_that_exist() -> None:
     assert {"multi", "model", "device"} <= listed <= set(arguments_of("RIFE"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_and_pictures_are_there(page: Path) -> None:
+@pytest.mark.parametrize("page", [*PAGES, *GUIDES], ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_pictures_exist(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if target.startswith(("https://", "http://")):
             continue
@@ -118,6 +123,15 @@ def test_every_page_is_on_the_site_and_every_picture_on_a_page() -> None:
     assert {path.name for path in DOCS.glob("*.md")} == set(re.findall(r"(\S+\.md)$", site, re.M))
     shown = {target for page in PAGES for target in re.findall(r"pictures/([\w.-]+)", prose(page))}
     assert {path.name for path in (DOCS / "pictures").iterdir()} <= shown
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= README_LINES
+
+
+@pytest.mark.parametrize("page", [*PAGES, *GUIDES], ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_promises_or_points_vaguely(page: Path) -> None:
+    assert not EMPTY_PHRASES.findall(prose(page))
 
 
 def test_the_pictures_are_small() -> None:

@@ -16,15 +16,16 @@ from torch import nn
 from vsrife.engine import (
     Colour,
     Engine,
+    HostFrame,
     Interpolator,
     Options,
     PictureFormat,
-    Source,
     Task,
+    Timestep,
     choose_engines,
     resolve_precision,
 )
-from vsrife.engine.convolutions import KEPT_LAYOUTS, Convolution, has_fused
+from vsrife.engine.convolutions import CACHED_LAYOUTS, Convolution, has_fused
 
 CPU = torch.device("cpu")
 LAYERS = {
@@ -36,7 +37,7 @@ LAYERS = {
 
 
 LACKING = (
-    "RIFE: bf16: this CPU has no AVX-512 (avx512bw) or AVX-NE-CONVERT, which oneDNN's bf16 convolutions need: "
+    "bf16: this CPU has no AVX-512 (avx512bw) or AVX-NE-CONVERT, which oneDNN's bf16 convolutions need: "
     "computing in fp32 instead"
 )
 
@@ -73,33 +74,33 @@ def test_many_sizes_keep_few_layouts() -> None:
     torch.manual_seed(3)
     module = nn.Conv2d(16, 16, 3, 1, 1).requires_grad_(False)
     convolution = Convolution(module, None, torch.float32, CPU)
-    for size in range(5, 5 + 3 * KEPT_LAYOUTS):
+    for size in range(5, 5 + 3 * CACHED_LAYOUTS):
         x = torch.randn(1, 16, size, size + 1).contiguous(memory_format=torch.channels_last)
         assert torch.allclose(convolution(x), module(x), atol=1e-5)
-    assert len(convolution._laid_out) <= KEPT_LAYOUTS
+    assert len(convolution._reordered) <= CACHED_LAYOUTS
 
 
 def test_bf16_is_fp32_where_the_cpu_does_not_convolve_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vsrife.engine.device.computes_bf16", lambda: False)
     monkeypatch.setattr("vsrife.engine.device._is_x86", lambda: True)
     monkeypatch.setattr("vsrife.engine.device._cpu_has_bf16", lambda: True)
-    said: list[str] = []
-    assert resolve_precision("auto", CPU, said.append) == torch.float32
-    assert resolve_precision("fp32", CPU, said.append) == torch.float32
-    assert resolve_precision("bf16", torch.device("cuda"), said.append) == torch.bfloat16
-    assert said == []
+    lines: list[str] = []
+    assert resolve_precision("auto", CPU, lines.append) == torch.float32
+    assert resolve_precision("fp32", CPU, lines.append) == torch.float32
+    assert resolve_precision("bf16", torch.device("cuda"), lines.append) == torch.bfloat16
+    assert lines == []
     assert resolve_precision("bf16", CPU) == torch.float32
     network, form = random_network("4.6"), PictureFormat("rgb", 32, True, 0, 0, 64, 48)
     frames = []
     for precision in ("fp32", "bf16"):
         (engine,), _ = choose_engines(
-            "cpu", precision, lambda device, dtype, **_: Engine(network, device, dtype), said.append
+            "cpu", precision, lambda device, dtype, **_: Engine(network, device, dtype), lines.append
         )
         out = [np.empty((48, 64), np.float32) for _ in range(3)]
-        ends = [Source(n, list(texture(64, 48, 5 * n, 3 * n)), Colour()) for n in range(2)]
-        Interpolator(engine, form, Options()).render(Task(*ends, 0.5, form), out)
+        ends = [HostFrame(n, list(texture(64, 48, 5 * n, 3 * n)), Colour()) for n in range(2)]
+        Interpolator(engine, form, Options()).render(Task(*ends, Timestep(0.5), form), out)
         frames.append(np.stack(out).tobytes())
-    assert said == [LACKING]
+    assert lines == [LACKING]
     assert frames[0] == frames[1]
 
 

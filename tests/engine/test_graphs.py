@@ -37,8 +37,8 @@ class Recorded:
 
         def replay() -> None:
             self.calls.append("replay")
-            for there, made in zip(outputs, work(), strict=True):
-                there.copy_(made)
+            for output, value in zip(outputs, work(), strict=True):
+                output.copy_(value)
 
         return replay, outputs
 
@@ -74,7 +74,7 @@ def test_outputs_last_until_the_next_run_unless_they_are_kept() -> None:
     assert passing.tolist() == [6] * 3
 
 
-def test_what_is_given_is_not_what_the_graph_reads() -> None:
+def test_inputs_are_not_what_the_graph_reads() -> None:
     graphs = Graphs(Recorded(), print)
     given_first = ones(1)
     graphs.run("key", double, [given_first])
@@ -82,7 +82,7 @@ def test_what_is_given_is_not_what_the_graph_reads() -> None:
     assert given_first.tolist() == [1] * 3
 
 
-def test_held_tensors_are_read_where_they_are() -> None:
+def test_fixed_tensors_are_read_where_they_are() -> None:
     backend = Recorded()
     graphs = Graphs(backend, print)
     buffer = ones(10)
@@ -96,7 +96,7 @@ def test_held_tensors_are_read_where_they_are() -> None:
 
 def test_shapes_types_and_strides_are_part_of_the_key() -> None:
     backend = Recorded()
-    graphs = Graphs(backend, print, kept=9)
+    graphs = Graphs(backend, print, capacity=9)
     square = torch.zeros(2, 2)
     for x in (ones(1), ones(1, 4), ones(1).double(), square, square[:, ::2], ones(1)):
         graphs.run("key", double, [x])
@@ -105,7 +105,7 @@ def test_shapes_types_and_strides_are_part_of_the_key() -> None:
 
 def test_it_keeps_the_last_few() -> None:
     backend = Recorded()
-    graphs = Graphs(backend, print, kept=2)
+    graphs = Graphs(backend, print, capacity=2)
     for key in ("a", "b", "a", "c", "a", "b"):
         graphs.run(key, double, [ones(1)])
     assert len(graphs) == 2
@@ -130,7 +130,7 @@ def test_without_graphs_it_gives_the_same_and_says_so_once(error: RuntimeError, 
         assert graphs.run("small", double, [ones(value)])[0].tolist() == [2 * value] * 3
     assert len(graphs) == 0
     assert len(lines) == 1
-    assert lines[0].startswith("RIFE: runs without CUDA graphs")
+    assert lines[0].startswith("runs without CUDA graphs")
     assert why in lines[0]
     assert "\n" not in lines[0]
     assert backend.calls[-1] == "release"
@@ -158,7 +158,7 @@ def test_closed_it_starts_again() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 3), st.floats(-9, 9, width=32)), max_size=30))
 def test_any_order_gives_what_the_work_gives(calls: list[tuple[str, int, float]]) -> None:
-    graphs = Graphs(Recorded(), print, kept=2)
+    graphs = Graphs(Recorded(), print, capacity=2)
     for key, size, value in calls:
         got = graphs.run(key, double, [ones(value, size)])
         assert all(torch.equal(a, b) for a, b in zip(got, double(ones(value, size)), strict=True))

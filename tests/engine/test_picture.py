@@ -1,4 +1,4 @@
-"""The RGB view against zimg, which VapourSynth converts with."""
+"""The RGB picture that networks see, against zimg, which VapourSynth converts with."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import torch
 import vapoursynth as vs
 from support import clip_of, converted, planes, psnr, texture
 
-from vsrife.engine.picture import Colour, PictureFormat, chroma_sites, plane_differences, rgb_matrix, rgb_view
-from vsrife.motion import cpu
+from vsrife.engine.picture import Colour, PictureFormat, chroma_grid, plane_differences, rgb_matrix, to_rgb
+from vsrife.motion.cpu import CpuKernels
 from vsrife.plugin.formats import picture_format
 
 pytestmark = pytest.mark.vpy("unique-core")
 
 
-def view(frame: vs.VideoFrame, form: PictureFormat, colour: Colour) -> np.ndarray:
-    return seen([torch.from_numpy(plane) for plane in planes(frame)], form, colour)
+def rgb_of(frame: vs.VideoFrame, form: PictureFormat, colour: Colour) -> np.ndarray:
+    return rgb([torch.from_numpy(plane) for plane in planes(frame)], form, colour)
 
 
-def seen(samples: list[torch.Tensor], form: PictureFormat, colour: Colour) -> np.ndarray:
-    """The view by PyTorch, after the compiled kernel was found to see the same."""
-    expected = rgb_view(samples, form, colour)[0].numpy()
-    if samples[0].dtype in cpu.PLANE_TYPES:
-        chroma = chroma_sites(form, colour.chroma_location) if form.subsampled else None
-        compiled = cpu.seen(samples, rgb_matrix(form, colour), chroma, 32)[0].numpy()
+def rgb(samples: list[torch.Tensor], form: PictureFormat, colour: Colour) -> np.ndarray:
+    """The picture by PyTorch, after the compiled kernel was found to give the same."""
+    expected = to_rgb(samples, form, colour)[0].numpy()
+    if samples[0].dtype in CpuKernels.plane_types:
+        chroma = chroma_grid(form, colour.chroma_location) if form.subsampled else None
+        compiled = CpuKernels().to_rgb(samples, rgb_matrix(form, colour), chroma, 32)[0].permute(2, 0, 1).numpy()
         height, width = expected.shape[1:]
         assert np.abs(compiled[:, :height, :width] - expected).max() < 3e-6
         assert compiled.shape == (3, height + -height % 32, width + -width % 32)
@@ -42,7 +42,7 @@ def zimg_rgb(clip: vs.VideoNode, **arguments: int) -> np.ndarray:
 def test_matrices_and_ranges(matrix: int, full: bool) -> None:
     source = clip_of([texture(64, 48, 0, 0)])
     clip = source.resize.Bilinear(format=vs.YUV444P16, matrix=matrix, range=int(full))
-    got = view(clip.get_frame(0), picture_format(clip), Colour(matrix, full))
+    got = rgb_of(clip.get_frame(0), picture_format(clip), Colour(matrix, full))
     assert np.abs(got - zimg_rgb(clip, matrix_in=matrix).clip(0, 1)).max() < 2e-4
 
 
@@ -53,7 +53,7 @@ def test_matrices_and_ranges(matrix: int, full: bool) -> None:
 def test_subsampling_and_chroma_location(form: int, location: int) -> None:
     source = clip_of([texture(64, 48, 0, 0)])
     clip = source.resize.Bilinear(format=form, matrix=1, chromaloc=location)
-    got = view(clip.get_frame(0), picture_format(clip), Colour(1, False, location))
+    got = rgb_of(clip.get_frame(0), picture_format(clip), Colour(1, False, location))
     assert psnr(got, zimg_rgb(clip, matrix_in=1).clip(0, 1), 1) > 46
 
 
@@ -61,13 +61,13 @@ def test_subsampling_and_chroma_location(form: int, location: int) -> None:
 def test_rgb(form: int) -> None:
     source = clip_of([texture(64, 48, 0, 0)])
     clip = source.resize.Bilinear(format=form)
-    got = view(clip.get_frame(0), picture_format(clip), Colour(full_range=True))
+    got = rgb_of(clip.get_frame(0), picture_format(clip), Colour(full_range=True))
     assert np.abs(got - zimg_rgb(clip)).max() < 1e-6
 
 
 def test_gray_is_the_same_three_times() -> None:
     clip = clip_of([texture(64, 48, 0, 0)]).resize.Bilinear(format=vs.GRAY8, matrix=1)
-    got = view(clip.get_frame(0), picture_format(clip), Colour())
+    got = rgb_of(clip.get_frame(0), picture_format(clip), Colour())
     luma = planes(clip.get_frame(0))[0].astype(np.float32)
     assert np.allclose(got, ((luma - 16) / 219).clip(0, 1)[None], atol=1e-6)
 
@@ -75,7 +75,7 @@ def test_gray_is_the_same_three_times() -> None:
 def test_what_the_network_sees_is_finite() -> None:
     frame = np.full((3, 48, 64), 0.5, np.float32)
     frame[:, 3, 4], frame[:, 5, 6], frame[:, 7, 8] = np.nan, np.inf, -np.inf
-    got = seen([torch.from_numpy(p) for p in frame], PictureFormat("rgb", 32, True, 0, 0, 64, 48), Colour())
+    got = rgb([torch.from_numpy(p) for p in frame], PictureFormat("rgb", 32, True, 0, 0, 64, 48), Colour())
     assert bool(np.isfinite(got).all())
     assert 0 <= float(got.min()) <= float(got.max()) <= 1
 
@@ -83,10 +83,10 @@ def test_what_the_network_sees_is_finite() -> None:
 @pytest.mark.parametrize(
     ("location", "across", "down"), [(0, 0, 0.5), (1, 0.5, 0.5), (2, 0, 0), (3, 0.5, 0), (4, 0, 1), (5, 0.5, 1)]
 )
-def test_chroma_sites_of_420(location: int, across: float, down: float) -> None:
-    sites = chroma_sites(PictureFormat("yuv", 8, False, 1, 1, 64, 48), location)
-    assert (sites.offset_x, sites.offset_y) == (across, down)
-    assert (sites.width, sites.height, sites.step_x, sites.step_y) == (32, 24, 2, 2)
+def test_chroma_grid_of_420(location: int, across: float, down: float) -> None:
+    grid = chroma_grid(PictureFormat("yuv", 8, False, 1, 1, 64, 48), location)
+    assert (grid.offset_x, grid.offset_y) == (across, down)
+    assert (grid.width, grid.height, grid.step_x, grid.step_y) == (32, 24, 2, 2)
 
 
 @pytest.mark.parametrize("form", [vs.YUV444P8, vs.YUV444P16, vs.YUV444PS, vs.RGB24, vs.RGB48, vs.RGBS])
@@ -98,7 +98,7 @@ def test_a_difference_in_rgb_is_one_in_the_planes(form: int, colour: Colour) -> 
     before = [torch.from_numpy(plane.astype(np.float32)) for plane in planes(clip.get_frame(0))]
     change = torch.from_numpy(texture(64, 48, 9, 9, seed=3) - 0.5)[None] * 0.1
     after = [plane + d for plane, d in zip(before, plane_differences(change, shape, colour), strict=True)]
-    seen, expected = rgb_view(after, shape, colour), rgb_view(before, shape, colour) + change
+    got, expected = to_rgb(after, shape, colour), to_rgb(before, shape, colour) + change
     inside = (expected > 0.01) & (expected < 0.99)
     assert bool(inside.float().mean() > 0.5)
-    assert float((seen - expected)[inside].abs().max()) < 1e-5
+    assert float((got - expected)[inside].abs().max()) < 1e-5

@@ -72,7 +72,7 @@ def test_which_part_of_a_clip(folder: tuple[Path, list[Tensor]]) -> None:
     assert not find_suite(path, choice=Choice(every=2)).moving
     assert [case.name for case in cases(path, every=2, limit=2)] == ["0-2", "4-6"]
     assert {case.first.shape for case in cases(path, size=(32, None))} == {(3, 24, 32)}
-    with pytest.raises(RifeError, match="evaluate: span must leave 9 frames of "):
+    with pytest.raises(RifeError, match="find_suite: span must leave 9 frames of "):
         cases(path, span=half, factor=8)
 
 
@@ -122,6 +122,6 @@ def test_a_real_clip_is_cut_where_its_cuts_are() -> None:
 
 def test_what_is_no_clip_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"nothing")
-    with pytest.raises(RifeError, match="open_footage: source must be a video, got ") as raised:
+    with pytest.raises(RifeError, match="find_suite: source must be a video, got ") as raised:
         cases(tmp_path / "clip.mp4")
     assert "\n" not in str(raised.value)

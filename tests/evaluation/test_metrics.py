@@ -131,7 +131,7 @@ def test_means() -> None:
     ],
 )
 def test_what_cannot_be_compared_is_one_line(made: tuple[int, ...], truth: tuple[int, ...], message: str) -> None:
-    with pytest.raises(RifeError, match="evaluate: ") as raised:
+    with pytest.raises(RifeError) as raised:
         metrics.ssim(torch.zeros(made), torch.zeros(truth))
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)

@@ -53,7 +53,7 @@ def test_likeness() -> None:
 @needs_weights
 def test_small_pictures_are_one_line() -> None:
     picture = torch.zeros(3, 20, 40)
-    with pytest.raises(RifeError, match="evaluate: pictures must be at least 21×21 for ST-LPIPS, got 20×40"):
+    with pytest.raises(RifeError, match=r"^pictures must be at least 21×21 for ST-LPIPS, got 20×40"):
         st_lpips(picture, picture)
 
 
@@ -61,7 +61,7 @@ def test_without_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vsrife.evaluation.perceptual.PACKAGE", "a_package_that_is_not_here")
     monkeypatch.setattr("vsrife.evaluation.perceptual._weights", _fresh())
     assert not has_st_lpips()
-    with pytest.raises(RifeError, match="evaluate: ST-LPIPS needs its weights; pip install stlpips-pytorch"):
+    with pytest.raises(RifeError, match=r"^ST-LPIPS needs its weights; pip install stlpips-pytorch"):
         st_lpips(torch.zeros(3, 32, 32), torch.zeros(3, 32, 32))
 
 

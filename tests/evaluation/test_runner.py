@@ -94,8 +94,8 @@ def test_what_cannot_be_measured_is_one_line(some: list[Case]) -> None:
     for predictor, metrics, message in (
         (blend, ("psnr", "beauty"), "evaluate: metrics must be of psnr, psnr_luma, .*, got beauty"),
         (blend, ("vmaf",), "evaluate: metrics has vmaf, for which vmaf must be given"),
-        (lambda first, last, time: first.float(), ("psnr",), "evaluate: x must make uint8 pictures of .*float32"),
-        (lambda first, last, time: first[:, 1:], ("psnr",), r"evaluate: x must make uint8 .*, got .*\(3, 47, 96\)"),
+        (lambda first, last, time: first.float(), ("psnr",), "evaluate: x must give uint8 pictures of .*float32"),
+        (lambda first, last, time: first[:, 1:], ("psnr",), r"evaluate: x must give uint8 .*, got .*\(3, 47, 96\)"),
     ):
         with pytest.raises(RifeError, match=message):
             evaluate(some, {"x": predictor}, metrics)
@@ -104,13 +104,16 @@ def test_what_cannot_be_measured_is_one_line(some: list[Case]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"scale": 3}, "evaluate: scale must be 0.25, 0.5, 1, 2 or 4, got 3"),
-        ({"ensemble": 3}, "evaluate: ensemble must be 0, 1, 2, 4 or 8, got 3"),
-        ({"ensemble": 1}, "evaluate: ensemble must be 0, 2, 4 or 8 for a network that was published without one, got"),
-        ({"ensemble_mask": "x"}, "evaluate: ensemble_mask must be own, mean or logit, got x"),
-        ({"device": "tpu"}, "RIFE: device must be one of "),
-        ({"precision": "fp8"}, "RIFE: precision must be one of "),
-        ({"model": "9.9"}, "RIFE: model must be one of "),
+        ({"scale": 3}, "load_predictor: scale must be 0.25, 0.5, 1, 2 or 4, got 3"),
+        ({"ensemble": 3}, "load_predictor: ensemble must be 0, 1, 2, 4 or 8, got 3"),
+        (
+            {"ensemble": 1},
+            "load_predictor: ensemble must be 0, 2, 4 or 8 for a network that was published without one, got",
+        ),
+        ({"ensemble_mask": "x"}, "load_predictor: ensemble_mask must be own, mean or logit, got x"),
+        ({"device": "tpu"}, "load_predictor: device must be one of "),
+        ({"precision": "fp8"}, "load_predictor: precision must be one of "),
+        ({"model": "9.9"}, "load_predictor: model must be one of "),
     ],
 )
 def test_arguments_that_cannot_be_used(arguments: dict[str, object], message: str) -> None:
@@ -121,7 +124,7 @@ def test_arguments_that_cannot_be_used(arguments: dict[str, object], message: st
 
 def test_pictures_that_are_too_small() -> None:
     small = torch.zeros(3, 12, 20, dtype=torch.uint8)
-    with pytest.raises(RifeError, match="evaluate: pictures must be at least 16×16, got 20×12"):
+    with pytest.raises(RifeError, match="pictures must be at least 16×16, got 20×12"):
         load_predictor(device="cpu", precision="fp32")(small, small, HALF)
 
 

@@ -114,7 +114,7 @@ def test_snu_film_has_four_levels(inner: str, tmp_path: Path, write: Write) -> N
     hard = cases(tmp_path / f"{inner}test-hard.txt")
     assert [case.name for case in hard] == ["hard/GOPR0384_11_00/000013", "hard/0000/000013"]
     (tmp_path / f"{inner}test-hard.txt").write_text("one.png two.png\n", encoding="utf-8")
-    with pytest.raises(RifeError, match=r"evaluate: test-hard\.txt must name three pictures in a line, got one"):
+    with pytest.raises(RifeError, match=r"find_suite: test-hard\.txt must name three pictures in a line, got one"):
         cases(tmp_path)
 
 
@@ -192,13 +192,13 @@ def test_pictures_are_shrunk_to_fit(tmp_path: Path, write: Write) -> None:
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"factor": 4}, "evaluate: factor must be 2 for ATD-12K, got 4"),
-        ({"span": (Fraction(1, 10), Fraction(2, 10))}, "evaluate: span must leave cases of "),
-        ({"span": (Fraction(1), Fraction(1))}, "evaluate: span must be two rising shares from 0 to 1, got 1:1"),
-        ({"every": 0}, "evaluate: every must be at least 1, got 0"),
-        ({"limit": 0}, "evaluate: limit must be at least 1, got 0"),
-        ({"factor": 33}, "evaluate: factor must be 2 to 32, got 33"),
-        ({"size": (8, None)}, "evaluate: size must be sides of 16 to 16384, got 8"),
+        ({"factor": 4}, "find_suite: factor must be 2 for ATD-12K, got 4"),
+        ({"span": (Fraction(1, 10), Fraction(2, 10))}, "find_suite: span must leave cases of "),
+        ({"span": (Fraction(1), Fraction(1))}, "Choice: span must be two rising shares from 0 to 1, got 1:1"),
+        ({"every": 0}, "Choice: every must be at least 1, got 0"),
+        ({"limit": 0}, "Choice: limit must be at least 1, got 0"),
+        ({"factor": 33}, "Choice: factor must be 2 to 32, got 33"),
+        ({"size": (8, None)}, "Choice: size must be sides of 16 to 16384, got 8"),
     ],
 )
 def test_a_choice_that_cannot_be_made(choice: dict[str, object], message: str, tmp_path: Path, write: Write) -> None:
@@ -224,15 +224,15 @@ def test_what_is_no_suite_is_one_line(tmp_path: Path, write: Write) -> None:
     (tmp_path / "gone").mkdir()
     (tmp_path / "gone/tri_testlist.txt").write_text("00001/0001\n", encoding="utf-8")
     for path, name, message in (
-        ("nothing", None, "evaluate: path must be a file or folder that exists, got "),
-        ("empty", None, "evaluate: path must be a clip, a folder of frames or a known test set, got "),
-        ("empty", "ucf", "evaluate: suite must be one of vimeo90k, "),
-        ("empty", "ucf101", f"evaluate: {tmp_path / 'empty'} must hold folders with frame_00, frame_01_gt and "),
-        ("sizes", None, "evaluate: pictures of a must have one size, got 32x48 and 64x48"),
-        ("damaged", None, "read_picture: path must be a picture's, got "),
-        ("raw", None, "evaluate: a raw clip's name must say its size, as clip_1280x720.yuv does, got clip.yuv"),
-        ("short", None, "evaluate: clip_32x32.yuv must have at least 3 frames, got 2"),
-        ("gone", None, "read_picture: path must be a picture's, got "),
+        ("nothing", None, "find_suite: path must be a file or folder that exists, got "),
+        ("empty", None, "find_suite: path must be a clip, a folder of frames or a known test set, got "),
+        ("empty", "ucf", "find_suite: suite must be one of vimeo90k, "),
+        ("empty", "ucf101", f"find_suite: {tmp_path / 'empty'} must hold folders with frame_00, frame_01_gt and "),
+        ("sizes", None, "pictures of a must have one size, got 32x48 and 64x48"),
+        ("damaged", None, "read_picture: path must be a picture"),
+        ("raw", None, "find_suite: a raw clip's name must say its size, as clip_1280x720.yuv does, got clip.yuv"),
+        ("short", None, "find_suite: clip_32x32.yuv must have at least 3 frames, got 2"),
+        ("gone", None, "read_picture: path must be a picture"),
     ):
         with pytest.raises(RifeError) as raised:
             cases(tmp_path / path, name)
@@ -242,7 +242,7 @@ def test_what_is_no_suite_is_one_line(tmp_path: Path, write: Write) -> None:
 
 @pytest.mark.parametrize("text", ["x", "1", "1/0:", "a:b", "0:1:2", "-1:1", "1e-9:1"])
 def test_spans_that_are_none(text: str) -> None:
-    with pytest.raises(RifeError, match="evaluate: span must be two shares such as "):
+    with pytest.raises(RifeError, match="parse_span: span must be two shares such as "):
         parse_span(text)
 
 
@@ -251,7 +251,7 @@ def test_spans_and_sizes() -> None:
     assert parse_span(":") == (0, 1)
     assert parse_size("640x360") == (640, 360)
     assert parse_size("640") == (640, None)
-    with pytest.raises(RifeError, match="evaluate: size must be WIDTH or WIDTHxHEIGHT, got 640x"):
+    with pytest.raises(RifeError, match="parse_size: size must be WIDTH or WIDTHxHEIGHT, got 640x"):
         parse_size("640x")
 
 

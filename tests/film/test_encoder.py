@@ -13,7 +13,7 @@ from support import moving_clip, planes
 from vsrife.errors import RifeError
 from vsrife.film.encoder import save_clip
 from vsrife.film.encoders import EncoderOptions
-from vsrife.film.formats import nearest_format, picture
+from vsrife.film.formats import nearest_format, to_av_frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def test_samples_are_kept(form: int, name: str, order: tuple[int, ...], tmp_path
 
 def test_paired_chroma_is_what_swscale_makes() -> None:
     frame = moving_clip(98, 34, 1, form=vs.YUV420P10).get_frame(0)
-    mine, theirs = picture(frame, "p010le"), picture(frame, "yuv420p10le").reformat(format="p010le")
+    mine, theirs = to_av_frame(frame, "p010le"), to_av_frame(frame, "yuv420p10le").reformat(format="p010le")
     for a, b in zip(mine.planes, theirs.planes, strict=True):
         rows = [np.frombuffer(plane, np.uint16).reshape(-1, plane.line_size // 2)[:, :98] for plane in (a, b)]
         assert np.array_equal(*rows)
@@ -136,7 +136,7 @@ def test_nothing_is_left_where_it_fails(tmp_path: Path) -> None:
         save_clip(clip, tmp_path / "none" / "clip.mkv")
     with pytest.raises(RifeError, match=r"^save_clip: path must end in \.mkv, .*, got clip\.avi$"):
         save_clip(clip, tmp_path / "clip.avi")
-    with pytest.raises(RifeError, match=r"^interpolate: encoder must be av1, .* for webm, got x264$"):
+    with pytest.raises(RifeError, match=r"^save_clip: encoder must be av1, .* for webm, got x264$"):
         save_clip(clip, tmp_path / "clip.webm", EncoderOptions("x264"))
 
 
@@ -157,5 +157,5 @@ def test_nothing_is_left_where_it_fails(tmp_path: Path) -> None:
     ],
 )
 def test_options_are_checked_at_once(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(RifeError, match=f"^interpolate: {message}$"):
+    with pytest.raises(RifeError, match=f"^{message}$"):
         EncoderOptions(**options)

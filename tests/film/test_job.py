@@ -10,19 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vsrife.errors import RifeError
-from vsrife.film import (
-    EncoderOptions,
-    Film,
-    Job,
-    Request,
-    filter_arguments,
-    known_segment,
-    plan_job,
-    probe,
-    render_segment,
-)
+from vsrife.film import EncoderOptions, Request, filter_arguments, finished_segment, plan_job, probe, render_segment
+from vsrife.film.job import load_job
 from vsrife.film.others import left_out
-from vsrife.film.segments import plan
+from vsrife.film.segments import plan_segments
+from vsrife.film.source import Film
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,20 +39,26 @@ def test_a_variable_rate_is_found_and_a_rounded_one_is_not(uneven_film: Path, st
 
 
 def test_a_job_survives_its_file(uneven_film: Path) -> None:
-    job = plan_job(uneven_film, ".mkv", Request(multi=Fraction(5, 2), arguments=PRECISE, every=Fraction(1))).job
-    again = Job.from_text(job.text())
-    assert again == job
-    assert again.key == job.key
+    request = Request(multi=Fraction(5, 2), arguments=PRECISE, segment_seconds=Fraction(1))
+    job = plan_job(uneven_film, ".mkv", request).job
+    stored = load_job(job.text())
+    assert stored["segments"] == job.segments
     assert len(job.segments) == 2
-    assert job.difference(again) is None
-    other = replace(again, arguments=(*again.arguments, ("scale", 0.5)))
-    assert job.difference(other) == "scale was 0.5, is None"
-    assert replace(job, film=replace(job.film, size=1)).difference(job) == f"film's size was {job.film.size}, is 1"
-    assert replace(job, film=replace(job.film, stop=1)).difference(job) == "start or duration was another one"
-    faster = plan_job(uneven_film, ".mkv", Request(multi=Fraction(3), arguments=PRECISE, every=Fraction(1))).job
-    assert faster.difference(job) == "multi or fps was another one"
-    with pytest.raises(RifeError, match=r"^interpolate: job\.json is not one of this version$"):
-        Job.from_text("{}")
+    assert job.difference(stored) is None
+    assert plan_job(uneven_film, ".mkv", request, before=stored).job == job
+    other = replace(job, arguments=(*job.arguments, ("scale", 0.5)))
+    assert job.difference(load_job(other.text())) == "scale was 0.5, is None"
+    assert replace(job, film=replace(job.film, size=1)).difference(stored) == f"film's size was {job.film.size}, is 1"
+    assert replace(job, film=replace(job.film, stop=1)).difference(stored) == "start or duration was another one"
+    assert replace(job, version="9").difference(stored) == f"version was {job.version}, is 9"
+    faster = plan_job(uneven_film, ".mkv", replace(request, multi=Fraction(3))).job
+    assert faster.difference(stored) == "multi or fps was another one"
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "no JSON", "null"])
+def test_a_job_of_another_version_is_refused(text: str) -> None:
+    with pytest.raises(RifeError, match=r"^job\.json is not one of this version$"):
+        load_job(text)
 
 
 def test_what_a_container_does_not_take_is_named(uneven_film: Path, steady_film: Path) -> None:
@@ -91,20 +89,20 @@ def test_parts_of_a_film() -> None:
     assert (uneven.first, uneven.stop, uneven.times) == (1, 4, (10, 40, 50, 90))
     assert uneven.begins == Fraction(1, 100)
     assert [uneven.at(Fraction(ms, 1000)) for ms in (0, 1, 30, 31, 80, 99)] == [0, 1, 1, 2, 3, 3]
-    with pytest.raises(RifeError, match=r"^interpolate: start must be before the film's end at 0\.160 s, got 9$"):
+    with pytest.raises(RifeError, match=r"^start must be before the film's end at 0\.160 s, got 9$"):
         film().part(Fraction(9), None)
 
 
 def test_segments_end_at_cuts(steady_film: Path) -> None:
     # the film is cut at frame 40, 0.1 s after the nominal end of the first segment
-    planned = plan_job(steady_film, ".mkv", Request(arguments=PRECISE, every=Fraction(3, 2)))
+    planned = plan_job(steady_film, ".mkv", Request(arguments=PRECISE, segment_seconds=Fraction(3, 2)))
     assert [(segment.first, segment.stop) for segment in planned.job.segments] == [(0, 80), (80, 150)]
-    others = plan(replace(planned.job, every=Fraction(1)), planned.source)
+    others = plan_segments(replace(planned.job, segment_seconds=Fraction(1)), planned.source)
     assert [segment.first for segment in others] == [0, 50, 100]
 
 
 def test_a_job_that_was_sent_elsewhere_makes_the_same_bytes(steady_film: Path, tmp_path: Path) -> None:
-    request = Request(arguments=PRECISE, every=Fraction(1, 2), duration=Fraction(1), encoder=X265)
+    request = Request(arguments=PRECISE, segment_seconds=Fraction(1, 2), duration=Fraction(1), encoder=X265)
     planned = plan_job(steady_film, ".mkv", request)
     segment = planned.job.segments[1]
     mine = render_segment(planned.job, segment, tmp_path / "mine.mkv", clip=planned.clip)
@@ -112,10 +110,10 @@ def test_a_job_that_was_sent_elsewhere_makes_the_same_bytes(steady_film: Path, t
     assert mine == theirs
     assert mine.made > 0
     assert (tmp_path / "mine.mkv").read_bytes() == (tmp_path / "theirs.mkv").read_bytes()
-    assert known_segment(tmp_path / "mine.mkv", segment) == mine
+    assert finished_segment(tmp_path / "mine.mkv", segment) == mine
     with (tmp_path / "mine.mkv").open("ab") as file:
         file.write(b"more")
-    assert known_segment(tmp_path / "mine.mkv", segment) is None
+    assert finished_segment(tmp_path / "mine.mkv", segment) is None
 
 
 @pytest.mark.parametrize(
@@ -129,14 +127,14 @@ def test_a_job_that_was_sent_elsewhere_makes_the_same_bytes(steady_film: Path, t
     ],
 )
 def test_arguments_of_the_filter_are_checked(settings: list[tuple[str, str]], message: str) -> None:
-    with pytest.raises(RifeError, match=f"^interpolate: {message}$"):
+    with pytest.raises(RifeError, match=f"^{message}$"):
         filter_arguments(settings)
 
 
 def test_requests_are_checked() -> None:
-    with pytest.raises(RifeError, match=r"^interpolate: multi and fps must not both be given$"):
+    with pytest.raises(RifeError, match=r"^multi and fps must not both be given$"):
         Request(multi=Fraction(2), fps=Fraction(60))
-    with pytest.raises(RifeError, match=r"^interpolate: multi must be above 0 and at most 1000, got 1e\+06$"):
+    with pytest.raises(RifeError, match=r"^multi must be above 0 and at most 1000, got 1e\+06$"):
         Request(multi=Fraction(10**6))
-    with pytest.raises(RifeError, match=r"^interpolate: segment must be 0\.5 to 3600 s, got 0\.1$"):
-        Request(every=Fraction(1, 10))
+    with pytest.raises(RifeError, match=r"^segment must be 0\.5 to 3600 s, got 0\.1$"):
+        Request(segment_seconds=Fraction(1, 10))

@@ -15,7 +15,7 @@ import torch
 import vapoursynth as vs
 from support import data, texture, video
 
-from vsrife.engine.likeness import repeats
+from vsrife.detect.repeats import repeats
 from vsrife.footage import Frame, marked, open_footage, runs
 from vsrife.footage.marks import one_thread, unit
 from vsrife.motion.openmp import _runtime

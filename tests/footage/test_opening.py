@@ -157,7 +157,7 @@ def test_bad_folders_are_refused_in_one_line(tmp_path: Path) -> None:
     assert "3.png cannot be read (" in refused(tmp_path)
     (tmp_path / "3.png").write_text("no picture")
     path = tmp_path / "3.png"
-    assert refused(tmp_path) == f"read_picture: path must be a picture's, got {path}, which is none"
+    assert refused(tmp_path) == f"open_footage: path must be a picture, got {path}"
     Image.fromarray(picture[:30]).save(path)
     wanted = f"open_footage: {tmp_path} must hold pictures of one size, 40x32, got 40x30 in 3.png"
     assert refused(tmp_path) == wanted
@@ -202,7 +202,7 @@ def test_a_frame_that_fails_is_named() -> None:
         return f
 
     assert refused(vs.core.std.ModifyFrame(blank, blank, fail)) == (
-        "frames: clip cannot be read at frame 20 (ValueError: no such frame)"
+        "clip cannot be read at frame 20 (ValueError: no such frame)"
     )
 
 
@@ -215,4 +215,4 @@ def test_bad_arguments_are_refused_before_anything_is_read() -> None:
     ):
         with pytest.raises(RifeError) as caught:
             footage.frames(**arguments)
-        assert str(caught.value) == f"frames: {message}"
+        assert str(caught.value) == f"Footage.frames: {message}"

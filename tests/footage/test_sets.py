@@ -76,10 +76,10 @@ def test_bad_vimeo_folders_are_refused_in_one_line(tmp_path: Path) -> None:
     vimeo(tmp_path, "tri", 3)
     sequence = tmp_path / "sequences" / "00002" / "0001"
     save(sequence / "im2.png", np.zeros((24, 42, 3), np.uint8))
-    assert refused() == f"open_vimeo: {sequence} must hold pictures of one size, got 40x24 and 42x24"
+    assert refused() == f"{sequence} must hold pictures of one size, got 40x24 and 42x24"
     (sequence / "im2.png").unlink()
     missing = sequence / "im2.png"
-    assert refused() == f"read_picture: path must be a picture's, got {missing}, which is not there"
+    assert refused() == f"read_picture: path must be a picture that exists, got {missing}"
     file = tmp_path / "tri_trainlist.txt"
     file.write_text("00009/0001\n")
     assert refused() == f"open_vimeo: {file} must name folders in sequences, got 00009/0001, which is not there"
@@ -142,7 +142,7 @@ def test_what_is_no_source_is_refused_in_one_line(tmp_path: Path) -> None:
         return str(caught.value)
 
     folder = tmp_path / "film"
-    missing = f"open_footage: source must be a file or folder that exists, got {folder}"
+    missing = f"window_set: source must be a file or folder that exists, got {folder}"
     assert refused(folder) == missing
     moving(folder / "short", 2)
     assert refused(folder) == f"window_set: path must hold pictures, or folders with 3 or more, got {folder}"

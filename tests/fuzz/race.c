@@ -12,12 +12,12 @@
 
 const char *vsrife_variant(const char *name);
 void vsrife_threads(void *gomp, void *fork, void *push, void *thread);
-int vsrife_level_input(const LevelInput *job, int threads);
-int vsrife_moved(const Moved *job, int threads);
-int vsrife_view(const View *job, int threads);
-int vsrife_look(const Look *job, int threads);
+int vsrife_block_input(const BlockInput *job, int threads);
+int vsrife_warp_and_blend(const WarpAndBlend *job, int threads);
+int vsrife_to_rgb(const ToRgb *job, int threads);
+int vsrife_encode(const Encode *job, int threads);
 
-enum { CALLERS = 4, INNER = 3, KNOWN = 8, LOOK = 12, SLACK = 64 };
+enum { CALLERS = 4, INNER = 3, MAP_CHANNELS = 8, ENCODED = 12, SLACK = 64 };
 
 /* GOMP_parallel of pthreads. */
 typedef struct {
@@ -50,21 +50,21 @@ static float *randoms(size_t count, float low, float high, unsigned *seed) {
 /* What all callers read, and the sizes of one round. */
 typedef struct {
     int height, width, count;
-    float *look0, *look1, *map[2], *plane[3], *features;
+    float *encoded0, *encoded1, *map[2], *plane[3], *features;
     unsigned char *bytes[2];
 } Shared;
 
 typedef struct {
-    float *level, *view, *look;
-    unsigned char *moved;
-    size_t level_size, view_size, look_size, moved_size;
+    float *input, *rgb, *encoded;
+    unsigned char *warped;
+    size_t input_size, rgb_size, encoded_size, warped_size;
 } Made;
 
 static Maps maps_of(const Shared *s) {
     Maps maps = {.count = 2, .accumulates_mask = s->count & 1};
     for (int k = 0; k < 2; k++) {
         const int scale = k ? 2 : 4;
-        maps.map[k] = (Map){s->map[k], TYPE_F32, s->height / scale, s->width / scale, KNOWN, s->count >> 1 & 1, (float)scale};
+        maps.map[k] = (Map){s->map[k], TYPE_F32, s->height / scale, s->width / scale, MAP_CHANNELS, s->count >> 1 & 1, (float)scale};
     }
     return maps;
 }
@@ -72,45 +72,45 @@ static Maps maps_of(const Shared *s) {
 static Made make_all(const Shared *s, int threads) {
     const size_t pixels = (size_t)s->height * (size_t)s->width;
     Made made = {
-        .level_size = sizeof(float) * pixels * (2 * LOOK + KNOWN), .view_size = sizeof(float) * pixels * 3,
-        .look_size = sizeof(float) * pixels * LOOK, .moved_size = pixels};
-    made.level = calloc(1, made.level_size + SLACK);
-    made.view = calloc(1, made.view_size + SLACK);
-    made.look = calloc(1, made.look_size + SLACK);
-    made.moved = calloc(1, made.moved_size + SLACK);
-    if (!made.level || !made.view || !made.look || !made.moved) abort();
-    const LevelInput level = {
-        .look0 = s->look0, .look1 = s->look1, .maps = maps_of(s), .height = s->height, .width = s->width,
-        .look_channels = LOOK, .known = KNOWN, .time = 0.3f, .scale = 1, .full_height = s->height,
-        .out_height = s->height, .out_width = s->width, .type = TYPE_F32, .out = made.level};
-    Moved moved = {
+        .input_size = sizeof(float) * pixels * (2 * ENCODED + MAP_CHANNELS), .rgb_size = sizeof(float) * pixels * 3,
+        .encoded_size = sizeof(float) * pixels * ENCODED, .warped_size = pixels};
+    made.input = calloc(1, made.input_size + SLACK);
+    made.rgb = calloc(1, made.rgb_size + SLACK);
+    made.encoded = calloc(1, made.encoded_size + SLACK);
+    made.warped = calloc(1, made.warped_size + SLACK);
+    if (!made.input || !made.rgb || !made.encoded || !made.warped) abort();
+    const BlockInput input = {
+        .encoded0 = s->encoded0, .encoded1 = s->encoded1, .maps = maps_of(s), .height = s->height, .width = s->width,
+        .encoded_channels = ENCODED, .map_channels = MAP_CHANNELS, .time = 0.3f, .scale = 1, .full_height = s->height,
+        .out_height = s->height, .out_width = s->width, .type = TYPE_F32, .out = made.input};
+    WarpAndBlend warped = {
         .maps = maps_of(s), .height = s->height, .width = s->width, .step_y = 1, .step_x = 1, .type = TYPE_U8, .peak = 255,
         .planes = 1};
-    moved.plane[0] = (MovedPlane){s->bytes[0], s->bytes[1], made.moved, s->width};
-    const View view = {
+    warped.plane[0] = (WarpedPlane){s->bytes[0], s->bytes[1], made.warped, s->width};
+    const ToRgb rgb = {
         .plane = {s->plane[0], s->plane[1], s->plane[2]}, .planes = 3, .type = TYPE_F32, .height = s->height,
         .width = s->width, .chroma_height = s->height, .chroma_width = s->width, .step_y = 1, .step_x = 1,
         .matrix = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}}, .out_height = s->height, .out_width = s->width,
-        .out = made.view};
-    const Look look = {
-        .picture = s->look0, .features = s->features, .type = TYPE_F32, .height = s->height, .width = s->width,
-        .count = 8, .channels = LOOK, .out = made.look};
-    if (vsrife_level_input(&level, threads) || vsrife_moved(&moved, threads) || vsrife_view(&view, threads) ||
-        vsrife_look(&look, threads))
+        .out = made.rgb};
+    const Encode encoded = {
+        .picture = s->encoded0, .features = s->features, .type = TYPE_F32, .height = s->height, .width = s->width,
+        .count = 8, .channels = ENCODED, .out = made.encoded};
+    if (vsrife_block_input(&input, threads) || vsrife_warp_and_blend(&warped, threads) || vsrife_to_rgb(&rgb, threads) ||
+        vsrife_encode(&encoded, threads))
         abort();
     return made;
 }
 
 static int differ(const Made *a, const Made *b) {
-    return memcmp(a->level, b->level, a->level_size) || memcmp(a->view, b->view, a->view_size) ||
-           memcmp(a->look, b->look, a->look_size) || memcmp(a->moved, b->moved, a->moved_size);
+    return memcmp(a->input, b->input, a->input_size) || memcmp(a->rgb, b->rgb, a->rgb_size) ||
+           memcmp(a->encoded, b->encoded, a->encoded_size) || memcmp(a->warped, b->warped, a->warped_size);
 }
 
 static void drop(Made *made) {
-    free(made->level);
-    free(made->view);
-    free(made->look);
-    free(made->moved);
+    free(made->input);
+    free(made->rgb);
+    free(made->encoded);
+    free(made->warped);
 }
 
 static const Shared *shared;
@@ -136,10 +136,10 @@ int main(int count, char **words) {
         for (int round = 0; round < rounds; round++) {
             Shared s = {.height = 16 + 8 * (int)(rand_r(&seed) % 8), .width = 16 + 8 * (int)(rand_r(&seed) % 12), .count = round};
             const size_t pixels = (size_t)s.height * (size_t)s.width;
-            s.look0 = randoms(pixels * LOOK, 0, 1, &seed);
-            s.look1 = randoms(pixels * LOOK, 0, 1, &seed);
+            s.encoded0 = randoms(pixels * ENCODED, 0, 1, &seed);
+            s.encoded1 = randoms(pixels * ENCODED, 0, 1, &seed);
             s.features = randoms(pixels / 4 * 32, -1, 1, &seed);
-            for (int k = 0; k < 2; k++) s.map[k] = randoms(pixels * KNOWN / (k ? 4 : 16), -9, 9, &seed);
+            for (int k = 0; k < 2; k++) s.map[k] = randoms(pixels * MAP_CHANNELS / (k ? 4 : 16), -9, 9, &seed);
             for (int k = 0; k < 3; k++) s.plane[k] = randoms(pixels, 0, 1, &seed);
             for (int k = 0; k < 2; k++) {
                 s.bytes[k] = malloc(pixels + SLACK);
@@ -159,7 +159,7 @@ int main(int count, char **words) {
                 calls++;
             }
             drop(&once);
-            free(s.look0), free(s.look1), free(s.features);
+            free(s.encoded0), free(s.encoded1), free(s.features);
             for (int k = 0; k < 2; k++) free(s.map[k]), free(s.bytes[k]);
             for (int k = 0; k < 3; k++) free(s.plane[k]);
         }

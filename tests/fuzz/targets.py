@@ -24,7 +24,7 @@ from safetensors.torch import save
 from vsrife.errors import RifeError
 from vsrife.networks import HeadConfig, IFNetConfig, make
 from vsrife.networks.described import described, read_config
-from vsrife.plugin.timecodes import read_timecodes
+from vsrife.timing.timecodes import read_timecodes
 from vsrife.training import checkpoint
 from vsrife.weights import read_metadata, resolve
 from vsrife.weights.convert import _model_name
@@ -113,7 +113,7 @@ def attempt(target: Target, data: bytes, folder: Path) -> str:
     """Parse an input; the error's line, empty where it was taken.
 
     Raises:
-        AssertionError: the error is not one printable line.
+        AssertionError: the error is not one printable line, without the name that the boundary adds.
         Exception: whatever else the parser let through.
     """
     try:
@@ -122,7 +122,8 @@ def attempt(target: Target, data: bytes, folder: Path) -> str:
         line = str(error)
         assert line.isprintable(), f"not one printable line: {line!r:.300}"
         assert len(line) <= LONGEST_LINE, f"{len(line)} characters: {line:.300}"
-        assert ": " in line, line
+        assert line.strip(), "an empty message"
+        assert "RIFE: " not in line, f"a name that the boundary adds: {line}"
         return line
     return ""
 
@@ -338,9 +339,9 @@ def _read_config(data: bytes, _: Path) -> object:
 
 
 def _config_seeds() -> list[bytes]:
-    from vsrife.networks import ANCESTORS, CATALOG
+    from vsrife.networks import CATALOG, LEGACY
 
-    configs = [TINY, CATALOG["4.0"], CATALOG["4.6"], CATALOG["4.26"], *ANCESTORS.values()]
+    configs = [TINY, CATALOG["4.0"], CATALOG["4.6"], CATALOG["4.26"], *LEGACY.values()]
     return [described(config).encode() for config in configs]
 
 

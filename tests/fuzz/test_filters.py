@@ -207,7 +207,9 @@ def configs() -> st.SearchStrategy[dict[str, object]]:
                 "body": st.sampled_from(["prelu", "plain", "residual"]),
                 "groups": st.sampled_from([1, 1, 2]),
                 "outputs": st.sampled_from([5, 6, 13, 4, 9]),
-                **dict.fromkeys(("shuffle", "hands_on", "accumulates_mask", "ensemble", "doubles"), st.booleans()),
+                **dict.fromkeys(
+                    ("shuffle", "carries_hidden", "accumulates_mask", "ensemble", "doubles"), st.booleans()
+                ),
             }
         ),
     )

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from vsrife.errors import RifeError
 from vsrife.networks import CATALOG
 from vsrife.networks.described import described, read_config
-from vsrife.plugin.timecodes import read_timecodes
+from vsrife.timing.timecodes import read_timecodes
 from vsrife.weights.files import read_weights
 
 MORE = int(os.environ.get("VSRIFE_FUZZ", "1"))
@@ -103,7 +103,7 @@ def test_a_network_described_without_a_name_has_one(tmp_path: Path) -> None:
 def test_lines_of_the_timecodes_parser_name_the_line(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_bytes(b"# timecode format v2\n0\n40\n39\n")
-    with pytest.raises(RifeError, match=r"^RIFE: timecodes must have a later time .*, got '39' \(line 4\)$"):
+    with pytest.raises(RifeError, match=r"^timecodes must have a later time .*, got 39 \(line 4\)$"):
         read_timecodes(path, 4)
 
 
@@ -138,7 +138,7 @@ def test_no_call_in_a_pickle_is_made(
     else:
         path.write_bytes(pickle.dumps({"w": Acts(*call)}, 0 if form == "protocol 0" else None))
     warm(TARGETS["torch legacy"], tmp_path)
-    with watched("evil"), pytest.raises(RifeError, match=r"^RIFE: evil.pkl (is refused|cannot be read as weights)"):
+    with watched("evil"), pytest.raises(RifeError, match=r"^evil.pkl (is refused|cannot be read as weights)"):
         read_weights(path)
     assert {file.name for file in tmp_path.iterdir()} <= {"evil.pkl", "legacy.pth"}
 

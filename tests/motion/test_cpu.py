@@ -1,4 +1,4 @@
-"""The compiled kernels against the reference, in every variant that this CPU runs."""
+"""The kernels in C against the reference, in every variant that this CPU runs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vsrife.motion import BlockMap, Motion, PackedMap, Sites, cpu, level_input, synthesise
-from vsrife.motion.library import JOBS, Kernels, _path, kernels
+from vsrife.motion import BlockMap, KernelError, Motion, PackedMap, SampleGrid, block_input, supports, warp_and_blend
+from vsrife.motion.cpu import CpuKernels
+from vsrife.motion.library import JOBS, Library, _path, kernel_library
 from vsrife.motion.packing import Packing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HEIGHT, WIDTH = 64, 96
+KERNELS = CpuKernels()
+TIME = torch.full((1, 1, 1, 1), 0.3)
 
 
 @pytest.fixture(params=["base", "avx2", "avx512"])
 def variant(request: pytest.FixtureRequest) -> Iterator[str]:
-    library = kernels()
+    library = kernel_library()
     assert library is not None, "the native library is not installed"
     best = library.variant
     try:
@@ -50,8 +53,8 @@ def packed_motion(
     for scale in scales:
         height, width = int(HEIGHT / scale), int(WIDTH / scale)
         shape = (count, height // 2, width // 2, 2, 2) if shuffled else (count, height, width)
-        stored = torch.zeros(*shape, packing.known)
-        channels = 5 + packing.handed_on
+        stored = torch.zeros(*shape, packing.map_channels)
+        channels = 5 + packing.hidden_channels
         stored[..., :channels] = reach * torch.randn(*shape, channels, generator=generator)
         maps.append(PackedMap(stored.to(dtype), channels, scale))
     return Motion(tuple(maps), accumulates)
@@ -61,63 +64,63 @@ def plain(motion: Motion) -> Motion:
     return Motion(tuple(BlockMap(m.data, m.scale) for m in motion.maps), motion.accumulates_mask)
 
 
-def looks(packing: Packing, count: int = 1) -> tuple[Tensor, Tensor]:
-    """Two packed looks; their padding is 0."""
-    found = random(2, count, HEIGHT, WIDTH, packing.look, seed=5)
-    found[..., 3 + packing.features :] = 0
-    return found[0], found[1]
+def encoded(packing: Packing, count: int = 1) -> tuple[Tensor, Tensor]:
+    """Two encoded pictures; their padding is 0."""
+    pictures = random(2, count, HEIGHT, WIDTH, packing.encoded_channels, seed=5)
+    pictures[..., 3 + packing.features :] = 0
+    return pictures[0], pictures[1]
 
 
-def level(
-    packing: Packing, motion: Motion, time: float | Tensor, scale: float, count: int = 1,
+def both_inputs(
+    packing: Packing, motion: Motion, time: Tensor, scale: float, count: int = 1,
     dtype: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The kernels' input of a block, in the order of the published form, and the reference's."""
-    look0, look1 = looks(packing, count)
-    out = torch.full((count, int(HEIGHT / scale), int(WIDTH / scale), packing.inputs), 7.0).to(dtype)
-    cpu.Level(look0, look1, motion, time, scale=scale, packing=packing).fill(0, out)
-    places = packing.input_places(first=not motion.maps)
-    unused = [c for c in range(packing.inputs) if c not in places]
-    # of the first block the maps' channels are unused, elsewhere the padding
+    encoded0, encoded1 = encoded(packing, count)
+    out = torch.full((count, int(HEIGHT / scale), int(WIDTH / scale), packing.input_channels), 7.0).to(dtype)
+    KERNELS.block_input(encoded0, encoded1, motion, time, scale=scale, packing=packing).fill(0, out)
+    positions = packing.input_positions(first=not motion.maps)
+    unused = [c for c in range(packing.input_channels) if c not in positions]
+    # the first block does not use the maps' channels, the others use all but the padding
     assert not out[..., unused].any()
-    used = (x[..., : 3 + packing.features].permute(0, 3, 1, 2).contiguous() for x in (look0, look1))
-    expected = level_input(*used, plain(motion), time, scale=scale, handed_on=packing.handed_on)
-    return out[..., places].permute(0, 3, 1, 2).float(), expected
+    used = (x[..., : 3 + packing.features].permute(0, 3, 1, 2).contiguous() for x in (encoded0, encoded1))
+    expected = block_input(*used, plain(motion), time, scale=scale, hidden_channels=packing.hidden_channels)
+    return out[..., positions].permute(0, 3, 1, 2).float(), expected
 
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2, 4, 8])
 @pytest.mark.parametrize("features", [0, 4, 8, 16])
-def test_level_input_is_the_references(variant: str, scale: float, features: int) -> None:
+def test_a_blocks_input_is_the_references(variant: str, scale: float, features: int) -> None:
     packing = Packing(features, 8 if features in (4, 16) else 0)
     motion = packed_motion((16, 8, 4, 2), packing)
-    got, expected = level(packing, motion, 0.3, scale)
+    got, expected = both_inputs(packing, motion, TIME, scale)
     assert torch.allclose(got, expected, atol=3e-4)
     assert expected.std() > 0.1
 
 
 @pytest.mark.parametrize("scale", [1, 2])
 @pytest.mark.parametrize("features", [4, 8])
-def test_what_is_handed_on_and_the_mask(variant: str, scale: float, features: int) -> None:
+def test_hidden_channels_and_the_mask(variant: str, scale: float, features: int) -> None:
     for packing, accumulates, shuffled in (
         (Packing(features, 8), False, True),
         (Packing(features, 0), True, True),
         (Packing(features, 0), True, False),
     ):
         motion = packed_motion((8, 4, 2), packing, accumulates=accumulates, shuffled=shuffled)
-        got, expected = level(packing, motion, random(1, 1, HEIGHT, WIDTH, seed=9), scale)
+        got, expected = both_inputs(packing, motion, random(1, 1, HEIGHT, WIDTH, seed=9), scale)
         assert torch.allclose(got, expected, atol=3e-4)
 
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2, 16])
-def test_the_first_level_sees_the_pictures_as_they_are(variant: str, scale: float) -> None:
-    got, expected = level(Packing(4, 8), Motion(), 0.7, scale)
+def test_the_first_block_reads_unwarped_pictures(variant: str, scale: float) -> None:
+    got, expected = both_inputs(Packing(4, 8), Motion(), torch.full((1, 1, 1, 1), 0.7), scale)
     assert torch.allclose(got, expected, atol=1e-6)
 
 
 def test_a_batch_has_its_own_times(variant: str) -> None:
     packing = Packing(4, 8)
     motion = packed_motion((8, 4), packing, count=2)
-    got, expected = level(packing, motion, torch.tensor([0.2, 0.8]).view(2, 1, 1, 1), 2, count=2)
+    got, expected = both_inputs(packing, motion, torch.tensor([0.2, 0.8]).view(2, 1, 1, 1), 2, count=2)
     assert torch.allclose(got, expected, atol=3e-4)
     assert not torch.allclose(got[0], got[1])
 
@@ -125,8 +128,8 @@ def test_a_batch_has_its_own_times(variant: str) -> None:
 def test_bf16_maps_and_output_are_rounded_to_nearest(variant: str) -> None:
     packing = Packing(4, 8)
     motion = packed_motion((8, 4, 2), packing, dtype=torch.bfloat16)
-    exact, _ = level(packing, motion, 0.3, 1)
-    got, expected = level(packing, motion, 0.3, 1, dtype=torch.bfloat16)
+    exact, _ = both_inputs(packing, motion, TIME, 1)
+    got, expected = both_inputs(packing, motion, TIME, 1, dtype=torch.bfloat16)
     assert torch.equal(got, exact.bfloat16().float())
     assert torch.allclose(got, expected, atol=2e-2, rtol=5e-3)
 
@@ -135,62 +138,66 @@ def test_bf16_maps_and_output_are_rounded_to_nearest(variant: str) -> None:
 def test_strips_are_the_whole_with_a_row_of_zeros_above(variant: str, rows: int, scale: int) -> None:
     packing = Packing(4, 8)
     motion = packed_motion((8, 4, 2), packing)
-    look0, look1 = looks(packing)
     height, width = HEIGHT // scale, WIDTH // scale
-    made = cpu.Level(look0, look1, motion, 0.3, scale=scale, packing=packing)
-    whole = torch.full((1, height + 2, width, packing.inputs), 7.0)
-    made.fill(-1, whole)
+    strips = KERNELS.block_input(*encoded(packing), motion, TIME, scale=scale, packing=packing)
+    whole = torch.full((1, height + 2, width, packing.input_channels), 7.0)
+    strips.fill(-1, whole)
     assert not whole[:, 0].any()
     assert not whole[:, -1].any()
     for start in range(0, height, rows):
-        strip = torch.full((1, min(rows, height - start) + 1, width, packing.inputs), 7.0)
-        made.fill(start - 1, strip)
+        strip = torch.full((1, min(rows, height - start) + 1, width, packing.input_channels), 7.0)
+        strips.fill(start - 1, strip)
         assert torch.equal(strip, whole[:, start : start + strip.shape[1]])
 
 
 def test_flow_that_leaves_the_picture_or_is_not_a_number(variant: str) -> None:
     packing = Packing(4, 8)
     motion = packed_motion((8, 4), packing, reach=1e4)
-    got, expected = level(packing, motion, 0.3, 2)
-    # of the looks; at 80,000 pixels a coordinate has two digits after the point
+    got, expected = both_inputs(packing, motion, TIME, 2)
+    # of the pictures; at 80,000 pixels a coordinate has two digits after the point
     assert torch.allclose(got[:, :14], expected[:, :14], atol=3e-2)
     motion.maps[0].stored[:, 1, 2] = torch.nan
     motion.maps[0].stored[:, 2, 3] = torch.inf
-    got, _ = level(packing, motion, 0.3, 1)
+    got, _ = both_inputs(packing, motion, TIME, 1)
     assert got[:, :14].isfinite().all()
 
 
 PLANES = {torch.uint8: 255, torch.uint16: 65535, torch.float32: 0}
-CHROMA = Sites(HEIGHT // 2, WIDTH // 2, 2, 2, 0.5, 0)
+CHROMA = SampleGrid(HEIGHT // 2, WIDTH // 2, 2, 2, 0.5, 0)
 
 
-def moved(
-    dtype: torch.dtype, motion: Motion, sites: Sites, planes: int = 1, peak: float | None = None
+def both_planes(
+    dtype: torch.dtype, motion: Motion, grid: SampleGrid, planes: int = 1, peak: float | None = None
 ) -> tuple[Tensor, Tensor]:
     """The kernels' planes and the reference's, rounded and clipped as they are to be stored."""
     limit = PLANES[dtype] if peak is None else peak
     scale = limit or 3
-    ends = [(scale * random(planes, sites.height, sites.width, seed=seed)).to(dtype) for seed in (1, 2)]
-    stride = (sites.width + 5) * ends[0].element_size()
-    out = [torch.full((sites.height, sites.width + 5), 9).to(dtype) for _ in range(planes)]
-    targets = [(plane.data_ptr(), stride) for plane in out]
-    cpu.move_into(list(ends[0]), list(ends[1]), motion, sites, targets, limit)
+    ends = [(scale * random(planes, grid.height, grid.width, seed=seed)).to(dtype) for seed in (1, 2)]
+    out = [torch.full((grid.height, grid.width + 5), 9).to(dtype) for _ in range(planes)]
+    targets = [plane[:, : grid.width] for plane in out]
+    assert supports(KERNELS, [*ends[0], *ends[1]], motion)
+    KERNELS.warp_and_blend_into(list(ends[0]), list(ends[1]), motion, grid, targets, limit)
     for plane in out:
-        assert (plane[:, sites.width :].float() == 9).all(), "the gap between rows was written"
-    expected = synthesise(ends[0].float()[None], ends[1].float()[None], plain(motion), sites)[0]
+        assert (plane[:, grid.width :].float() == 9).all(), "the gap between rows was written"
+    expected = warp_and_blend(ends[0].float()[None], ends[1].float()[None], plain(motion), grid)[0]
     if limit:
         expected = expected.round().clamp(0, limit)
-    return torch.stack([plane[:, : sites.width].float() for plane in out]), expected
+    return torch.stack([plane[:, : grid.width].float() for plane in out]), expected
 
 
 @pytest.mark.parametrize("dtype", PLANES)
 @pytest.mark.parametrize(
-    "sites",
-    [Sites(HEIGHT, WIDTH), CHROMA, Sites(HEIGHT, WIDTH // 4, 1, 4, 0, 1.5), Sites(50, 71, 64 / 50, 96 / 71, 0.14, 0.2)],
+    "grid",
+    [
+        SampleGrid(HEIGHT, WIDTH),
+        CHROMA,
+        SampleGrid(HEIGHT, WIDTH // 4, 1, 4, 0, 1.5),
+        SampleGrid(50, 71, 64 / 50, 96 / 71, 0.14, 0.2),
+    ],
 )
-def test_planes_are_the_references(variant: str, dtype: torch.dtype, sites: Sites) -> None:
+def test_planes_are_the_references(variant: str, dtype: torch.dtype, grid: SampleGrid) -> None:
     motion = packed_motion((16, 8, 4, 2, 1), Packing(4, 0))
-    got, expected = moved(dtype, motion, sites, planes=2)
+    got, expected = both_planes(dtype, motion, grid, planes=2)
     # coordinates differ in their last digits: 1e-4 of the range, and one step where that decides the rounding
     assert (got - expected).abs().max() <= 1 + 2e-4 * PLANES[dtype] if PLANES[dtype] else 2e-3
     assert ((got - expected).abs() > 0.5).float().mean() <= (0.001 if dtype == torch.uint8 else 0.2)
@@ -198,13 +205,12 @@ def test_planes_are_the_references(variant: str, dtype: torch.dtype, sites: Site
 
 def test_ten_bits_are_clipped_to_their_own_peak(variant: str) -> None:
     motion = packed_motion((8, 4, 2, 1), Packing(4, 0))
-    got, _ = moved(torch.uint16, motion, CHROMA, peak=1023)
+    got, _ = both_planes(torch.uint16, motion, CHROMA, peak=1023)
     assert got.max() <= 1023
     for planes in (torch.tensor([[2000.0]]), torch.tensor([[0.0]])):
         ends = [planes.expand(HEIGHT, WIDTH).to(torch.uint16)]
         out = torch.empty(HEIGHT, WIDTH, dtype=torch.uint16)
-        target = (out.data_ptr(), 2 * WIDTH)
-        cpu.move_into(ends, ends, motion, Sites(HEIGHT, WIDTH), [target], 1023)
+        KERNELS.warp_and_blend_into(ends, ends, motion, SampleGrid(HEIGHT, WIDTH), [out], 1023)
         assert (out.float() == planes.clamp(max=1023)).all()
 
 
@@ -213,7 +219,7 @@ def test_halves_are_rounded_to_even(variant: str) -> None:
     first, last = torch.zeros(HEIGHT, WIDTH, dtype=torch.uint8), torch.ones(HEIGHT, WIDTH, dtype=torch.uint8)
     last[:, ::2] = 3  # means of ½ and 1½
     out = torch.empty(HEIGHT, WIDTH, dtype=torch.uint8)
-    cpu.move_into([first], [last], still, Sites(HEIGHT, WIDTH), [(out.data_ptr(), WIDTH)], 255)
+    KERNELS.warp_and_blend_into([first], [last], still, SampleGrid(HEIGHT, WIDTH), [out], 255)
     assert (out[:, ::2] == 2).all()
     assert (out[:, 1::2] == 0).all()
 
@@ -222,8 +228,8 @@ def test_not_a_number_stays_where_it_is(variant: str) -> None:
     still = Motion((PackedMap(torch.zeros(1, HEIGHT, WIDTH, 8), 5, 1),))
     first = random(HEIGHT, WIDTH, seed=1)
     first[20, 30] = torch.nan
-    (made,) = cpu.moved_planes([first], [first], still, Sites(HEIGHT, WIDTH))
-    bad = made.isnan().nonzero()
+    (plane,) = KERNELS.warp_and_blend([first], [first], still, SampleGrid(HEIGHT, WIDTH))
+    bad = plane.isnan().nonzero()
     assert len(bad) > 0
     assert (bad - torch.tensor([20, 30])).abs().max() <= 1
 
@@ -235,7 +241,7 @@ def test_not_a_number_stays_where_it_is(variant: str) -> None:
 )  # fmt: skip
 def test_any_size(height: int, width: int, align: int, seed: int, step: tuple[int, int], dtype: torch.dtype) -> None:
     """Planes of every size move without reading or writing elsewhere, and as the reference's do."""
-    sites = Sites(max(2, height // step[0]), max(2, width // step[1]), *step, 0, 0.5)
+    grid = SampleGrid(max(2, height // step[0]), max(2, width // step[1]), *step, 0, 0.5)
     generator = torch.Generator().manual_seed(seed)
     maps = []
     for scale in (16, 4, 1):
@@ -243,22 +249,22 @@ def test_any_size(height: int, width: int, align: int, seed: int, step: tuple[in
         stored = torch.zeros(shape)
         stored[..., :5] = torch.randn(*shape[:3], 5, generator=generator)
         maps.append(PackedMap(stored[:, :, : shape[2] // 2 * 2].contiguous(), 5, scale))
-    got, expected = moved(dtype, Motion(tuple(maps)), sites)
+    got, expected = both_planes(dtype, Motion(tuple(maps)), grid)
     assert (got - expected).abs().max() <= 1 + 3e-4 * PLANES[dtype] if PLANES[dtype] else 3e-3
 
 
 def test_results_do_not_depend_on_the_number_of_threads(variant: str) -> None:
     packing = Packing(4, 8)
     motion = packed_motion((8, 4, 2), packing)
-    found = []
+    inputs = []
     threads = torch.get_num_threads()
     try:
         for count in (1, 2, 3, 7):
             torch.set_num_threads(count)
-            found.append(level(packing, motion, 0.3, 1)[0])
+            inputs.append(both_inputs(packing, motion, TIME, 1)[0])
     finally:
         torch.set_num_threads(threads)
-    assert all(torch.equal(x, found[0]) for x in found)
+    assert all(torch.equal(x, inputs[0]) for x in inputs)
 
 
 def test_features_lie_beside_their_pixels(variant: str) -> None:
@@ -270,15 +276,15 @@ def test_features_lie_beside_their_pixels(variant: str) -> None:
         (16, torch.float32),
     ):
         packing = Packing(features, 0)
-        picture = random(1, 3, HEIGHT, WIDTH, seed=1)
-        found = random(1, 4 * features, HEIGHT // 2, WIDTH // 2, seed=2).to(dtype) if features else None
-        look = cpu.looked(picture.contiguous(memory_format=torch.channels_last), found, packing)
-        assert torch.equal(look[..., :3].permute(0, 3, 1, 2), picture)
-        assert not look[..., 3 + features :].any()
-        if found is not None:
-            parts = found.float().view(1, 2, 2, features, HEIGHT // 2, WIDTH // 2)
+        rgb = random(1, HEIGHT, WIDTH, 3, seed=1)
+        head = random(1, 4 * features, HEIGHT // 2, WIDTH // 2, seed=2).to(dtype) if features else None
+        encoded = KERNELS.encode(rgb, head, packing)
+        assert torch.equal(encoded[..., :3], rgb)
+        assert not encoded[..., 3 + features :].any()
+        if head is not None:
+            parts = head.float().view(1, 2, 2, features, HEIGHT // 2, WIDTH // 2)
             spread = parts.permute(0, 3, 4, 1, 5, 2).reshape(1, features, HEIGHT, WIDTH)
-            assert torch.equal(look[..., 3 : 3 + features].permute(0, 3, 1, 2), spread)
+            assert torch.equal(encoded[..., 3 : 3 + features].permute(0, 3, 1, 2), spread)
 
 
 def test_structures_are_as_large_as_in_c() -> None:
@@ -287,14 +293,44 @@ def test_structures_are_as_large_as_in_c() -> None:
         assert getattr(library, f"vsrife_size_{name}")() == ctypes.sizeof(job), name
 
 
-def test_a_variant_that_is_not_here() -> None:
-    library = kernels()
+def test_a_variant_that_this_cpu_lacks() -> None:
+    library = kernel_library()
     assert library is not None
-    with pytest.raises(ValueError, match=r"^kernels: variant must be one that this CPU runs, got sse9$"):
+    with pytest.raises(ValueError, match=r"^variant must be one that this CPU runs, got sse9$"):
         library.use("sse9")
     assert library.variant != "sse9"
 
 
 def test_a_library_of_another_version_is_refused() -> None:
     with pytest.raises(OSError, match="kernels of version 0"):
-        Kernels(Path(ctypes.util.find_library("m") or "libm.so.6"))
+        Library(Path(ctypes.util.find_library("m") or "libm.so.6"))
+
+
+def test_a_failure_is_an_error_of_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Library, name: str, job: object) -> None:
+        raise MemoryError(f"no memory for {name}")
+
+    monkeypatch.setattr(Library, "run", fail)
+    with pytest.raises(KernelError, match=r"^kernels in C, encode: no memory for encode$") as raised:
+        KERNELS.encode(random(1, 4, 4, 3, seed=1), None, Packing(0, 0))
+    assert isinstance(raised.value.__cause__, MemoryError)
+    strips = KERNELS.block_input(*encoded(Packing(0, 0)), Motion(), TIME, scale=1, packing=Packing(0, 0))
+    with pytest.raises(KernelError, match=r"^kernels in C, fill: no memory for block_input$"):
+        strips.fill(0, torch.empty(1, HEIGHT, WIDTH, Packing(0, 0).input_channels))
+
+
+def test_planes_and_motion_that_are_not_supported() -> None:
+    packing = Packing(4, 0)
+    motion = packed_motion((4, 2), packing)
+    plane = torch.zeros(HEIGHT, WIDTH)
+    assert supports(KERNELS, [plane, plane], motion)
+    assert not supports(KERNELS, [plane.half()], motion)
+    assert not supports(KERNELS, [plane, plane[:4]], motion)
+    assert not supports(KERNELS, [plane, plane.byte()], motion)
+    assert not supports(KERNELS, [plane[:1]], motion)
+    assert not supports(KERNELS, [plane.to("meta")], motion)
+    assert not supports(KERNELS, [plane], plain(motion))
+    assert not supports(KERNELS, [plane], Motion())
+    assert not supports(KERNELS, [plane], packed_motion((2,), packing, count=2))
+    assert not supports(KERNELS, [plane], packed_motion((2,) * 9, packing))
+    assert not supports(KERNELS, [plane], Motion((*motion.maps, *packed_motion((2,), packing, shuffled=False).maps)))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vsrife.motion import BlockMap, MeanMotion, Motion, swap_ends
-from vsrife.views import PASSES, Flip, View, flipped
+from vsrife.tta import TTA_VIEWS, Flip, View, flipped
 
 HEIGHT, WIDTH = 20, 30
 
@@ -21,22 +21,22 @@ def grid() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_each_view_is_turned_back() -> None:
-    """The same real motion as each view sees it must average to itself."""
+    """One real motion, in each view's own terms, must average to itself."""
     x0, y0, x1, y1, mask = 1.0, 2.0, -3.0, 4.0, 0.7
-    seen = []
-    for view in PASSES[8]:
+    views = []
+    for view in TTA_VIEWS[8]:
         sx, sy = (-1 if view.flip.across else 1), (-1 if view.flip.down else 1)
         flow = (sx * x0, sy * y0, sx * x1, sy * y1)
         if view.swapped:
             flow = (*flow[2:], *flow[:2])
-        seen.append((view, constant(flow, -mask if view.swapped else mask)))
+        views.append((view, constant(flow, -mask if view.swapped else mask)))
     for rule in ("own", "mean", "logit"):
-        flow, weight = MeanMotion(tuple(seen), HEIGHT, WIDTH, rule).blend(*grid())
+        flow, weight = MeanMotion(tuple(views), HEIGHT, WIDTH, rule).blend(*grid())
         assert torch.allclose(flow[0, :, 5, 5], torch.tensor([x0, y0, x1, y1]))
         assert torch.allclose(weight, torch.tensor(mask).sigmoid())
 
 
-def test_places_are_mirrored() -> None:
+def test_positions_are_mirrored() -> None:
     ramp = torch.arange(WIDTH, dtype=torch.float32).expand(1, 5, HEIGHT, WIDTH)
     motion = Motion((BlockMap(ramp, 1),))
     flow, _ = MeanMotion(((View(Flip(True, False)), motion),), HEIGHT, WIDTH, "own").blend(*grid())
@@ -56,10 +56,10 @@ def test_mask_rules() -> None:
     assert weights["logit"] == pytest.approx(float(torch.tensor(1.0).sigmoid()))
 
 
-def test_passes_and_flips() -> None:
-    assert [len(PASSES[n]) for n in (1, 2, 4, 8)] == [1, 2, 4, 8]
-    assert len(set(PASSES[8])) == 8
-    assert PASSES[1] == (View(),)
+def test_views_and_flips() -> None:
+    assert [len(TTA_VIEWS[n]) for n in (1, 2, 4, 8)] == [1, 2, 4, 8]
+    assert len(set(TTA_VIEWS[8])) == 8
+    assert TTA_VIEWS[1] == (View(),)
     picture = torch.arange(6.0).view(1, 1, 2, 3)
     assert torch.equal(flipped(picture, Flip(True, True)).flatten(), torch.arange(6.0).flip(0))
     assert flipped(picture, Flip()) is picture

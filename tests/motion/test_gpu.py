@@ -1,6 +1,6 @@
 """Triton's kernels against the reference, without a GPU by Triton's interpreter; and that they compile for GPUs.
 
-Triton looks at `TRITON_INTERPRET` when it is imported, so that this file is run again in processes of their own:
+Triton reads `TRITON_INTERPRET` when it is imported, so that this file is run again in processes of their own:
 functions called `check_…` where kernels run, by the interpreter or on a GPU, and `compile_…` where they are compiled.
 """
 
@@ -19,7 +19,7 @@ from support import ROOT
 from torch import Tensor
 from torch.nn.functional import pad
 
-from vsrife.motion import Motion, Sites, gpu, reference
+from vsrife.motion import KernelError, Motion, SampleGrid, gpu, reference, supports
 from vsrife.motion.field import PackedMap, resample
 from vsrife.motion.packing import Packing
 from vsrife.networks import CATALOG, IFNet
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
-DEVICE = torch.device("cpu" if gpu.INTERPRETED else "cuda")
+DEVICE = torch.device("cpu") if gpu.INTERPRETED else torch.device("cuda", 0)
+KERNELS = gpu.TritonKernels(DEVICE)
+TIME = torch.full((1, 1, 1, 1), 0.3)
 EXACT = 1e-4
 """Largest difference to the reference in fp32, whose coordinates pass through −1..1 and lose a digit on the way."""
 ROUNDED = {torch.float16: 2**-11 + EXACT, torch.bfloat16: 2**-8 * (2 if gpu.INTERPRETED else 1) + EXACT}
@@ -69,23 +71,20 @@ def test_the_kernels_compile_where_there_is_no_gpu(tmp_path: object) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available() or gpu.INTERPRETED, reason="the kernels run here")
 def test_without_a_gpu_it_says_so_in_one_line() -> None:
-    assert not gpu.available()
-    assert gpu.why_not() == f"PyTorch {torch.__version__} sees no CUDA or ROCm device"
+    assert gpu.why_no_triton() == f"PyTorch {torch.__version__} sees no CUDA or ROCm device"
 
 
 def test_without_triton_it_says_so_in_one_line() -> None:
-    code = (
-        "import sys; sys.modules['triton'] = None; from vsrife.motion import gpu; print(gpu.available(), gpu.why_not())"
-    )
+    code = "import sys; sys.modules['triton'] = None; from vsrife.motion import gpu; print(gpu.why_no_triton())"
     env = os.environ | {"TRITON_INTERPRET": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("False Triton cannot be imported (")
+    assert done.stdout.startswith("Triton cannot be imported (")
     assert done.stdout.count("\n") == 1
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning")  # NumPy's, of what is not a number
 
-# What kernels make ---------------------------------------------------------------------------------------------------
+# Results of the kernels -----------------------------------------------------------------------------------------------
 
 
 def random(*shape: int, seed: int = 1) -> Tensor:
@@ -109,10 +108,10 @@ def packed(
     maps = []
     for index, scale in enumerate(scales):
         rows, columns = int(height / scale), int(width / scale)
-        channels = last if last and index == len(scales) - 1 else packing.known
+        channels = last if last and index == len(scales) - 1 else packing.map_channels
         shape = (rows // 2, columns // 2, 2, 2, channels) if shuffled else (rows, columns, channels)
         stored = ((random(count, *shape, seed=index + 7) - 0.5) * 4 * far).to(DEVICE, dtype)
-        maps.append(PackedMap(stored, 5 + (packing.handed_on if channels > 8 else 0), scale))
+        maps.append(PackedMap(stored, 5 + (packing.hidden_channels if channels > 8 else 0), scale))
     return Motion(tuple(maps), accumulates)
 
 
@@ -127,33 +126,33 @@ def difference(
     packing: Packing,
     scale: float,
     motion: Motion,
-    times: float | Tensor,
+    times: Tensor,
     *,
     height: int,
     width: int,
-    look_dtype: torch.dtype = torch.float32,
+    encoded_dtype: torch.dtype = torch.float32,
     dtype: torch.dtype = torch.float32,
 ) -> float:
     """The largest to the reference of a block's input, by parts of a value above 1."""
-    count = motion.maps[0].data.shape[0] if motion.maps else times.shape[0] if isinstance(times, Tensor) else 1
-    looks = [random(count, height, width, packing.look, seed=seed).to(look_dtype) for seed in (1, 2)]
-    out = torch.full((count, int(height / scale), int(width / scale), packing.inputs), float("nan"), dtype=dtype)
-    out = out.to(DEVICE)
-    there = times.to(DEVICE) if isinstance(times, Tensor) else times
-    look0, look1 = (look.to(DEVICE) for look in looks)
-    gpu.level_input(look0, look1, motion, there, scale=scale, packing=packing, out=out)
-    plain = [look[..., : 3 + packing.features].float().permute(0, 3, 1, 2) for look in looks]
-    if isinstance(times, Tensor):
-        times = float(times) if times.numel() == 1 else times.expand(count, -1, -1, -1)
-    expected = reference.level_input(*plain, on_host(motion), times, scale=scale, handed_on=packing.handed_on)
+    count = motion.maps[0].data.shape[0] if motion.maps else times.shape[0]
+    size = (count, height, width, packing.encoded_channels)
+    pictures = [random(*size, seed=seed).to(encoded_dtype) for seed in (1, 2)]
+    shape = (count, int(height / scale), int(width / scale), packing.input_channels)
+    out = torch.full(shape, float("nan"), dtype=dtype).to(DEVICE)
+    ends = [picture.to(DEVICE) for picture in pictures]
+    KERNELS.block_input(*ends, motion, times.to(DEVICE), scale=scale, packing=packing).fill(0, out)
+    plain = [picture[..., : 3 + packing.features].float().permute(0, 3, 1, 2) for picture in pictures]
+    expected = reference.block_input(
+        *plain, on_host(motion), times, scale=scale, hidden_channels=packing.hidden_channels
+    )
     assert not out.isnan().any()
-    got = out.cpu().float().permute(0, 3, 1, 2)[:, packing.input_places(first=not motion.maps)]
+    got = out.cpu().float().permute(0, 3, 1, 2)[:, packing.input_positions(first=not motion.maps)]
     assert got.shape == expected.shape
     return float(((got - expected).abs() / expected.abs().clamp(min=1)).max())
 
 
 @pytest.mark.parametrize(
-    ("features", "handed_on", "scale", "scales", "shuffled", "accumulates"),
+    ("features", "hidden_channels", "scale", "scales", "shuffled", "accumulates"),
     [
         (4, 8, 1, (4, 2, 1), True, False),
         (4, 8, 2, (4,), True, False),
@@ -167,27 +166,27 @@ def difference(
         (0, 0, 1, (8, 4, 2, 1), False, False),
     ],
 )
-def check_level_input(
-    features: int, handed_on: int, scale: float, scales: tuple[float, ...], shuffled: bool, accumulates: bool
+def check_block_input(
+    features: int, hidden_channels: int, scale: float, scales: tuple[float, ...], shuffled: bool, accumulates: bool
 ) -> None:
-    packing = Packing(features, handed_on)
+    packing = Packing(features, hidden_channels)
     height = 4 if scale == 0.5 else 8
     motion = packed(height, 40, scales, packing, shuffled=shuffled, accumulates=accumulates)
-    assert difference(packing, scale, motion, 0.3, height=height, width=40) < EXACT
+    assert difference(packing, scale, motion, TIME, height=height, width=40) < EXACT
 
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2, 8])
-def check_the_first_level(scale: float) -> None:
+def check_the_first_block(scale: float) -> None:
     packing = Packing(4, 8)
-    assert difference(packing, scale, Motion(), 0.3, height=8, width=72) < 1e-6  # more than one piece of a row
+    assert difference(packing, scale, Motion(), TIME, height=8, width=72) < 1e-6  # more than one piece of a row
 
 
 @pytest.mark.parametrize(("scale", "dtype"), [(1, torch.float16), (2, torch.float16), (1, torch.bfloat16)])
 def check_short_types(scale: float, dtype: torch.dtype) -> None:
     packing = Packing(4, 8)
     motion = packed(8, 40, (4, 2), packing, dtype=dtype, far=0.4)
-    looks = torch.float16 if dtype == torch.float16 else torch.float32
-    got = difference(packing, scale, motion, 0.3, height=8, width=40, look_dtype=looks, dtype=dtype)
+    encoded = torch.float16 if dtype == torch.float16 else torch.float32
+    got = difference(packing, scale, motion, TIME, height=8, width=40, encoded_dtype=encoded, dtype=dtype)
     assert got < ROUNDED[dtype]
 
 
@@ -195,7 +194,12 @@ def check_short_types(scale: float, dtype: torch.dtype) -> None:
 def check_batches_and_times(kind: str) -> None:
     """Two pairs; a time for both, for each, a map for both, for each."""
     packing = Packing(4, 0)
-    times = {"one": random(1), "each": random(2, 1, 1, 1), "map": random(1, 1, 8, 40), "maps": random(2, 1, 8, 40)}
+    times = {
+        "one": random(1, 1, 1, 1),
+        "each": random(2, 1, 1, 1),
+        "map": random(1, 1, 8, 40),
+        "maps": random(2, 1, 8, 40),
+    }
     motion = packed(8, 72, (4,), packing, count=2)
     assert difference(packing, 2, motion, times[kind], height=8, width=40) < EXACT
 
@@ -204,35 +208,36 @@ def check_batches_and_times(kind: str) -> None:
 def check_strips_are_the_whole(scale: int, maps: tuple[int, ...]) -> None:
     """With a row of zeros above and below, in memory between two pairs of which something else lies."""
     packing = Packing(4, 0)
-    looks = [random(2, 8, 16, packing.look, seed=k).to(DEVICE) for k in range(2)]
+    ends = [random(2, 8, 16, packing.encoded_channels, seed=k).to(DEVICE) for k in range(2)]
     rows, columns = 8 // scale, 16 // scale
-    level = gpu.Level(*looks, packed(8, 16, maps, packing, count=2), 0.3, scale=scale, packing=packing)
-    whole = torch.empty(2, rows, columns, packing.inputs, device=DEVICE)
-    level.fill(0, whole)
-    room = torch.full((2, 4, columns, packing.inputs), 9.0, device=DEVICE)
-    made = []
+    motion = packed(8, 16, maps, packing, count=2)
+    strips = KERNELS.block_input(*ends, motion, TIME.to(DEVICE), scale=scale, packing=packing)
+    whole = torch.empty(2, rows, columns, packing.input_channels, device=DEVICE)
+    strips.fill(0, whole)
+    room = torch.full((2, 4, columns, packing.input_channels), 9.0, device=DEVICE)
+    parts = []
     for first in range(-1, rows + 1, 3):
-        level.fill(first, room[:, :3])
-        made.append(room[:, :3].clone())
-    framed = torch.cat(made, 1)
+        strips.fill(first, room[:, :3])
+        parts.append(room[:, :3].clone())
+    framed = torch.cat(parts, 1)
     assert torch.equal(framed[:, 1 : rows + 1], whole)
     assert not framed[:, 0].any()
     assert not framed[:, rows + 1 :].any()
     assert (room[:, 3] == 9).all()
-    with pytest.raises(ValueError, match="Level: out must be"):
-        level.fill(0, room[:, :, 1:])
+    with pytest.raises(KernelError, match="out must be"):
+        strips.fill(0, room[:, :, 1:])
 
 
 def check_a_time_reaches_the_right_pair() -> None:
     packing = Packing(0, 0)
-    look = random(2, 4, 4, packing.look).to(DEVICE)
-    out = torch.empty(2, 4, 4, packing.inputs, device=DEVICE)
+    picture = random(2, 4, 4, packing.encoded_channels).to(DEVICE)
+    out = torch.empty(2, 4, 4, packing.input_channels, device=DEVICE)
     times = torch.tensor([0.25, 0.75], device=DEVICE).view(2, 1, 1, 1)
-    gpu.level_input(look, look, Motion(), times, scale=1, packing=packing, out=out)
-    place = 2 * packing.look + packing.time
-    assert out[0, ..., place].unique().tolist() == [0.25]
-    assert out[1, ..., place].unique().tolist() == [0.75]
-    assert not out[..., place + 1 :].any()
+    KERNELS.block_input(picture, picture, Motion(), times, scale=1, packing=packing).fill(0, out)
+    channel = 2 * packing.encoded_channels + packing.time_channel
+    assert out[0, ..., channel].unique().tolist() == [0.25]
+    assert out[1, ..., channel].unique().tolist() == [0.75]
+    assert not out[..., channel + 1 :].any()
 
 
 WILD = (float("nan"), float("inf"), -float("inf"), 3e38, -1e9, 1e4)
@@ -249,31 +254,31 @@ def guarded(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
 @pytest.mark.parametrize("scale", [1, 2])
 def check_no_flow_leaves_the_picture(scale: int) -> None:
     packing = Packing(4, 0)
-    look0, look1 = guarded(1, 8, 32, packing.look), guarded(1, 8, 32, packing.look)
+    ends = [guarded(1, 8, 32, packing.encoded_channels) for _ in range(2)]
     motion = packed(8, 32, (4, 2), packing)
     for block in motion.maps:
         assert isinstance(block, PackedMap)
         flat = block.stored.view(-1, 8)
         for k, value in enumerate(WILD):
             flat[k :: 2 * len(WILD), k % 4] = value
-    out = torch.empty(1, 8 // scale, 32 // scale, packing.inputs, device=DEVICE)
-    gpu.level_input(look0, look1, motion, 0.5, scale=scale, packing=packing, out=out)
-    looks = out[..., : 2 * packing.look]
-    assert bool(((looks >= 0) & (looks <= 1)).all())
-    made = gpu.moved_planes([guarded(8, 32)], [guarded(8, 32)], motion, Sites(8, 32))[0]
-    assert bool((made.isnan() | ((made >= 0) & (made <= 1))).all())
+    out = torch.empty(1, 8 // scale, 32 // scale, packing.input_channels, device=DEVICE)
+    KERNELS.block_input(*ends, motion, TIME.to(DEVICE), scale=scale, packing=packing).fill(0, out)
+    pictures = out[..., : 2 * packing.encoded_channels]
+    assert bool(((pictures >= 0) & (pictures <= 1)).all())
+    (plane,) = KERNELS.warp_and_blend([guarded(8, 32)], [guarded(8, 32)], motion, SampleGrid(8, 32))
+    assert bool((plane.isnan() | ((plane >= 0) & (plane <= 1))).all())
     quiet = Motion(tuple(PackedMap(m.stored.clone(), 5, m.scale) for m in motion.maps if isinstance(m, PackedMap)))
     for block in quiet.maps:
         block.stored.view(-1, 8)[:, 4] = 0.3
-    made = gpu.moved_planes([guarded(8, 32)], [guarded(8, 32)], quiet, Sites(8, 32))[0]
-    assert bool(((made >= 0) & (made <= 1)).all())
+    (plane,) = KERNELS.warp_and_blend([guarded(8, 32)], [guarded(8, 32)], quiet, SampleGrid(8, 32))
+    assert bool(((plane >= 0) & (plane <= 1)).all())
 
 
-LUMA, CHROMA = Sites(8, 40), Sites(4, 20, 2, 2, 0.5, 0)
+LUMA, CHROMA = SampleGrid(8, 40), SampleGrid(4, 20, 2, 2, 0.5, 0)
 
 
 @pytest.mark.parametrize(
-    ("dtype", "peak", "count", "sites", "shuffled", "accumulates"),
+    ("dtype", "peak", "count", "grid", "shuffled", "accumulates"),
     [
         (torch.uint8, 255, 1, LUMA, True, False),
         (torch.uint8, 255, 2, CHROMA, True, False),
@@ -282,26 +287,26 @@ LUMA, CHROMA = Sites(8, 40), Sites(4, 20, 2, 2, 0.5, 0)
         (torch.float32, 0, 3, CHROMA, False, True),
         (torch.float32, 0, 1, LUMA, False, True),
         (torch.float16, 0, 2, CHROMA, True, False),
-        (torch.float32, 0, 1, Sites(4, 40, 2, 1, 1, 0), True, False),
-        (torch.float32, 0, 1, Sites(5, 27, 8 / 5, 40 / 27, 0.3, 0.24), True, False),
-        (torch.float32, 0, 1, Sites(1, 70, 8, 40 / 70, 3.5, -0.2), True, False),
+        (torch.float32, 0, 1, SampleGrid(4, 40, 2, 1, 1, 0), True, False),
+        (torch.float32, 0, 1, SampleGrid(5, 27, 8 / 5, 40 / 27, 0.3, 0.24), True, False),
+        (torch.float32, 0, 1, SampleGrid(1, 70, 8, 40 / 70, 3.5, -0.2), True, False),
     ],
 )
-def check_planes_move(
-    dtype: torch.dtype, peak: int, count: int, sites: Sites, shuffled: bool, accumulates: bool
+def check_planes_are_warped_and_blended(
+    dtype: torch.dtype, peak: int, count: int, grid: SampleGrid, shuffled: bool, accumulates: bool
 ) -> None:
     """Into a target whose rows have gaps; the last map of 8 channels after others of 16, as a network leaves them."""
     motion = packed(8, 40, (4, 2), Packing(4, 8), shuffled=shuffled, accumulates=accumulates, last=8)
-    size = (sites.height, sites.width)
+    size = (grid.height, grid.width)
     planes = [random(*size, seed=k) * (1.2 * peak or 1) for k in range(2 * count)]
     planes = [(plane.clamp(0, peak).round() if peak else plane).to(dtype) for plane in planes]
     there = [plane.to(DEVICE) for plane in planes]
     room = [torch.zeros(size[0], size[1] + 7, device=DEVICE).to(dtype) for _ in range(count)]
     targets = [target[:, : size[1]] for target in room]
-    assert gpu.can_move(there, motion)
-    gpu.move_into(there[:count], there[count:], motion, sites, targets, peak)
+    assert supports(KERNELS, there, motion)
+    KERNELS.warp_and_blend_into(there[:count], there[count:], motion, grid, targets, peak)
     first, last = (torch.stack([p.float() for p in half]).unsqueeze(0) for half in (planes[:count], planes[count:]))
-    expected = reference.synthesise(first, last, on_host(motion), sites)[0]
+    expected = reference.warp_and_blend(first, last, on_host(motion), grid)[0]
     if peak:
         expected = expected.round().clamp(0, peak)
     for k, target in enumerate(targets):
@@ -320,53 +325,54 @@ def check_halves_are_rounded_to_even_and_clipped() -> None:
     first = torch.tensor([[0, 1, 2, 3, 255, 254]] * 2, dtype=torch.uint8, device=DEVICE)
     last = torch.tensor([[1, 2, 3, 4, 255, 255]] * 2, dtype=torch.uint8, device=DEVICE)
     out = torch.zeros_like(first)
-    gpu.move_into([first], [last], motion, Sites(2, 6), [out], 250)
+    KERNELS.warp_and_blend_into([first], [last], motion, SampleGrid(2, 6), [out], 250)
     assert out.tolist() == [[0, 2, 2, 4, 250, 250]] * 2
 
 
 def check_that_it_can() -> None:
-    assert gpu.available(DEVICE), gpu.why_not(DEVICE)
-    assert gpu.available()
+    assert gpu.why_no_triton(DEVICE) == ""
+    assert gpu.why_no_triton() == ""
 
 
 def check_what_it_refuses() -> None:
     packing = Packing(0, 0)
     motion = packed(8, 8, (2,), packing)
     plane = torch.zeros(8, 8, device=DEVICE)
-    assert not gpu.can_move([plane.double()], motion)
-    assert not gpu.can_move([plane, plane[:4]], motion)
-    assert not gpu.can_move([plane], packed(8, 8, (2,), packing, count=2))
-    assert not gpu.can_move([plane], packed(8, 8, (2,) * 6, packing))
-    assert not gpu.can_move([plane], Motion((*motion.maps, *packed(8, 8, (2,), packing, shuffled=False).maps)))
-    with pytest.raises(ValueError, match="planes must be 8x7"):
-        gpu.move_into([plane], [plane], motion, Sites(8, 7), [plane], 0)
-    with pytest.raises(ValueError, match="as its planes are"):
-        gpu.move_into([plane], [plane], motion, Sites(8, 8), [plane.half()], 0)
-    out = torch.empty(1, 8, 8, packing.inputs, device=DEVICE)
-    look = torch.zeros(1, 8, 8, packing.look, device=DEVICE)
+    assert not supports(KERNELS, [plane.double()], motion)
+    assert not supports(KERNELS, [plane, plane[:4]], motion)
+    assert not supports(KERNELS, [plane], packed(8, 8, (2,), packing, count=2))
+    assert not supports(KERNELS, [plane], packed(8, 8, (2,) * 6, packing))
+    assert not supports(KERNELS, [plane], Motion((*motion.maps, *packed(8, 8, (2,), packing, shuffled=False).maps)))
+    with pytest.raises(KernelError, match="planes must be 8x7"):
+        KERNELS.warp_and_blend_into([plane], [plane], motion, SampleGrid(8, 7), [plane], 0)
+    with pytest.raises(KernelError, match="as its planes are"):
+        KERNELS.warp_and_blend_into([plane], [plane], motion, SampleGrid(8, 8), [plane.half()], 0)
+    with pytest.raises(KernelError, match="columns of a target must have no gaps"):
+        KERNELS.warp_and_blend_into([plane], [plane], motion, SampleGrid(8, 8), [torch.empty_like(plane).T], 0)
+    picture = torch.zeros(1, 8, 8, packing.encoded_channels, device=DEVICE)
     times = torch.zeros(1, 1, 4, 4, device=DEVICE)
-    with pytest.raises(ValueError, match="timestep must be a map of 8x8"):
-        gpu.level_input(look, look, Motion(), times, scale=1, packing=packing, out=out)
+    with pytest.raises(KernelError, match="timestep must be a map of 8x8"):
+        KERNELS.block_input(picture, picture, Motion(), times, scale=1, packing=packing)
 
 
 @pytest.mark.parametrize("features", [0, 4, 8, 16])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def check_looks(features: int, dtype: torch.dtype) -> None:
+def check_encoded_pictures(features: int, dtype: torch.dtype) -> None:
     packing = Packing(features, 8)
-    picture, head = random(2, 3, 4, 70), random(2, 4 * features, 2, 35)
+    rgb, head = random(2, 4, 70, 3), random(2, 4 * features, 2, 35)
     head = head.to(torch.float16).float()
     there = head.to(DEVICE, torch.float16) if features else None
-    got = gpu.looked(picture.to(DEVICE), there, packing, dtype=dtype)
+    got = gpu.TritonKernels(DEVICE, dtype).encode(rgb.to(DEVICE), there, packing)
     whole = head.view(2, 2, 2, features, 2, 35).permute(0, 4, 1, 5, 2, 3).reshape(2, 4, 70, features)
-    expected = torch.cat((picture.permute(0, 2, 3, 1), whole), 3)
-    expected = pad(expected, (0, packing.look - expected.shape[3]))
+    expected = torch.cat((rgb, whole), 3)
+    expected = pad(expected, (0, packing.encoded_channels - expected.shape[3]))
     assert got.dtype == dtype
     assert torch.equal(got.cpu(), expected.to(dtype))
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float32, torch.float16])
-@pytest.mark.parametrize("chroma", [None, Sites(5, 15, 2, 2, 0.5, 0)])
-def check_the_view(dtype: torch.dtype, chroma: Sites | None) -> None:
+@pytest.mark.parametrize("chroma", [None, SampleGrid(5, 15, 2, 2, 0.5, 0)])
+def check_rgb(dtype: torch.dtype, chroma: SampleGrid | None) -> None:
     size, small = (10, 30), ((chroma.height, chroma.width) if chroma else (10, 30))
     top = {torch.uint8: 255, torch.uint16: 1023}.get(dtype, 1)
     planes = [(random(*s, seed=k) * top).to(dtype) for k, s in enumerate((size, small, small))]
@@ -385,16 +391,17 @@ def check_the_view(dtype: torch.dtype, chroma: Sites | None) -> None:
     values = torch.tensor(matrix)
     rgb = torch.einsum("cp,phw->chw", values[:, :3], torch.stack(whole)) + values[:, 3, None, None]
     expected = pad(rgb.clamp(0, 1)[None], (0, 36 - 30, 0, 12 - 10), mode="replicate")
-    got = gpu.seen([plane.to(DEVICE) for plane in planes], matrix, chroma, 12)
-    assert got.is_contiguous(memory_format=torch.channels_last)
-    assert torch.allclose(got.cpu(), expected, atol=1e-5)
+    got = KERNELS.to_rgb([plane.to(DEVICE) for plane in planes], matrix, chroma, 12)
+    assert got.is_contiguous()
+    assert torch.allclose(got.cpu(), expected.permute(0, 2, 3, 1), atol=1e-5)
 
 
-def check_the_view_of_gray() -> None:
+def check_rgb_of_gray() -> None:
     plane = random(3, 5)
-    got = gpu.seen([plane.to(DEVICE)], [[1, 0, 0, 0], [2, 0, 0, 0], [1, 0, 0, -0.5]], None, 4).cpu()
+    matrix = [[1, 0, 0, 0], [2, 0, 0, 0], [1, 0, 0, -0.5]]
+    got = KERNELS.to_rgb([plane.to(DEVICE)], matrix, None, 4).cpu()
     expected = pad(torch.stack((plane, plane * 2, plane - 0.5))[None].clamp(0, 1), (0, 3, 0, 1), mode="replicate")
-    assert torch.allclose(got, expected, atol=1e-6)
+    assert torch.allclose(got, expected.permute(0, 2, 3, 1), atol=1e-6)
 
 
 # What they cost ------------------------------------------------------------------------------------------------------
@@ -420,8 +427,8 @@ def test_floors_count_what_the_network_multiplies(gpu_speed: ModuleType, name: s
     def count(layer: torch.nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
         nonlocal counted
         assert isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d))
-        places = inputs[0] if isinstance(layer, torch.nn.ConvTranspose2d) else output
-        counted += layer.weight.numel() * places.shape[-2] * places.shape[-1]
+        pixels = inputs[0] if isinstance(layer, torch.nn.ConvTranspose2d) else output
+        counted += layer.weight.numel() * pixels.shape[-2] * pixels.shape[-1]
 
     for layer in network.modules():
         if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
@@ -435,8 +442,8 @@ def test_floors_count_what_the_network_multiplies(gpu_speed: ModuleType, name: s
     stages = gpu_speed.floors(config, height, width)
     assert sum(stage.macs for stage in stages) == counted
     assert all(stage.bytes > 0 for stage in stages)
-    finest = next(stage for stage in stages if stage.name == f"level {len(config.scales) - 1}")
-    if name == "4.26":  # 64 bytes written a pixel, two looks of 16 read, and a few of the maps'
+    finest = next(stage for stage in stages if stage.name == f"input {len(config.scales) - 1}")
+    if name == "4.26":  # 64 bytes written a pixel, two encoded pictures of 16 read, and a few of the maps'
         assert 96 <= finest.bytes / (height * width) < 96 + 32
 
 
@@ -457,17 +464,17 @@ POINTERS = ("map", "first", "last", "out", "plane")
 
 
 @pytest.mark.parametrize("target", [("cuda", 90, 32), ("hip", "gfx942", 64)], ids=str)
-@pytest.mark.parametrize("name", ["level_input", "moved", "view", "look"])
+@pytest.mark.parametrize("name", ["block_input", "warp_and_blend", "to_rgb", "encode"])
 def compile_for(name: str, target: tuple[Any, ...]) -> None:
-    """As 4.26 in fp16 calls them; on CUDA a look is read in loads of 16 bytes, all its channels in one."""
-    made = compiled(name, target)
-    if target[0] == "cuda" and name == "level_input":
-        assert made.asm["ptx"].count("ld.global.v4.b32") == 4  # the corners; both pictures lie in one tile
+    """As 4.26 in fp16 calls them; on CUDA an encoded pixel is read in one load of 16 bytes, all its channels."""
+    kernel = compiled(name, target)
+    if target[0] == "cuda" and name == "block_input":
+        assert kernel.asm["ptx"].count("ld.global.v4.b32") == 4  # the corners; both pictures lie in one tile
 
 
-@pytest.mark.parametrize("name", ["level_input", "moved", "view"])
+@pytest.mark.parametrize("name", ["block_input", "warp_and_blend", "to_rgb"])
 def compile_for_sizes_of_one(name: str) -> None:
-    """Which Triton takes for constants."""
+    """Triton takes arguments of 1 for constants."""
     assert compiled(name, ("cuda", 80, 32), one=True).asm["ptx"]
 
 
@@ -476,14 +483,14 @@ def compiled(name: str, target: tuple[Any, ...], *, one: bool = False) -> Any:
     backends = importlib.import_module("triton.backends.compiler")
     language = importlib.import_module("triton.language")
     kernel = getattr(importlib.import_module("vsrife.motion.triton_kernels"), name)
-    sample = {"moved": "*u8", "view": "*u8"}.get(name, "*fp16")
-    special = {"times": "*fp32", "picture": "*fp32", "look0": "*fp16", "features": "*fp16", "apart": "i64"}
-    if name == "view":
+    sample = {"warp_and_blend": "*u8", "to_rgb": "*u8"}.get(name, "*fp16")
+    special = {"times": "*fp32", "picture": "*fp32", "encoded0": "*fp16", "features": "*fp16", "apart": "i64"}
+    if name == "to_rgb":
         special["out"] = "*fp32"
     values: dict[str, Any] = {
-        "maps": 5 if name == "moved" else 4, "taps": 1, "look": 8, "padded": 8, "known_channels": 16,
+        "maps": 5 if name == "warp_and_blend" else 4, "taps": 1, "encoded": 8, "padded": 8, "map_channels": 16,
         "time_channel": 13, "shuffled": True, "accumulates": False, "times_map": False, "index": language.int32,
-        "block": 64, "planes": 3, "channels": 8 if name == "look" else 16, "last_channels": 8, "rounds": True,
+        "block": 64, "planes": 3, "channels": 8 if name == "encode" else 16, "last_channels": 8, "rounds": True,
         "count": 4,
     }  # fmt: skip
     signature = {}

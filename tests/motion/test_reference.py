@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from vsrife.motion import BlockMap, Motion, Sites, level_input, synthesise
+from vsrife.motion import BlockMap, Motion, SampleGrid, block_input, warp_and_blend
 from vsrife.motion.field import resample
 from vsrife.motion.reference import sample
 from vsrife.networks import backward_warp
@@ -25,7 +25,7 @@ def random_motion(accumulates: bool = False) -> Motion:
 
 
 def full_size(motion: Motion) -> tuple[Tensor, Tensor, Tensor]:
-    """Flow, mask and handed-on channels as the published form keeps them."""
+    """Flow, mask and hidden channels as the published form keeps them."""
     ups = [interpolate(m.data, scale_factor=m.scale, mode="bilinear") for m in motion.maps]
     flow = sum((up[:, :4] * m.scale for up, m in zip(ups, motion.maps, strict=True)), torch.zeros(()))
     mask = sum((up[:, 4:5] for up in ups), torch.zeros(())) if motion.accumulates_mask else ups[-1][:, 4:5]
@@ -34,47 +34,47 @@ def full_size(motion: Motion) -> tuple[Tensor, Tensor, Tensor]:
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2, 4, 8, 16])
 @pytest.mark.parametrize("accumulates", [False, True])
-def test_level_input_is_warp_concatenate_shrink(scale: float, accumulates: bool) -> None:
+def test_block_input_is_warp_concatenate_shrink(scale: float, accumulates: bool) -> None:
     generator = torch.Generator().manual_seed(1)
-    look0, look1 = torch.rand(2, 1, 7, HEIGHT, WIDTH, generator=generator)
+    encoded0, encoded1 = torch.rand(2, 1, 7, HEIGHT, WIDTH, generator=generator)
     time = torch.rand(1, 1, HEIGHT, WIDTH, generator=generator)
     motion = random_motion(accumulates)
-    flow, mask, handed_on = full_size(motion)
-    seen0, seen1 = backward_warp(look0, flow[:, :2]), backward_warp(look1, flow[:, 2:])
-    parts = (seen0[:, :3], seen1[:, :3], seen0[:, 3:], seen1[:, 3:], time, mask, handed_on, flow / scale)
+    flow, mask, hidden = full_size(motion)
+    warped0, warped1 = backward_warp(encoded0, flow[:, :2]), backward_warp(encoded1, flow[:, 2:])
+    parts = (warped0[:, :3], warped1[:, :3], warped0[:, 3:], warped1[:, 3:], time, mask, hidden, flow / scale)
     expected = interpolate(torch.cat(parts, 1), scale_factor=1 / scale, mode="bilinear")
-    got = level_input(look0, look1, motion, time, scale=scale, handed_on=8)
+    got = block_input(encoded0, encoded1, motion, time, scale=scale, hidden_channels=8)
     assert torch.allclose(got, expected, atol=2e-4)
 
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2, 16])
-def test_the_first_level_sees_the_pictures_as_they_are(scale: float) -> None:
-    look0, look1 = torch.rand(2, 1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(2))
+def test_the_first_block_reads_unwarped_pictures(scale: float) -> None:
+    encoded0, encoded1 = torch.rand(2, 1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(2))
     time = torch.full((1, 1, HEIGHT, WIDTH), 0.3)
-    expected = interpolate(torch.cat((look0, look1, time), 1), scale_factor=1 / scale, mode="bilinear")
-    got = level_input(look0, look1, Motion(), 0.3, scale=scale, handed_on=0)
+    expected = interpolate(torch.cat((encoded0, encoded1, time), 1), scale_factor=1 / scale, mode="bilinear")
+    got = block_input(encoded0, encoded1, Motion(), torch.full((1, 1, 1, 1), 0.3), scale=scale, hidden_channels=0)
     assert torch.allclose(got, expected, atol=1e-6)
 
 
-def test_synthesise_is_warp_and_blend() -> None:
+def test_planes_are_warped_and_blended() -> None:
     planes0, planes1 = torch.rand(2, 1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(4))
     motion = random_motion()
     flow, mask, _ = full_size(motion)
     weight = mask.sigmoid()
     expected = backward_warp(planes0, flow[:, :2]) * weight + backward_warp(planes1, flow[:, 2:]) * (1 - weight)
-    got = synthesise(planes0, planes1, motion, Sites(HEIGHT, WIDTH))
+    got = warp_and_blend(planes0, planes1, motion, SampleGrid(HEIGHT, WIDTH))
     assert torch.allclose(got, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(("offset_y", "offset_x"), [(0.5, 0), (0.5, 0.5), (0, 0), (1, 0)])
 def test_chroma_moves_as_far_as_luma(offset_y: float, offset_x: float) -> None:
     """A linear ramp under a constant flow: every sample must read the ramp at its own place plus the flow."""
-    sites = Sites(HEIGHT // 2, WIDTH // 2, 2, 2, offset_y, offset_x)
+    grid = SampleGrid(HEIGHT // 2, WIDTH // 2, 2, 2, offset_y, offset_x)
     flow = torch.tensor([3.0, -2.5, -5.0, 1.5, 20.0]).view(1, 5, 1, 1)
     motion = Motion((BlockMap(flow.expand(1, 5, HEIGHT, WIDTH), 1),))
-    ys, xs = sites.coordinates(torch.device("cpu"))
+    ys, xs = grid.coordinates(torch.device("cpu"))
     ramp = (ys.view(-1, 1) * 100 + xs.view(1, -1))[None, None]
-    got = synthesise(ramp, ramp * 0, motion, sites)
+    got = warp_and_blend(ramp, ramp * 0, motion, grid)
     inside = (..., slice(3, -3), slice(3, -3))
     assert torch.allclose(got[inside], (ramp + 100 * -2.5 + 3.0)[inside], atol=2e-2)
 

@@ -66,7 +66,7 @@ def test_cross_built_wheels(target: str, tmp_path: Path) -> None:
             "vsrife/cli/doctor.vpy",
         ]
         found = exported(archive.read(FOLDER + library))
-        assert {"VapourSynthPluginInit2", "vsrife_level_input", "vsrife_moved"} <= found
+        assert {"VapourSynthPluginInit2", "vsrife_block_input", "vsrife_warp_and_blend"} <= found
 
 
 def test_an_unknown_target_is_refused(tmp_path: Path) -> None:

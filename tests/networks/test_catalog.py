@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from vsrife.networks import ANCESTORS, CATALOG, DEFAULT, OWN, IFNet, IFNetConfig
+from vsrife.networks import CATALOG, DEFAULT, LEGACY, OWN, IFNet, IFNetConfig
 
 MILLIONS = {
     "4.0": 5.16, "4.2": 5.16, "4.5": 5.28, "4.6": 5.31, "4.7": 5.33, "4.10": 5.36, "4.12.lite": 2.63, "4.13": 5.36,
@@ -59,7 +59,7 @@ def test_nano_is_at_most_a_quarter_of_the_default() -> None:
     default, nano = (multiplications(config, 1088, 1920) for config in (CATALOG[DEFAULT], OWN["nano"]))
     assert default / 1e9 == pytest.approx(43.25, abs=0.005)
     assert nano <= default / 4
-    assert not OWN.keys() & (CATALOG.keys() | ANCESTORS.keys())
+    assert not OWN.keys() & (CATALOG.keys() | LEGACY.keys())
 
 
 def test_exact_counts_of_published_files() -> None:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsrife.errors import ModelError
-from vsrife.networks import ANCESTORS, CATALOG, PaperConfig
+from vsrife.networks import CATALOG, LEGACY, PaperConfig
 from vsrife.networks.described import described, read_config
 
-CONFIGS = {**CATALOG, **ANCESTORS}
+CONFIGS = {**CATALOG, **LEGACY}
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -52,8 +52,6 @@ GOOD = json.loads(described(CATALOG["4.26"]))
     ],
 )  # fmt: skip
 def test_what_no_network_can_be_is_refused_in_one_line(text: str) -> None:
-    with pytest.raises(
-        ModelError, match=r"^RIFE: the file's network is described by something else than a config: "
-    ) as e:
+    with pytest.raises(ModelError, match=r"^the file's network is described by something else than a config: ") as e:
         read_config(text)
     assert "\n" not in str(e.value)

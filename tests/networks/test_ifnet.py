@@ -7,7 +7,7 @@ import pytest
 import torch
 from support import psnr, texture
 
-from vsrife.networks import CATALOG, IFNet, backward_warp, build
+from vsrife.networks import CATALOG, CONFIGS, IFNet, backward_warp, make
 from vsrife.networks.fold import folded
 from vsrife.weights import load_network
 
@@ -53,7 +53,7 @@ def test_any_size_is_padded_and_cropped() -> None:
 @pytest.mark.parametrize("name", ["4.6", "4.14.lite", "4.26"])
 def test_folding_keeps_the_function(name: str) -> None:
     torch.manual_seed(3)
-    network = build(name).eval().requires_grad_(False)
+    network = make(CONFIGS[name]).eval().requires_grad_(False)
     for key, parameter in network.named_parameters():
         if key.endswith("beta"):
             torch.nn.init.uniform_(parameter, 0.3, 1.5)

@@ -10,8 +10,7 @@ import vapoursynth as vs
 from safetensors.torch import save_file
 from support import moving_clip
 
-from vsrife.networks import CATALOG, CONFIGS, build
-from vsrife.weights import names
+from vsrife.networks import CATALOG, CONFIGS, make
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,9 +21,8 @@ def test_a_hypothetical_4_27(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     row = replace(CATALOG["4.26"], widths=(96, 64, 48, 32, 16))
     for table in (CATALOG, CONFIGS):
         monkeypatch.setitem(table, "4.27", row)  # what one more line in catalog.py does
-    monkeypatch.setattr(names, "NAMES", (*names.NAMES, "4.27"))
     file = tmp_path / "flownet.safetensors"
-    save_file({name: value.contiguous() for name, value in build("4.27").state_dict().items()}, file)
+    save_file({name: value.contiguous() for name, value in make(CONFIGS["4.27"]).state_dict().items()}, file)
     with pytest.raises(vs.Error, match=r"^RIFE: the weights in flownet.safetensors are not those of a 4.26 network"):
         vs.core.rife.RIFE(moving_clip(length=2), model="4.26", model_path=str(file))
     for arguments in ({}, {"model": "4.27"}):

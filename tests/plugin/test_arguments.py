@@ -28,7 +28,7 @@ def test_the_native_signature_is_the_dataclass(function: str) -> None:
         assert optional == "opt"
         of = NATIVE_TYPES[kind.removesuffix("[]")]
         native[name] = Sequence[of] if kind.endswith("[]") else of
-    hints = get_type_hints(Arguments)
+    hints = get_type_hints(Arguments, localns={"Clip": vs.VideoNode})
     python = {}
     for name in arguments_of(function):
         kinds = [hints[name]]
@@ -46,42 +46,42 @@ def test_every_argument_belongs_to_a_function() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"multi": 0.0}, "RIFE: multi must be a number above 0, got 0"),
-        ({"multi": float("nan")}, "RIFE: multi must be a number above 0, got nan"),
-        ({"multi": float("inf")}, "RIFE: multi must be a number above 0, got inf"),
-        ({"multi": 2.0, "fps_num": 60, "fps_den": 1}, "RIFE: multi must be the only rate, got fps_num too"),
-        ({"factor_den": 0}, "RIFE: factor_den must be at least 1, got 0"),
-        ({"fps_num": 60}, "RIFE: fps_den must be given too, got fps_num alone"),
-        ({"fps_den": 1}, "RIFE: fps_num must be given too, got fps_den alone"),
-        ({"scale": 3.0}, "RIFE: scale must be 0.25, 0.5, 1, 2 or 4, got 3"),
-        ({"scale": float("nan")}, "RIFE: scale must be 0.25, 0.5, 1, 2 or 4, got nan"),
-        ({"model": b"\xff"}, r"RIFE: model must be printable text, got b'\xff'"),
-        ({"device": ""}, "RIFE: device must be printable text, got ''"),
-        ({"sc": 2}, "RIFE: sc must be 0 or 1, got 2"),
-        ({"sc_mode": "cut"}, "RIFE: sc_mode must be hold, nearest or blend, got cut"),
-        ({"sc_threshold": 1.5}, "RIFE: sc_threshold must be 0 to 1, got 1.5"),
-        ({"dedup_limit": 1}, "RIFE: dedup_limit must be 2 to 16, got 1"),
-        ({"skip_threshold": float("nan")}, "RIFE: skip_threshold must be 0 to 200, got nan"),
-        ({"show": "all"}, "RIFE: show must be flow, mask, cuts or time, got all"),
-        ({"vfr": 1}, "RIFE: vfr needs fps_num and fps_den; without them each frame's own duration is divided"),
+        ({"multi": 0.0}, "multi must be a number above 0, got 0"),
+        ({"multi": float("nan")}, "multi must be a number above 0, got nan"),
+        ({"multi": float("inf")}, "multi must be a number above 0, got inf"),
+        ({"multi": 2.0, "fps_num": 60, "fps_den": 1}, "multi must be the only rate, got fps_num too"),
+        ({"factor_den": 0}, "factor_den must be at least 1, got 0"),
+        ({"fps_num": 60}, "fps_den must be given too, got fps_num alone"),
+        ({"fps_den": 1}, "fps_num must be given too, got fps_den alone"),
+        ({"scale": 3.0}, "scale must be 0.25, 0.5, 1, 2 or 4, got 3"),
+        ({"scale": float("nan")}, "scale must be 0.25, 0.5, 1, 2 or 4, got nan"),
+        ({"model": b"\xff"}, r"model must be printable text, got b'\xff'"),
+        ({"device": ""}, "device must be printable text, got ''"),
+        ({"sc": 2}, "sc must be 0 or 1, got 2"),
+        ({"sc_mode": "cut"}, "sc_mode must be hold, nearest or blend, got cut"),
+        ({"sc_threshold": 1.5}, "sc_threshold must be 0 to 1, got 1.5"),
+        ({"dedup_limit": 1}, "dedup_limit must be 2 to 16, got 1"),
+        ({"skip_threshold": float("nan")}, "skip_threshold must be 0 to 200, got nan"),
+        ({"show": "all"}, "show must be flow, mask, cuts or time, got all"),
+        ({"vfr": 1}, "vfr needs fps_num and fps_den; without them each frame's own duration is divided"),
         (
             {"vfr": 1, "timecodes": "a.txt", "fps_num": 60, "fps_den": 1},
-            "RIFE: timecodes and vfr=1 must not both be given: the file says what the frames would",
+            "timecodes and vfr=1 must not both be given: the file says what the frames would",
         ),
         (
             {"positions": [1.0], "multi": 2.0},
-            "RIFE: positions must be the only timing beside fps_num/fps_den, got multi too",
+            "positions must be the only timing beside fps_num/fps_den, got multi too",
         ),
         (
             {"positions": [1.0], "factor_den": 2},
-            "RIFE: positions must be the only timing beside fps_num/fps_den, got factor_den too",
+            "positions must be the only timing beside fps_num/fps_den, got factor_den too",
         ),
         (
             {"positions": [1.0], "fps_num": 60, "fps_den": 1, "timecodes": "a.txt"},
-            "RIFE: positions must be the only timing beside fps_num/fps_den, got timecodes too",
+            "positions must be the only timing beside fps_num/fps_den, got timecodes too",
         ),
-        ({"ensemble": 3}, "RIFE: ensemble must be 0, 1, 2, 4 or 8, got 3"),
-        ({"ensemble_mask": "best"}, "RIFE: ensemble_mask must be own, mean or logit, got best"),
+        ({"ensemble": 3}, "ensemble must be 0, 1, 2, 4 or 8, got 3"),
+        ({"ensemble_mask": "best"}, "ensemble_mask must be own, mean or logit, got best"),
     ],
 )
 def test_bad_arguments_say_what_is_allowed(arguments: dict[str, object], message: str) -> None:
@@ -91,7 +91,7 @@ def test_bad_arguments_say_what_is_allowed(arguments: dict[str, object], message
 
 
 def test_an_unknown_matrix_lists_the_known() -> None:
-    with pytest.raises(RifeError, match=r"^RIFE: matrix must be one of 709 \(1\), .*, got rgb$"):
+    with pytest.raises(RifeError, match=r"^matrix must be one of 709 \(1\), .*, got rgb$"):
         Arguments(matrix="rgb")
 
 

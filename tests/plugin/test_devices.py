@@ -14,14 +14,13 @@ import vapoursynth as vs
 from support import clip_of, digest, logged, moving_clip, planes, texture
 
 from vsrife import rife
-from vsrife.engine.worker import Worker
+from vsrife.engine.frame_maker import FrameMaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = pytest.mark.vpy("unique-core")
 QUIET = {"device": "cpu", "precision": "fp32", "sc": 0}
-RUN = Worker.run
 SHORT = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 96.00 MiB. GPU 0 has a total capacity of 6 GiB")
 
 
@@ -61,17 +60,21 @@ def shortage(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Memory that runs out for the next so many tries to make a frame."""
     left, lock = [0], threading.Lock()
 
-    def run(worker: Worker, work: Callable[[Worker], Any]) -> Any:
-        with lock:
-            left[0] -= 1
-            if left[0] >= 0:
-                raise SHORT
-        return RUN(worker, work)
+    def fails_first(operation: Callable[..., None]) -> Callable[..., None]:
+        def attempt(*arguments: Any) -> None:
+            with lock:
+                left[0] -= 1
+                if left[0] >= 0:
+                    raise SHORT
+            operation(*arguments)
+
+        return attempt
 
     def begin(times: int) -> None:
         left[0] = times
 
-    monkeypatch.setattr(Worker, "run", run)
+    for name in ("render", "write_motion"):
+        monkeypatch.setattr(FrameMaker, name, fails_first(getattr(FrameMaker, name)))
     return begin
 
 
@@ -87,7 +90,7 @@ def test_memory_that_runs_out_is_said_once_and_the_frame_is_made(shortage: Calla
             frames.append(digest(made.get_frame(n)))
 
     start = "RIFE: 64x48: cpu is "
-    given_back = "out of memory: what was kept for later is given back, and the frame is made once more"
+    given_back = "out of memory: cached memory is given back, and the frame is made once more"
     assert of_memory(make) == [start + given_back]
     assert frames == expected
     again = vs.core.rife.RIFE(clip, **QUIET)

@@ -15,7 +15,6 @@ from weights.conftest import MODEL, Release, folder, published, release  # noqa:
 from vsrife.cli.figures import machine
 from vsrife.engine import Engine, shared_engine
 from vsrife.engine.convolutions import computes_bf16
-from vsrife.motion import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +24,7 @@ pytestmark = pytest.mark.vpy("unique-core")
 
 INFORMATION, WARNING = int(vs.MESSAGE_TYPE_INFORMATION), int(vs.MESSAGE_TYPE_WARNING)
 QUIET = {"device": "cpu", "precision": "fp32"}
+NOT_INSTALLED = "the native library is not installed beside VapourSynth"
 RUNS = (INFORMATION, "RIFE: model 4.26 (bundled) on cpu in fp32")
 
 
@@ -122,10 +122,10 @@ def test_bf16_that_the_cpu_lacks_is_a_warning(device: str, monkeypatch: pytest.M
 
 
 def test_missing_kernels_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "why_none", lambda: "the native library is not installed beside VapourSynth")
-    said = shown(moving_clip(64, 64, length=2), **QUIET)
-    line = "RIFE: runs by PyTorch alone, which is slower: the native library is not installed beside VapourSynth"
-    assert said == [RUNS, (WARNING, line)]
+    monkeypatch.setattr("vsrife.motion.devices.why_no_library", lambda: NOT_INSTALLED)
+    said = shown(moving_clip(64, 64, length=2), **QUIET, model="nano")  # which no other test has loaded
+    runs = (INFORMATION, "RIFE: model nano (bundled) on cpu in fp32")
+    assert said == [runs, (WARNING, f"RIFE: runs by PyTorch alone, which is slower: {NOT_INSTALLED}")]
 
 
 def test_a_fetched_model_is_said_when_it_is_fetched(release: Release, folder: Path) -> None:  # noqa: F811

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ import vapoursynth as vs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import clip_of, digest, moving_clip, peak, planes, psnr, texture
+
+from vsrife.plugin.renderer import PictureRenderer
 
 pytestmark = pytest.mark.vpy("unique-core")
 
@@ -308,20 +311,81 @@ def test_nonsense_from_render_does_not_end_the_process() -> None:
     blank = vs.core.std.BlankClip(clip)
     for answer in (
         {"x": blank, "y": lambda: None, "kept": 3},
-        {"take": "x"},
-        {"take": 99},
-        {"take": blank},
+        {"passthrough": "x"},
+        {"passthrough": 99},
+        {"passthrough": blank},
         {"like": "x"},
     ):
         node = vs.core.rife.Node(
             clip, lambda n: {"frames": [0, 1], "write": 1}, lambda answer=answer, **k: answer, 2, 24, 1
         )
         props = node.get_frame(0).props
-        assert not props.keys() & {"x", "y", "take", "like"}
+        assert not props.keys() & {"x", "y", "passthrough", "like", "write"}
         assert props.get("kept") == answer.get("kept")
     variable = vs.core.std.Splice([clip, vs.core.std.BlankClip(clip, width=64)], mismatch=True)
     with pytest.raises(vs.Error, match="Node: clip must have one format and size throughout"):
         vs.core.rife.Node(variable, lambda n: {"frames": [0, 1]}, lambda **k: {}, 2, 24, 1)
+
+
+def calls_of(clip: vs.VideoNode, plan: dict[str, object]) -> tuple[dict[str, object], int]:
+    """Properties of a node's frame 0 whose plan is this, and how often render was called for it."""
+    calls: list[object] = []
+
+    def render(**given: object) -> dict[str, object]:
+        calls.append(given)
+        return {"passthrough": 0, "Rendered": 1}
+
+    node = vs.core.rife.Node(clip, lambda n: plan, render, 1, 24, 1)
+    with node.get_frame(0) as frame, clip.get_frame(0) as source:
+        assert (np.asarray(frame[0]) == np.asarray(source[0])).all()
+        return dict(frame.props), len(calls)
+
+
+@pytest.mark.parametrize(
+    ("state", "passed"),
+    [
+        ({}, True),
+        ({"A": 7, "B": 0}, True),
+        ({"A": 7}, True),
+        ({"A": 8}, False),
+        ({"B": 0.5}, False),
+        ({"B": "0"}, False),
+    ],
+    ids=str,
+)
+def test_a_decided_frame_is_passed_through_where_its_properties_are_as_assumed(
+    state: dict[str, object], passed: bool
+) -> None:
+    clip = moving_clip(length=1).std.SetFrameProps(Own=5, **state)
+    plan = {"frames": [0], "passthrough": 0, "Left": 3, "assumed": ["A", "B"], "values": [7, 0]}
+    props, calls = calls_of(clip, plan)
+    assert calls == (0 if passed else 1)
+    assert (props.get("Left"), props.get("Rendered")) == ((3, None) if passed else (None, 1))
+    assert props["Own"] == 5
+    assert not props.keys() & {"frames", "clips", "write", "passthrough", "assumed", "values"}
+
+
+def test_nonsense_beside_a_decided_frame_asks_render() -> None:
+    clip = moving_clip(length=1)
+    for assumed in ({"assumed": ["A"]}, {"assumed": ["A"], "values": [0.5]}, {"assumed": [1], "values": [1]}):
+        assert calls_of(clip, {"frames": [0], "passthrough": 0, **assumed})[1] == 1
+    assert calls_of(clip, {"frames": [0], "passthrough": 0, "node": clip}) == (dict(clip.get_frame(0).props), 0)
+
+
+def test_source_frames_are_passed_through_without_a_second_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[int] = []
+    render = PictureRenderer.render
+
+    def counted(self: PictureRenderer, n: int, frames: Any, *rest: Any, **named: Any) -> dict[str, Any]:
+        if frames != ():  # plan asks without frames
+            rendered.append(n)
+        return render(self, n, frames, *rest, **named)
+
+    monkeypatch.setattr(PictureRenderer, "render", counted)
+    made = vs.core.rife.RIFE(moving_clip(length=3), sc=0)
+    numbers = [(frame.props["RifeLeft"], frame.props["_DurationDen"]) for frame in made.frames(close=True)]
+    assert numbers == [(0, 48), (0, 48), (1, 48), (1, 48), (2, 48), (2, 48)]
+    assert sorted(rendered) == [1, 3]
 
 
 def test_too_many_frames() -> None:

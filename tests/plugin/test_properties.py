@@ -8,8 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsrife.plugin.properties import colour, cut_between, duration, guessed_matrix, own_duration, scene_changes, span
-from vsrife.plugin.timeline import EvenTimeline
+from vsrife.colour import guessed_matrix
+from vsrife.detect import cut_between
+from vsrife.engine import Colour, PictureFormat
+from vsrife.frame_properties import own_duration
+from vsrife.plugin.formats import FrameReader
+from vsrife.plugin.properties import duration, superfluous_flags
+from vsrife.timing.durations import span
+from vsrife.timing.timeline import EvenTimeline
+
+
+def colour(
+    properties: dict[str, int], *, is_rgb: bool = False, size: tuple[int, int] = (64, 64), matrix: int | None = None
+) -> Colour:
+    """The colour of a frame with these properties."""
+    form = PictureFormat("rgb" if is_rgb else "yuv", 8, False, 0, 0, *size)
+    return FrameReader(form, matrix).colour(properties)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +39,7 @@ from vsrife.plugin.timeline import EvenTimeline
     ],
 )
 def test_range(properties: dict[str, int], is_rgb: bool, full: bool) -> None:
-    assert colour(properties, is_rgb=is_rgb, width=64, height=64, matrix=None).full_range is full
+    assert colour(properties, is_rgb=is_rgb).full_range is full
 
 
 @pytest.mark.parametrize(
@@ -43,15 +57,15 @@ def test_range(properties: dict[str, int], is_rgb: bool, full: bool) -> None:
 )
 def test_matrix(said: int | None, override: int | None, size: tuple[int, int], matrix: int) -> None:
     properties = {} if said is None else {"_Matrix": said}
-    assert colour(properties, is_rgb=False, width=size[0], height=size[1], matrix=override).matrix == matrix
+    assert colour(properties, size=size, matrix=override).matrix == matrix
     if said is None and override is None:
         assert guessed_matrix(*size) == matrix
 
 
 def test_chroma_location_defaults_to_left() -> None:
-    assert colour({}, is_rgb=False, width=64, height=64, matrix=None).chroma_location == 0
-    assert colour({"_ChromaLocation": 2}, is_rgb=False, width=64, height=64, matrix=None).chroma_location == 2
-    assert colour({"_ChromaLocation": 77}, is_rgb=False, width=64, height=64, matrix=None).chroma_location == 0
+    assert colour({}).chroma_location == 0
+    assert colour({"_ChromaLocation": 2}).chroma_location == 2
+    assert colour({"_ChromaLocation": 77}).chroma_location == 0
 
 
 def test_either_side_of_a_cut_says_so() -> None:
@@ -87,8 +101,8 @@ def test_a_span_is_the_sum_of_the_pieces_it_covers(lengths: list[Fraction], rate
 
 def test_a_cut_in_nearest_mode_moves_with_the_frame_that_is_shown() -> None:
     timeline = EvenTimeline(4, Fraction(4))
-    before, after = {"_SceneChangeNext": 1}, {"_SceneChangePrev": 1}
     shown = [(n, 1 if n < 6 else 2) for n in range(4, 12)]  # the pair 1, 2 is a cut; from its half on 2 is shown
-    last = [n for n, k in shown if k == 1 and not scene_changes(before, n, k, timeline, nearest=True)]
-    first = [n for n, k in shown if k == 2 and not scene_changes(after, n, k, timeline, nearest=True)]
+    flags = {n: superfluous_flags(n, k, timeline, nearest=True) for n, k in shown}
+    last = [n for n, k in shown if k == 1 and "_SceneChangeNext" not in flags[n]]
+    first = [n for n, k in shown if k == 2 and "_SceneChangePrev" not in flags[n]]
     assert (last, first) == ([5], [6])

@@ -77,7 +77,7 @@ def checked(code: str, folder: Path, *search: Path) -> list[str]:
     ],
 )
 def test_keywords_are_the_arguments(function: str, keywords: type[Any], own: set[str]) -> None:
-    known = get_type_hints(Arguments)
+    known = get_type_hints(Arguments, localns={"Clip": vs.VideoNode})
     expected = {name: known[name] | None for name in arguments_of(function) if name not in own}
     expected["device"] |= Sequence[str]  # which the twins join to one text
     expected["device"] |= Sequence[str]  # joined with commas

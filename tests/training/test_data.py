@@ -11,8 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsrife.training.augment import augmented
-from vsrife.training.data import Batches, FootageTriplets, SceneTriplets, TripletSet, _chosen
+from vsrife.training.data import Batches, FootageTriplets, SceneTriplets, TripletSet, _choose_frames, augment
 
 
 @given(
@@ -73,12 +72,12 @@ def test_t_is_where_the_middle_frame_lies_by_its_real_time() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_the_middle_is_half_way(seed: int) -> None:
     times = np.array([0.0, 1.0, 2.0, 3.0, 3.5, 4.0])
-    first, middle, last = _chosen(times, np.random.default_rng(seed), any_time=False)
+    first, middle, last = _choose_frames(times, np.random.default_rng(seed), any_time=False)
     assert times[middle] - times[first] == times[last] - times[middle]
 
 
 def test_where_none_is_half_way_the_nearest_is_taken() -> None:
-    assert _chosen(np.array([0.0, 0.1, 1.0, 1.8]), np.random.default_rng(0), any_time=False) == (1, 2, 3)
+    assert _choose_frames(np.array([0.0, 0.1, 1.0, 1.8]), np.random.default_rng(0), any_time=False) == (1, 2, 3)
 
 
 def test_items_are_functions_of_their_place() -> None:
@@ -101,7 +100,7 @@ def numbered(number: int, height: int = 40, width: int = 52) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_augmentation_moves_whole_pictures_and_time_alike(seed: int) -> None:
-    sample = augmented(numbered(0), numbered(1), numbered(2), 0.3, 32, np.random.default_rng(seed))
+    sample = augment(numbered(0), numbered(1), numbered(2), 0.3, 32, np.random.default_rng(seed))
     stack = torch.stack(sample[:3]).numpy()
     assert stack.shape == (3, 3, 32, 32)
     if stack[0, 0].min() >= 100:
@@ -120,7 +119,7 @@ def test_augmentation_moves_whole_pictures_and_time_alike(seed: int) -> None:
 def test_all_augmentations_occur() -> None:
     kinds = set()
     for seed in range(400):
-        sample = augmented(numbered(0), numbered(1), numbered(2), 0.3, 32, np.random.default_rng(seed))
+        sample = augment(numbered(0), numbered(1), numbered(2), 0.3, 32, np.random.default_rng(seed))
         stack = torch.stack(sample[:3]).numpy()
         coloured = bool(stack[0, 0].min() >= 100)
         stack = stack[:, ::-1] if coloured else stack
@@ -136,10 +135,10 @@ def test_all_augmentations_occur() -> None:
 
 
 def test_without_a_generator_the_middle_is_cut_out() -> None:
-    sample = augmented(numbered(0), numbered(1), numbered(2), 0.25, 32, None)
+    sample = augment(numbered(0), numbered(1), numbered(2), 0.25, 32, None)
     assert sample.img0[:, 0, 0].tolist() == [4, 10, 100]
     assert float(sample.timestep) == 0.25
-    small = augmented(numbered(0, 20, 20), numbered(1, 20, 20), numbered(2, 20, 20), 0.5, 32, None)
+    small = augment(numbered(0, 20, 20), numbered(1, 20, 20), numbered(2, 20, 20), 0.5, 32, None)
     assert small.truth.shape == (3, 32, 32)
     assert small.truth[0, :, 0].tolist() == [*range(20), *range(19, 7, -1)]
 

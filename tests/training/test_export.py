@@ -15,7 +15,7 @@ from vsrife.cli import main
 from vsrife.networks import CATALOG, PaperConfig, make
 from vsrife.weights import load_network
 from vsrife.weights.convert import write_weights
-from vsrife.weights.loading import Opened
+from vsrife.weights.loading import Weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def written(config: AnyConfig, folder: Path) -> tuple[Path, torch.nn.Module]:
     torch.manual_seed(3)
     network = make(config).eval()
     path = folder / "own.safetensors"
-    write_weights(Opened(network.state_dict(), "custom", config), path, {"trained-with": "a test"})
+    write_weights(Weights(network.state_dict(), "custom", config), path, {"trained-with": "a test"})
     return path, network
 
 
@@ -76,6 +76,6 @@ def test_a_file_whose_tensors_are_not_as_it_says_is_refused(tmp_path: Path, caps
     torch.manual_seed(0)
     state = make(OWN[0]).state_dict()
     path = tmp_path / "other.safetensors"
-    write_weights(Opened(state, "custom", OWN[1]), path)
+    write_weights(Weights(state, "custom", OWN[1]), path)
     assert main(["models", "info", str(path)]) == 1
     assert "are not those of the described network" in capsys.readouterr().err

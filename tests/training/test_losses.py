@@ -9,10 +9,10 @@ from scipy.ndimage import convolve1d
 
 from vsrife.networks import Estimate, Stages
 from vsrife.training.losses import (
-    bels,
     distillation_loss,
     endpoint_error,
     laplacian_loss,
+    log10_mse,
     missing_detail,
 )
 
@@ -85,10 +85,10 @@ def test_endpoint_error_counts_each_end_by_what_is_seen_of_it() -> None:
     assert float(endpoint_error(flow, wanted, weight)) == pytest.approx((2 + 5 + 2.75 + 3.5) / 4, rel=1e-5)
 
 
-def test_bels_are_psnr() -> None:
+def test_log10_mse_is_psnr() -> None:
     made = torch.zeros(3, 3, 4, 4)
     truth = torch.tensor([0.1, 0.01, 0.0]).view(3, 1, 1, 1).expand_as(made)
-    assert float(bels(made, truth)) == pytest.approx(-(2 + 4 + 6) / 3)  # 20, 40 and at most 60 dB
+    assert float(log10_mse(made, truth)) == pytest.approx(-(2 + 4 + 6) / 3)  # 20, 40 and at most 60 dB
 
 
 def test_missing_detail() -> None:

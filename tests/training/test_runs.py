@@ -113,14 +113,14 @@ def test_a_run_is_left_after_its_minutes_and_gone_on_with(tmp_path: Path) -> Non
         (("--data", "scenes:4:x", "--model", "paper"), "train: data must be scenes, scenes:NUMBER or"),
         (("--data", "scenes:4"), "train: model or init must be given, one of them, got neither"),
         (("--data", "scenes:4", "--model", "4.26", "--init", "4.26"), "train: model or init must be given"),
-        (("--data", "scenes:4", "--model", "9.9"), "RIFE: model must be one of "),
+        (("--data", "scenes:4", "--model", "9.9"), "train: model must be one of "),
         (("--data", "scenes:4", "--model", "3.6"), "train: the network must be the paper's IFNet or IFNet_m"),
         (("--data", "scenes:4", "--model", "paper", "--widths", "8", "8"), "train: widths must be as many as scales"),
         (("--data", "scenes:4", "--model", "paper", "--batch", "0"), "train: batch must be 1 or more, got 0"),
         (("--data", "scenes:4", "--model", "paper", "--precision", "fp8"), "train: precision must be one of fp32,"),
         (("--data", "scenes:4", "--model", "paper", "--learning-rate", "nan"), "train: learning_rate must be 0 or"),
         (("--data", "scenes:4", "--init", "4.26", "--freeze", "nose"), "train: freeze must begin the names"),
-        (("--data", "scenes:4", "--model", "paper", "--keep", "0.5"), "train: keep needs init, weights that know"),
+        (("--data", "scenes:4", "--model", "paper", "--keep", "0.5"), "train: keep needs init, trained weights,"),
         (("--data", "scenes:4", "--model", "paper", "--head", "8"), "train: head must be of a network that has one"),
         (("--data", "nowhere.mkv", "--model", "paper"), "nowhere.mkv"),
         (("--resume",), "train: out must be a run's folder to resume"),
@@ -137,6 +137,6 @@ def test_nonsense_is_one_line(
 
 def test_a_run_is_not_written_over_and_its_options_stay(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--out", str(whole), *SMALL]) == 1
-    assert "holds a run; --resume goes on with it" in capsys.readouterr().err
+    assert "holds a run; --resume continues it" in capsys.readouterr().err
     assert main(["train", "--out", str(whole), "--resume", "--batch", "8"]) == 1
-    assert "train: batch must stay 4 when a run is resumed, got 8" in capsys.readouterr().err
+    assert "train: batch must stay 4, got 8 for a run that is resumed" in capsys.readouterr().err

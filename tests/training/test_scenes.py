@@ -55,18 +55,16 @@ def test_flow_is_that_of_the_turning_zooming_accelerating_layer() -> None:
     assert found == pytest.approx(there - place, abs=1e-3)
 
 
-def test_near_layers_hide_far_ones_and_depth_says_so() -> None:
+def test_near_layers_hide_far_ones() -> None:
     far, near = torch.full((3, 8, 8), 0.2), torch.full((3, 8, 8), 0.9)
-    disc = Layer(near, radius=6.0, centre=(10.0, 12.0), velocity=(16.0, 0.0), depth=0.8)
-    scene = Scene(40, 24, (Layer(far, depth=0.1), disc))
+    disc = Layer(near, radius=6.0, centre=(10.0, 12.0), velocity=(16.0, 0.0))
+    scene = Scene(40, 24, (Layer(far), disc))
     for time in (0.0, 0.5, 1.0):
-        picture, depth = scene.picture(time), scene.depth(time)
+        picture = scene.picture(time)
         y, x = np.mgrid[0:24, 0:40]
         inside = np.hypot(x - (10 + 16 * time), y - 12)
         assert np.allclose(picture[0][inside < 5].numpy(), 0.9, atol=1e-4)
         assert np.allclose(picture[0][inside > 7].numpy(), 0.2, atol=1e-4)
-        assert np.allclose(depth[inside < 5].numpy(), 0.8, atol=1e-4)
-        assert np.allclose(depth[inside > 7].numpy(), 0.1, atol=1e-4)
         covered = float(((picture[0] - 0.2) / 0.7).sum())
         assert covered == pytest.approx(math.pi * 36, rel=0.01)  # the edge is a pixel wide and smooth
 
@@ -80,16 +78,6 @@ def test_what_is_seen_at_both_times_is_where_the_flow_says(seed: int) -> None:
     still = (first - middle).abs().mean(0)
     # bilinear lookups, and what was hidden, are what is left
     assert float(error.median()) < 0.35 * float(still.median()) + 0.01
-
-
-def test_a_map_of_times_shows_each_pixel_at_its_own() -> None:
-    scene = random_scene(np.random.default_rng(8), 64, 48, reach=30)
-    times = torch.linspace(0, 1, 64).expand(48, 64)
-    mixed, depth = scene.picture(times), scene.depth(times)
-    for column in (0, 20, 63):
-        alone = float(times[0, column])
-        assert torch.allclose(mixed[..., column], scene.picture(alone)[..., column], atol=2e-4)
-        assert torch.allclose(depth[:, column], scene.depth(alone)[:, column], atol=1e-4)
 
 
 def test_scenes_go_as_far_as_they_are_told_and_are_made_by_the_seed() -> None:

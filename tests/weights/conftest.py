@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from vsrife.networks import build
+from vsrife.networks import CONFIGS, make
 from vsrife.weights import download, loading, manifest
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Release:
 def published() -> bytes:
     torch.manual_seed(1)
     content = io.BytesIO()
-    torch.save({f"module.{name}": value.half() for name, value in build(MODEL).state_dict().items()}, content)
+    torch.save({f"module.{name}": value.half() for name, value in make(CONFIGS[MODEL]).state_dict().items()}, content)
     return content.getvalue()
 
 

@@ -46,7 +46,7 @@ def refused(release: Release, match: str) -> None:
     with pytest.raises(ModelError, match=match) as caught:
         fetch(release.entry)
     assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith(f"RIFE: model {MODEL} ")
+    assert str(caught.value).startswith(f"model {MODEL} ")
 
 
 def test_fetched_once_and_recorded(release: Release, folder: Path, published: bytes) -> None:
@@ -57,8 +57,8 @@ def test_fetched_once_and_recorded(release: Release, folder: Path, published: by
     digest = hashlib.sha256(published).hexdigest()
     assert (folder / f"{FILE}.sha256").read_text() == f"{digest}  {FILE}\n"
     assert lines == [
-        f"RIFE: fetching model {MODEL} from {release.entry.source}",
-        f"RIFE: model {MODEL} is at {path}",
+        f"fetching model {MODEL} from {release.entry.source}",
+        f"model {MODEL} is at {path}",
     ]
     assert fetch(release.entry) == path
     assert release.requests == 1
@@ -76,9 +76,7 @@ def test_what_was_recorded_is_enforced(release: Release, folder: Path) -> None:
     changed = bytearray(path.read_bytes())
     changed[-1000] ^= 1
     path.write_bytes(changed)
-    with pytest.raises(
-        ModelError, match=f"^RIFE: model {MODEL} is damaged: .*; delete it to fetch it again, or delete"
-    ):
+    with pytest.raises(ModelError, match=f"^model {MODEL} is damaged: .*; delete it to fetch it again, or delete"):
         load_network(MODEL, None)
     path.unlink()
     release.body = bytes(changed)
@@ -149,7 +147,7 @@ def test_a_file_put_there_by_hand(release: Release, folder: Path, published: byt
     assert load_network(MODEL, None, fetch=False).config == CATALOG[MODEL]
     assert files(folder) == {FILE}
     (folder / FILE).write_bytes(published[:100000])
-    with pytest.raises(ModelError, match=f"^RIFE: {FILE} cannot be read as weights"):
+    with pytest.raises(ModelError, match=f"^{FILE} cannot be read as weights"):
         load_network(MODEL, None, fetch=False)
 
 

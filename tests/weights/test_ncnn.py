@@ -158,7 +158,7 @@ def test_either_file_stands_for_both(tmp_path: Path) -> None:
         same(read_weights(folder / name), state_of(TINY))
     (folder / "flownet.bin").unlink()
     for path in (folder, folder / "flownet.param"):
-        with pytest.raises(ModelError, match=r"^RIFE: model_path must be .* together, .*flownet.bin is missing$"):
+        with pytest.raises(ModelError, match=r"^model_path must be .* together, .*flownet.bin is missing$"):
             read_weights(path)
 
 
@@ -252,7 +252,7 @@ def test_a_bin_file_that_does_not_belong(tmp_path: Path) -> None:
         (bytes([0xFF]) * 40 + whole[40:], "values that are no finite numbers$"),
     ):
         (folder / "flownet.bin").write_bytes(content)
-        refused(folder, r"^RIFE: rife/flownet.bin cannot be read as an ncnn network: .*" + message)
+        refused(folder, r"^rife/flownet.bin cannot be read as an ncnn network: .*" + message)
 
 
 def test_a_network_before_4_is_refused(tmp_path: Path) -> None:
@@ -261,9 +261,7 @@ def test_a_network_before_4_is_refused(tmp_path: Path) -> None:
     refused(folder, r"flownet.param is missing$")
     (folder / "flownet.param").write_text("7767517\n1 1\nInput in0 0 1 in0\n")
     (folder / "flownet.bin").touch()
-    refused(
-        folder, r"^RIFE: rife-v2.3/flownet.param cannot be read as an ncnn network: it is not laid out like RIFE 4.x$"
-    )
+    refused(folder, r"^rife-v2.3/flownet.param cannot be read as an ncnn network: it is not laid out like RIFE 4.x$")
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +284,7 @@ def test_damaged_files_never_crash(
         content[int(place * len(content))] = value
     (folder / file).write_bytes(content if kept is None else content[: int(kept * len(content))])
     found, message = attempt(folder)
-    assert found or message.startswith("RIFE: ")
+    assert found or message
     assert "\n" not in message
     assert all(value.isfinite().all() for value in found.values())
     assert sum(value.numel() for value in found.values()) <= 2 * sum(value.numel() for value in state_of(TINY).values())

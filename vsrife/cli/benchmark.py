@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import time
 from dataclasses import asdict
@@ -12,7 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.cli.figures import Spread, machine, rate, versions
-from vsrife.errors import RifeError
+from vsrife.cli.processes import answer_of, describe_end, run_process
+from vsrife.errors import ArgumentError, RifeError
+from vsrife.files import atomic_write
+from vsrife.networks.config import SMALLEST
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +32,7 @@ SECONDS = 2.0
 FEWEST = 4
 """Made frames of such a round at least."""
 WARM_UP = 4
-SMALLEST, LARGEST = 16, 16384
+LARGEST = 16384
 SCRIPT = Path(__file__).with_name("benchmark.vpy")
 LIMIT = 900
 """Seconds after which a subprocess is given up."""
@@ -65,16 +67,14 @@ def run(options: argparse.Namespace) -> None:
     for name in ("frames", "rounds"):
         value = getattr(options, name)
         if value is not None and not 1 <= value <= 10_000:
-            raise RifeError(f"benchmark: {name} must be 1 to 10000, got {value}")
+            raise ArgumentError(name, value, "1 to 10000")
     if options.json and not options.json.parent.is_dir():
-        raise RifeError(f"benchmark: json must lie in a folder that exists, got {options.json}")
+        raise ArgumentError("json", options.json, "a folder that exists", verb="lie in")
     record = measure(sizes, options)
     print(table(record))
     if options.json:
-        try:
-            options.json.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise RifeError(f"benchmark: json cannot be written: {error}") from error
+        with atomic_write(options.json) as partial:
+            partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def measure(sizes: Sequence[tuple[int, int]], options: argparse.Namespace) -> dict[str, Any]:
@@ -83,11 +83,11 @@ def measure(sizes: Sequence[tuple[int, int]], options: argparse.Namespace) -> di
     for width, height in sizes:
         alone, whole, peaks = [], [], []
         for _ in range(options.rounds):
-            engine = _told("engine", width, height, options.frames, options)
+            engine = _measure("engine", width, height, options.frames, options)
             alone.append(rate(engine["moments"], 1))
-            told = _told("filter", width, height, options.frames, options)
-            whole.append(rate(told["moments"], 1))
-            peaks.append(told["peak_mib"])
+            answer = _measure("filter", width, height, options.frames, options)
+            whole.append(rate(answer["moments"], 1))
+            peaks.append(answer["peak_mib"])
         rows.append({
             "size": f"{width}x{height}",
             "engine_made_fps": asdict(Spread.of(alone)),
@@ -97,7 +97,7 @@ def measure(sizes: Sequence[tuple[int, int]], options: argparse.Namespace) -> di
     torch_alone, first = [], []
     for _ in range(options.rounds):
         torch_alone.append(_seconds_to_import_torch())
-        first.append(_told("filter", *sizes[0], 1, options)["first_seconds"])
+        first.append(_measure("filter", *sizes[0], 1, options)["first_seconds"])
     return {
         "machine": machine() | {"device": engine["device"]},
         "packages": versions(),
@@ -141,9 +141,7 @@ def parse_size(text: str) -> tuple[int, int]:
     found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", text)
     width, height = (int(side) for side in found.groups()) if found else (0, 0)
     if min(width, height) < SMALLEST or max(width, height) > LARGEST or width % 2 or height % 2:
-        raise RifeError(
-            f"benchmark: a size must be WIDTHxHEIGHT, even numbers of {SMALLEST} to {LARGEST}, got {text[:60]}"
-        )
+        raise ArgumentError("a size", text, f"WIDTHxHEIGHT, even numbers of {SMALLEST} to {LARGEST}")
     return width, height
 
 
@@ -187,31 +185,32 @@ def back_and_forth(number: int, length: int) -> int:
     return min(place, 2 * length - 2 - place)
 
 
-def _told(what: str, width: int, height: int, frames: int | None, options: argparse.Namespace) -> dict[str, Any]:
-    """What a process of its own says, see `benchmark.vpy`, and when its first made frame was there."""
+def _measure(what: str, width: int, height: int, frames: int | None, options: argparse.Namespace) -> dict[str, Any]:
+    """The answer of a process of its own, see `benchmark.vpy`, and the seconds to its first interpolated frame.
+
+    Raises:
+        RifeError: an argument cannot be used, or the process fails.
+    """
     arguments = {"device": options.device, "precision": options.precision}
     arguments |= {"model": options.model} if options.model else {}
-    asked = {"what": what, "width": width, "height": height, "frames": frames, "arguments": arguments}
+    request = {"what": what, "width": width, "height": height, "frames": frames, "arguments": arguments}
     began = time.perf_counter()
-    done = _process([sys.executable, str(SCRIPT), json.dumps(asked)])
-    told: dict[str, Any] = json.loads(done.splitlines()[-1])
-    return told | {"first_seconds": told["first"] - began}
+    answer, _ = answer_of([sys.executable, str(SCRIPT), json.dumps(request)], LIMIT)
+    if "refused" in answer:
+        raise RifeError(answer["refused"])
+    if "error" in answer:
+        raise RifeError(f"the filter does not run: {answer['error']}")
+    return answer | {"first_seconds": answer["first"] - began}
 
 
 def _seconds_to_import_torch() -> float:
-    """From the start of a process until it has imported that."""
+    """Seconds from the start of a process until it has imported PyTorch.
+
+    Raises:
+        RifeError: it cannot be imported.
+    """
     began = time.perf_counter()
-    return float(_process([sys.executable, "-c", "import torch, time; print(time.perf_counter())"])) - began
-
-
-def _process(command: list[str]) -> str:
-    """What a command prints; an error that ends it is ours."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=LIMIT)
-    except subprocess.TimeoutExpired as error:
-        raise RifeError(f"benchmark: the filter was not done after {LIMIT} s") from error
+    done = run_process([sys.executable, "-c", "import torch, time; print(time.perf_counter())"], LIMIT)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        own = re.search(r"\bRIFE: .*", said)
-        raise RifeError(own[0] if own else f"benchmark: the filter does not run: {said[:500]}")
-    return done.stdout
+        raise RifeError(f"PyTorch cannot be imported: {describe_end(done)}")
+    return float(done.stdout) - began

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from vsrife.cli import benchmark, compare, doctor, evaluate, interpolate, models, train
-from vsrife.errors import RifeError
+from vsrife.errors import RifeError, named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 INTERRUPTED, CUT_OFF = 130, 141
-INNER = "open_footage", "window_set", "extract_windows"
-"""Functions whose errors are those of the command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_to(commands)
     options = parser.parse_args(arguments)
     try:
-        return int(options.run(options) or 0)
+        with named(options.command):
+            return int(options.run(options) or 0)
     except RifeError as error:
-        name, _, rest = str(error).partition(": ")
-        print(f"{options.command}: {rest}" if name in INNER else error, file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
     except BrokenPipeError:  # who read what it prints has seen enough; Python would complain once more when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.catalog import DEFAULT
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from vsrife.compare import Comparison
     from vsrife.evaluation import Choice
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 NEEDED = {"PIL": "Pillow", "matplotlib": "matplotlib", "av": "PyAV"}
-OTHERS = "evaluate", "interpolate"
 MULTI = 2, 16
 MOST = 26
 """Moments: each has a letter."""
@@ -71,39 +68,26 @@ def run(options: argparse.Namespace) -> None:
     path: Path = options.path.expanduser().absolute()
     out: Path = (options.out or Path(f"{path.stem or path.name}-compare")).expanduser()
     if out.exists() and not out.is_dir():
-        raise RifeError(f"compare: out must be a folder, got the file {out}")
+        raise RifeError(f"out must be a folder, got the file {out}")
     if not out.absolute().parent.is_dir():
-        raise RifeError(f"compare: out must be a folder, or a new one in a folder that exists, got {out}")
-    with _named():
-        _run(options, path, out)
+        raise ArgumentError("out", out, "a folder, or a new one in a folder that exists")
+    _run(options, path, out)
 
 
 def _check(options: argparse.Namespace) -> None:
     """What can be told before anything is loaded."""
     missing = [name for module, name in NEEDED.items() if not find_spec(module)]
     if missing:
-        raise RifeError(f'compare: {" and ".join(missing)} must be installed; pip install "vsrife[video]"')
+        raise RifeError(f'{" and ".join(missing)} must be installed; pip install "vsrife[video]"')
     if not MULTI[0] <= options.multi <= MULTI[1]:
-        raise RifeError(f"compare: multi must be {MULTI[0]} to {MULTI[1]}, got {options.multi}")
+        raise ArgumentError("multi", options.multi, f"{MULTI[0]} to {MULTI[1]}")
     if not 0 < options.seconds <= LONGEST:
-        raise RifeError(f"compare: seconds must be above 0 and at most {LONGEST}, got {options.seconds:g}")
+        raise ArgumentError("seconds", options.seconds, f"above 0 and at most {LONGEST}")
     if len(options.at) > MOST:
-        raise RifeError(f"compare: at must be at most {MOST} moments, got {len(options.at)}")
+        raise ArgumentError("at", len(options.at), f"at most {MOST} moments")
     for second in options.at:
         if not 0 <= second < float("inf"):
-            raise RifeError(f"compare: at must be seconds from the clip's start on, got {second:g}")
-
-
-@contextmanager
-def _named() -> Iterator[None]:
-    """What is asked of parts of the other commands was asked of this one."""
-    try:
-        yield
-    except RifeError as error:
-        name, _, rest = str(error).partition(": ")
-        if name not in OTHERS:
-            raise
-        raise RifeError(f"compare: {rest}") from error
+            raise ArgumentError("at", second, "seconds from the clip's start on")
 
 
 def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
@@ -111,7 +95,7 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
 
     from vsrife.compare import compare, figures, pictures, save_moments, save_timeline, summary
     from vsrife.evaluation import Choice, load_predictor, parse_size, parse_span
-    from vsrife.film.files import whole
+    from vsrife.files import atomic_write
     from vsrife.footage import open_footage
 
     size = parse_size(options.size) if options.size else (None, None)
@@ -131,19 +115,19 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
             making.total = total
             making.update()
 
-        found = compare(footage, predictor, choice, options.at, looked=lambda _: looking.update(), remade=remade)
+        found = compare(footage, predictor, choice, options.at, on_survey=lambda _: looking.update(), on_rebuild=remade)
     shown = pictures(footage, found, predictor, scale, options.scale)
     try:
         out.mkdir(exist_ok=True)
     except OSError as error:
-        raise RifeError(f"compare: out must be a folder that can be made, got {out} ({error.strerror})") from error
+        raise RifeError(f"out must be a folder that can be made, got {out} ({error.strerror})") from error
     sheet, timeline, video = (out / f"{path.stem or path.name}{end}" for end in ("-sheet.png", "-timeline.png", ".mp4"))
     lines = [figures(found.report)] if found.report.pictures else []
     if scale != 1:
         lines.append("shrunk to {2}x{1}".format(*shown[0].first.shape))
-    with whole(sheet) as partial:
+    with atomic_write(sheet) as partial:
         save_moments(partial, f"{footage.name}: what is made between frames", lines, shown)
-    with whole(timeline) as partial:
+    with atomic_write(timeline) as partial:
         save_timeline(partial, footage.name, found.survey, {each.letter: each.second for each in shown})
     written = {"sheet": sheet, "timeline": timeline}
     if not options.no_video:

@@ -6,8 +6,6 @@ import json
 import os
 import platform
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from vsrife.cli.doctor_text import advice, text, works
 from vsrife.cli.figures import machine, versions
+from vsrife.cli.processes import answer_of, describe_end, one_line, run_process
+from vsrife.errors import RifeError
 from vsrife.weights import imported, manifest, origin, user_folder
 
 if TYPE_CHECKING:
@@ -25,14 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["add_to", "ask", "examine", "shortened"]
 
 SCRIPT = Path(__file__).with_name("doctor.vpy")
-MARK = "vsrife-doctor:"
-"""What the line begins with that a process of ours answers on."""
 PACKAGES = (
     "vsrife", "VapourSynth", "torch", "triton", "numpy", "safetensors", "vapoursynth-bestsource", "av",
     "imageio-ffmpeg", "vsjetengine",
 )  # fmt: skip
 MOST_LINES = 20
-"""Of a log."""
+"""Lines of a log that are printed at most."""
 LIMITS = {"torch": 120, "vapoursynth": 60, "self_test": 180, "vspipe": 120, "version": 30, "nvidia-smi": 15}
 """Seconds after which a process is given up."""
 SOURCE_FILTERS = ("bs", "ffms2", "lsmas")
@@ -101,7 +99,7 @@ def ask(what: str, limit: float) -> dict[str, Any]:
 
 
 def shortened(value: Any) -> Any:
-    """The same with the user's home folder as `~` in every text."""
+    """A value with the user's home folder as `~` in every text."""
     if isinstance(value, dict):
         return {key: shortened(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -125,47 +123,23 @@ def _homes() -> list[str]:
 
 
 def _guarded(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What work finds, or why not: the doctor goes on whatever is broken."""
+    """The facts that `work` gathers, or its error: the doctor goes on whatever is broken."""
     try:
         return work()
     except Exception as error:
-        return {"error": _line(f"{type(error).__name__}: {error}")}
+        return {"error": one_line(f"{type(error).__name__}: {error}")}
 
 
 def _answer(command: Sequence[str], limit: float) -> dict[str, Any]:
-    done = _process(command, limit)
-    if isinstance(done, str):
-        return {"error": done}
-    told = [line.removeprefix(MARK) for line in done.stdout.splitlines() if line.startswith(MARK)]
-    answer: dict[str, Any] = json.loads(told[-1]) if told else {}
-    if done.returncode or not told:
-        answer["error"] = _ended(done)
-    elif done.stderr.strip():  # where VapourSynth says what it does not load
-        answer["log"] = [*map(_line, filter(str.strip, done.stderr.splitlines())), *answer.get("log", ())][:MOST_LINES]
-    return answer
-
-
-def _process(command: Sequence[str], limit: float) -> subprocess.CompletedProcess[str] | str:
-    """A command that has ended, or why it has not."""
+    """The answer of a process, with the lines of its log; `error`, one line, where there is none."""
     try:
-        return subprocess.run(
-            command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=limit,
-            stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return f"no answer after {limit:g} s"
-    except OSError as error:
-        return _line(f"cannot be started: {error.strerror or error}")
-
-
-def _ended(done: subprocess.CompletedProcess[str]) -> str:
-    """How a process ended, with the last that it said."""
-    said = ([line for line in done.stderr.splitlines() if line.strip()] or [""])[-1]
-    how = f"ended with status {done.returncode}"
-    if done.returncode < 0:
-        known = {int(item): item.name for item in signal.Signals}
-        how = f"crashed, {known.get(-done.returncode, f'signal {-done.returncode}')}"
-    return _line(f"{how}: {said}" if said else how)
+        answer, done = answer_of(command, limit)
+    except RifeError as error:
+        return {"error": str(error)}
+    if not done.returncode and done.stderr.strip():  # where VapourSynth logs what it does not load
+        lines = map(one_line, filter(str.strip, done.stderr.splitlines()))
+        answer["log"] = [*lines, *answer.get("log", ())][:MOST_LINES]
+    return answer
 
 
 def _vspipe(limits: Mapping[str, float]) -> dict[str, Any]:
@@ -176,9 +150,12 @@ def _vspipe(limits: Mapping[str, float]) -> dict[str, Any]:
     if path is None:
         return {"path": None, "beside": near}
     found: dict[str, Any] = {"path": path, "beside": near}
-    version = _process([path, "--version"], limits["version"])
-    if isinstance(version, str) or version.returncode:
-        return found | {"starts": False, "error": version if isinstance(version, str) else _ended(version)}
+    try:
+        version = run_process([path, "--version"], limits["version"])
+    except RifeError as error:
+        return found | {"starts": False, "error": str(error)}
+    if version.returncode:
+        return found | {"starts": False, "error": describe_end(version)}
     core = next((line for line in version.stdout.splitlines() if line.startswith("Core ")), "")
     found |= {"starts": True, "core": core.removeprefix("Core ")}
     answer = _answer([path, "-a", "probe=vspipe", "-s", "1", "-e", "1", str(SCRIPT), "--"], limits["vspipe"])
@@ -201,11 +178,8 @@ def _driver(limit: float) -> str | None:
     path = shutil.which("nvidia-smi")
     if path is None:
         return None
-    done = _process([path, "--query-gpu=driver_version", "--format=csv,noheader"], limit)
-    if isinstance(done, str):
-        return f"nvidia-smi: {done}"
-    return next(iter(done.stdout.split()), None) if done.returncode == 0 else f"nvidia-smi {_ended(done)}"
-
-
-def _line(said: str) -> str:
-    return " ".join(said.split())[:500]
+    try:
+        done = run_process([path, "--query-gpu=driver_version", "--format=csv,noheader"], limit)
+    except RifeError as error:
+        return f"nvidia-smi: {error}"
+    return next(iter(done.stdout.split()), None) if done.returncode == 0 else f"nvidia-smi {describe_end(done)}"

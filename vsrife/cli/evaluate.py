@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.cli.figures import machine, versions
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.catalog import DEFAULT
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def run(options: argparse.Namespace) -> None:
     for name in ("json", "sheet"):
         path: Path | None = getattr(options, name)
         if path and (not path.parent.is_dir() or path.is_dir()):
-            raise RifeError(f"evaluate: {name} must be a file in a folder that exists, got {path}")
+            raise ArgumentError(name, path, "a file in a folder that exists")
 
     from vsrife.evaluation import BASELINE, Choice, Worst, find_suite, parse_size, parse_span, save_sheet
-    from vsrife.weights.files import replacing
+    from vsrife.files import atomic_write
 
     size = parse_size(options.size) if options.size else (None, None)
     span = parse_span(options.span)
@@ -100,11 +100,11 @@ def run(options: argparse.Namespace) -> None:
         print(f"{_heading(path, report)}, {_how(predictors)}\n\n{report.table()}\n", flush=True)
         reports.append({"path": str(path)} | report.record())
     if options.sheet:
-        with replacing(options.sheet) as partial:
+        with atomic_write(options.sheet) as partial:
             save_sheet(partial, worst)
     if options.json:
         record = _record(options, choice, predictors, reports)
-        with replacing(options.json) as partial:
+        with atomic_write(options.json) as partial:
             partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -115,7 +115,7 @@ def _available(names: Sequence[str] | None, given: Path | None) -> tuple[tuple[s
     wanted = tuple(dict.fromkeys(names or ()))
     for name in wanted:
         if name not in KNOWN:
-            raise RifeError(f"evaluate: metrics must be of {', '.join(KNOWN)}, got {name[:60]}")
+            raise ArgumentError("metrics", name, f"of {', '.join(KNOWN)}")
     ffmpeg = find_ffmpeg(given) if VMAF in wanted or not wanted else None
     missing = {}
     if ffmpeg is None and (VMAF in wanted or not wanted):
@@ -124,10 +124,10 @@ def _available(names: Sequence[str] | None, given: Path | None) -> tuple[tuple[s
         missing[ST_LPIPS] = "its weights are not here (pip install stlpips-pytorch)"
     left = tuple(name for name in wanted if name not in missing)
     for name, reason in missing.items():
-        message = f"evaluate: {name} cannot be measured: {reason}"
+        message = f"{name} cannot be measured: {reason}"
         if wanted and not left:
             raise RifeError(message)
-        print(message, file=sys.stderr)
+        print(f"evaluate: {message}", file=sys.stderr)
     return left, ffmpeg
 
 
@@ -198,10 +198,10 @@ def _measured(
             vmaf=vmaf,
             watch=lambda *shown: worst.add(_name(path), *shown),
             device=device if device.type == "cuda" else None,
-            workers=max(predictor.engine.slot.lanes for predictor in predictors.values()),
+            workers=max(predictor.engine.executor.concurrency for predictor in predictors.values()),
         )
     if not report.scores:
-        raise RifeError(f"evaluate: {suite.name} has no case without a cut or a repeat; --repeats keeps the latter")
+        raise RifeError(f"{suite.name} has no case without a cut or a repeat; --repeats keeps the latter")
     return report
 
 

@@ -8,18 +8,15 @@ import re
 import statistics
 import sys
 import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Sequence
 
-__all__ = ["FLAGS", "Spread", "ahead", "machine", "peak_mib", "rate", "versions"]
+__all__ = ["FLAGS", "Spread", "machine", "peak_mib", "rate", "versions"]
 
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8", "asimd", "bf16")
 """Flags of a CPU that say how fast it multiplies."""
@@ -36,10 +33,10 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float], digits: int = 3) -> Spread:
-        """Of measurements, rounded; quartiles are interpolated between them, of one they are that one.
+        """Summarise measurements, rounded; the quartiles are interpolated, those of a single value are the value.
 
         Raises:
-            ValueError: there are none.
+            ValueError: `values` is empty.
         """
         if not values:
             raise ValueError("Spread: values must not be empty")
@@ -50,7 +47,7 @@ class Spread:
         return cls(round(middle, digits), round(low, digits), round(high, digits), len(values))
 
     def text(self, digits: int = 1) -> str:
-        """As a table shows it: the median, and in parentheses the quartiles."""
+        """The median, and the quartiles in parentheses."""
         return f"{self.median:.{digits}f} ({self.low:.{digits}f}–{self.high:.{digits}f})"
 
 
@@ -67,22 +64,6 @@ def rate(stamps: Sequence[float], warm: int) -> float:
         raise ValueError(f"rate: warm must be 1 to {len(stamps) - 1}, got {warm}")
     moments = stamps[warm - 1 :]
     return 1 / max(statistics.linear_regression(range(len(moments)), moments).slope, 1e-9)
-
-
-def ahead[T, R](work: Callable[[T], R], items: Iterable[T], count: int) -> Iterator[R]:
-    """What `work` makes of each item, in their order, on `count` threads: as a frame server asks for frames."""
-    with ThreadPoolExecutor(count) as pool:
-        waiting: deque[Future[R]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > count:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for task in waiting:
-                task.cancel()
 
 
 def machine() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`vsrife interpolate`: a film in, the film at another rate out, with its sound and everything else it has."""
+"""`vsrife interpolate`: a film at another rate, with its sound and all its other streams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
+from vsrife.cli.filter_options import NETWORK, add_filter_options, given_options
+from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
     import argparse
@@ -20,20 +21,20 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from vsrife.film import Request, Summary
-    from vsrife.film.cluster import Crew
+    from vsrife.film.cluster import ClusterClient
 
 __all__ = ["add_to"]
 
 NUMBER = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/(\d{1,9}))?")
 CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,9}(?:\.\d{1,9})?)")
 NTSC = Fraction(1, 200)
-"""By which a decimal rate may be off n·1000/1001 to be meant as that: 23.98 is."""
+"""How far a decimal rate may be from n·1000/1001 to be taken as that: 23.98 is 24000/1001."""
 BUG = "VideoSource: no return value"
-"""What bestsource has VapourSynth warn of where it is asked for times, which is of no use to anyone."""
-EVERY = 60.0
-"""Seconds between two lines about how far it is."""
+"""VapourSynth's warning when bestsource is asked for times, of no use to anyone."""
+REPORT_SECONDS = 60.0
+"""Seconds between two lines about the progress."""
 LINE = "{desc}{n_fmt} of {total_fmt} frames, {rate_fmt}, {remaining} left"
-ARGUMENTS = ("model", "model_path", "device", "precision", "scale", "ensemble", "sc_threshold")
+ARGUMENTS = (*NETWORK, "matrix", "sc_threshold")
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,9 +42,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "interpolate",
         help="double the frame rate of a film, or bring it to another one",
-        description="Makes the frames between a film's frames and writes the film anew, with its sound, subtitles, "
+        description="Interpolates frames between a film's frames and writes the film anew, with its sound, subtitles, "
         "chapters and attachments as they were, its timing and its colours. Segments of it lie in a folder beside "
-        "the output until all are there: a run that was stopped, or killed, goes on with --resume.",
+        "the output until all are finished: a run that was stopped, or killed, goes on with --resume.",
     )
     parser.add_argument("source", type=Path, metavar="IN", help="a film, or a .vpy script, which has no sound")
     parser.add_argument(
@@ -56,20 +57,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     when.add_argument("--duration", metavar="TIME", help="make so much of it")
     when.add_argument("--preview", action="store_true", help="make ten seconds, from the middle or --start")
     how = parser.add_argument_group("how, as the filter's arguments")
-    how.add_argument("--model", metavar="NAME", help="the network, as in `vsrife models`")
-    how.add_argument("--model-path", metavar="FILE", help="weights of your own")
-    how.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps, xpu; default: a card, else the CPU")
-    how.add_argument("--precision", metavar="NAME", help="fp32, fp16 or bf16; default: what is fast there")
-    how.add_argument(
-        "--scale", metavar="X", help="0.25, 0.5, 1, 2 or 4: below 1 for very large motion on large pictures"
-    )
-    how.add_argument(
-        "--ensemble",
-        metavar="N",
-        help="2, 4 or 8 looks at each pair, at so many times the cost; 1 is the ensemble inside 4.0 to 4.20 and 4.24",
-    )
+    add_filter_options(how, ARGUMENTS)
     how.add_argument("--dedup", action="store_true", help="move evenly what was drawn on twos and threes")
-    how.add_argument("--sc-threshold", metavar="X", help="the score, 0 to 1, from which a pair is a cut")
     how.add_argument("--no-sc", action="store_true", help="interpolate across cuts, too")
     how.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any other argument of the filter, repeatable"
@@ -106,50 +95,50 @@ def run(options: argparse.Namespace) -> None:
 
     Raises:
         RifeError: an argument, the film or the output cannot be used.
-        KeyboardInterrupt: it was stopped, by the keyboard or by SIGTERM; what can be gone on with is said.
+        KeyboardInterrupt: the keyboard or SIGTERM stopped it; the message says what can be resumed.
     """
     if options.output is None and not options.vpy:
-        raise RifeError("interpolate: output must be given, got only the source")
+        raise RifeError("output must be given, got only the source")
     try:
         from vsrife import film
     except ImportError as error:
-        raise RifeError(f"interpolate: {error.name or error} is not here; pip install 'vsrife[video]'") from error
+        raise RifeError(f"{error.name or error} is not here; pip install 'vsrife[video]'") from error
     request = _request(options)
     source: Path = options.source.expanduser()
-    teller = Teller(quiet=options.quiet or options.vpy)
+    reporter = ProgressBar(quiet=options.quiet or options.vpy)
     try:
-        with _stopped_by_sigterm(), _told(teller), _crew(options) as crew:
+        with _stopped_by_sigterm(), _log_to(reporter), _cluster(options) as cluster:
             if options.vpy:
                 print(film.script_of(source, request), end="")
                 return
             output: Path = options.output.expanduser()
             keep = {"resume": options.resume, "overwrite": options.overwrite}
-            done = film.interpolate(source, output, request, teller, **keep, crew=crew)
+            done = film.interpolate(source, output, request, reporter, **keep, cluster=cluster)
     except ImportError as error:
-        raise RifeError(f"interpolate: {error.name or error} is not here; pip install 'vsrife[video]'") from error
+        raise RifeError(f"{error.name or error} is not here; pip install 'vsrife[video]'") from error
     except KeyboardInterrupt:
-        teller.close()
+        reporter.close()
         state = None if options.output is None or options.preview else film.segments_in(options.output)
         raise KeyboardInterrupt(_stopped(state)) from None
     finally:
-        teller.close()
+        reporter.close()
     if not options.quiet:
         print(_summary(output, done))
 
 
-def _crew(options: argparse.Namespace) -> AbstractContextManager[Crew | None]:
-    """The workers of the cluster that is named; None where none is."""
+def _cluster(options: argparse.Namespace) -> AbstractContextManager[ClusterClient | None]:
+    """The client of the named cluster, if any."""
     if options.cluster is None or options.vpy:
         return nullcontext()
-    from vsrife.film.cluster import connected
+    from vsrife.film.cluster import connect
 
-    return connected(options.cluster)
+    return connect(options.cluster)
 
 
 def _request(options: argparse.Namespace) -> Request:
     from vsrife.film import EncoderOptions, Request, filter_arguments
 
-    given = [(name, getattr(options, name)) for name in ARGUMENTS if getattr(options, name) is not None]
+    given = given_options(options, ARGUMENTS)
     if options.dedup:
         given.append(("dedup", "1"))
     if options.no_sc:
@@ -169,18 +158,18 @@ def _request(options: argparse.Namespace) -> Request:
 
 
 def _rate(name: str, text: str | None) -> Fraction | None:
-    """A number; a decimal near n·1000/1001 is that where it is a frame rate."""
+    """A number from text; a decimal frame rate near n·1000/1001 is taken as that."""
     if text is None:
         return None
     match = NUMBER.fullmatch(text.strip())
     if not match or (match[2] and not int(match[2])):
-        raise RifeError(f"interpolate: {name} must be a number above 0 or a fraction, got {text[:60]!r}")
+        raise ArgumentError(name, text, "a number above 0 or a fraction")
     value = Fraction(match[1]) / int(match[2] or 1)
     if name == "fps" and "." in match[1] and not match[2]:
         meant = Fraction(round(value * 1001 / 1000) * 1000, 1001)
         value = meant if abs(value - meant) < NTSC else value
     if value <= 0:
-        raise RifeError(f"interpolate: {name} must be above 0, got {text[:60]}")
+        raise ArgumentError(name, text, "above 0")
     return value
 
 
@@ -189,10 +178,10 @@ def _time(name: str, text: str | None) -> Fraction | None:
         return None
     match = CLOCK.fullmatch(text.strip())
     if not match:
-        raise RifeError(f"interpolate: {name} must be seconds or hours:minutes:seconds, got {text[:60]!r}")
+        raise ArgumentError(name, text, "seconds or hours:minutes:seconds")
     hours, minutes, seconds = int(match[1] or 0), int(match[2] or 0), Fraction(match[3])
     if (match[2] and seconds >= 60) or (match[1] and minutes >= 60):
-        raise RifeError(f"interpolate: {name} must be below 60 after a colon, got {text[:60]!r}")
+        raise ArgumentError(name, text, "below 60 after a colon")
     return hours * 3600 + minutes * 60 + seconds
 
 
@@ -201,16 +190,16 @@ def _pairs(name: str, texts: list[str]) -> tuple[tuple[str, str], ...]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise RifeError(f"interpolate: {name} must be NAME=VALUE, got {text[:60]!r}")
+            raise ArgumentError(name, text, "NAME=VALUE")
         pairs.append((key.strip(), value.strip()))
     return tuple(pairs)
 
 
-class Teller:
-    """A bar on stderr, and lines above it; where stderr is no terminal, a line every `EVERY` seconds.
+class ProgressBar:
+    """Reports on stderr: a bar and lines above it; without a terminal, a line every `REPORT_SECONDS`.
 
     Args:
-        quiet: neither.
+        quiet: report nothing.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -218,15 +207,14 @@ class Teller:
         self._bar: Any = None
         self._what = ""
         self._first = 0
-        self._began = self._told = time.monotonic()
+        self._began = self._reported = time.monotonic()
 
     def stage(self, what: str, total: int = 0, done: int = 0) -> None:
-        """What is being done now."""
         from tqdm import tqdm
 
         self.close()
         self._what, self._first = what, done
-        self._began = self._told = time.monotonic()
+        self._began = self._reported = time.monotonic()
         if not self._quiet:
             self._bar = tqdm(
                 desc=what,
@@ -234,63 +222,59 @@ class Teller:
                 initial=done,
                 unit="frame",
                 leave=False,
-                disable=None,
                 dynamic_ncols=True,
+                disable=None,
             )
 
     def watch(self, done: int, total: int) -> None:
-        """How far it is."""
         if self._bar is None:
             return
         now = time.monotonic()
         if not self._bar.disable:
             self._bar.update(done - self._bar.n)
-        elif now - self._told >= EVERY:
-            self._told = now
+        elif now - self._reported >= REPORT_SECONDS:
+            self._reported = now
             about = {"initial": self._first, "prefix": f"{self._what}: ", "unit": " frames", "bar_format": LINE}
             self.log(" ".join(self._bar.format_meter(done, total, now - self._began, **about).split()))
 
     def log(self, line: str) -> None:
-        """A line above the bar."""
         if not self._quiet:
             from tqdm import tqdm
 
             tqdm.write(line, file=sys.stderr)
 
     def close(self) -> None:
-        """The bar is taken away."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
 
 @contextmanager
-def _told(teller: Teller) -> Iterator[None]:
-    """VapourSynth's log, of ours all and of others the warnings, as lines of the teller's."""
+def _log_to(reporter: ProgressBar) -> Iterator[None]:
+    """Report VapourSynth's log: all lines of this filter, and warnings of others."""
     import vapoursynth as vs
 
-    def line(kind: int, message: str) -> None:
-        if message.startswith(BUG):
-            return
-        if message.startswith("RIFE: ") or kind >= vs.MESSAGE_TYPE_WARNING:
-            teller.log(message)
+    def report(kind: int, message: str) -> None:
+        ours = message.startswith("RIFE: ")
+        if not message.startswith(BUG) and (ours or kind >= vs.MESSAGE_TYPE_WARNING):
+            reporter.log(message)
 
     logger = logging.getLogger("vapoursynth")  # which would print the warnings, too
-    nowhere, before = logging.NullHandler(), logger.propagate
-    handle = vs.core.add_log_handler(line)
-    logger.addHandler(nowhere)
+    discard, before = logging.NullHandler(), logger.propagate
+    handle = vs.core.add_log_handler(report)
+    logger.addHandler(discard)
     logger.propagate = False
     try:
         yield
     finally:
         logger.propagate = before
-        logger.removeHandler(nowhere)
+        logger.removeHandler(discard)
         vs.core.remove_log_handler(handle)
 
 
 @contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
-    """Have SIGTERM stop the run as the keyboard does."""
+    """Let SIGTERM stop the run as the keyboard does."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -307,15 +291,14 @@ def _stopped_by_sigterm() -> Iterator[None]:
 
 
 def _stopped(state: tuple[int, int] | None) -> str:
-    """What is said of a run that was stopped with so many of so many segments whole."""
+    """The message of a stopped run with `state` of finished and planned segments."""
     if state is None:
         return "stopped, nothing is kept"
-    whole, total = state
-    return f"stopped, {whole} of {total} segments are kept; --resume goes on with them"
+    finished, total = state
+    return f"stopped, {finished} of {total} segments are kept; --resume goes on with them"
 
 
 def _summary(output: Path, done: Summary) -> str:
-    """One line of what was done."""
     speed = f", {done.rendered / done.took:.1f} frames a second" if done.rendered and done.took > 0 else ""
     minutes, seconds = divmod(float(done.seconds), 60)
     return (

@@ -1,4 +1,4 @@
-"""`vsrife models`: which models there are, and getting them here."""
+"""`vsrife models`: list, download, import and describe models."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife.errors import ModelError
+from vsrife.errors import ModelError, shown
 from vsrife.networks.catalog import CONFIGS
 from vsrife.weights import Entry, find, imported, manifest, read_metadata, resolve, user_folder
-from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +22,7 @@ UNKNOWN = "–"
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command and what it can do."""
+    """Add the command and its actions."""
     parser = commands.add_parser("models", help="list, fetch, import and look at models")
     parser.set_defaults(run=list_models)
     actions = parser.add_subparsers(metavar="ACTION", help="without one, the models are listed")
@@ -40,13 +39,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     bring.add_argument("--model", help="the version it is of, where its shapes do not tell")
     bring.set_defaults(run=import_model)
 
-    info = actions.add_parser("info", help="say what a weights file is")
+    info = actions.add_parser("info", help="show which network a weights file is of")
     _add_file(info)
     info.set_defaults(run=describe)
 
 
 def list_models(_: argparse.Namespace) -> None:
-    """Print every model, ours, published or imported, and whether it is here."""
+    """Print every model, our own, published or imported, and whether it is present."""
     rows = [HEADINGS, *_rows()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     for row in rows:
@@ -57,14 +56,12 @@ def list_models(_: argparse.Namespace) -> None:
 
 
 def fetch_models(options: argparse.Namespace) -> None:
-    """Download models; those that are here stay as they are."""
+    """Download models that are absent."""
     names = list(manifest()) if options.all else [resolve(name).name for name in options.names]
     entries = []
     for name in names:
         if name not in manifest():
-            raise ModelError(
-                f"RIFE: model {name} is not fetched from anywhere; vsrife models import keeps a file of it"
-            )
+            raise ModelError(f"model {name} is not fetched from anywhere; vsrife models import keeps a file of it")
         entries.append(manifest()[name])
 
     from vsrife.weights import fetch
@@ -77,15 +74,15 @@ def fetch_models(options: argparse.Namespace) -> None:
 
 
 def import_model(options: argparse.Namespace) -> None:
-    """Check a weights file, and keep its fp16 form in the user's folder."""
+    """Check a weights file and keep its fp16 form in the user's folder."""
     from vsrife.weights.convert import import_weights
 
     name, architecture, target = import_weights(options.file, options.name, options.model)
-    print(f'{said(options.file.name)} is a {architecture} network, kept as model="{name}": {target}')
+    print(f'{shown(options.file.name, 200)} is a {architecture} network, kept as model="{name}": {target}')
 
 
 def describe(options: argparse.Namespace) -> None:
-    """Print what a weights file holds."""
+    """Print the network, size and hash of a weights file."""
     from vsrife.networks.described import described
     from vsrife.weights.detection import names_of
     from vsrife.weights.download import sha256
@@ -93,16 +90,16 @@ def describe(options: argparse.Namespace) -> None:
     from vsrife.weights.ncnn import files_of
 
     state, name, config = open_weights(options.file, None)
-    told = "architecture" in read_metadata(options.file)
+    named = "architecture" in read_metadata(options.file)
     own = described(config) if CONFIGS.get(name) != config else None
     parameters = sum(value.numel() for value in state.values())
     kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})
     lines = [
-        ("network", own or (f"{name}, as the file says" if told else " or ".join(names_of(state)))),
+        ("network", own or (f"{name}, as the file says" if named else " or ".join(names_of(state)))),
         ("parameters", f"{parameters:,} in {len(state)} tensors, {', '.join(kinds)}"),
     ]
     for path in files_of(options.file) or (options.file,):
-        lines += [("file", f"{said(path)} ({path.stat().st_size:,} bytes)"), ("sha256", sha256(path))]
+        lines += [("file", f"{shown(path, 200)} ({path.stat().st_size:,} bytes)"), ("sha256", sha256(path))]
     for key, value in lines:
         print(f"{key + ':':<12}{value}")
 
@@ -117,7 +114,7 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
 
 
 def _path(text: str) -> Path:
-    """A path, its `~` expanded where that is somebody's."""
+    """A path, its `~` expanded where that user exists."""
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -135,7 +132,7 @@ def _rows() -> Iterator[tuple[str, ...]]:
 
 
 def _network(architecture: str) -> str:
-    """The first version with the same network, by which networks are called here."""
+    """The first version with the same network, which is the network's name."""
     config = CONFIGS.get(architecture)
     return next((name for name, other in CONFIGS.items() if other == config), architecture)
 

@@ -1,4 +1,4 @@
-"""A clip compared: looked over, made again in places, and told in a few lines."""
+"""Comparison of a clip with its interpolation: survey, rebuilt frames, summary."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from vsrife.compare.flow import FlowFinder
 from vsrife.compare.moments import case_of, chosen, rebuilt_places, spread
 from vsrife.compare.sheet import Shown, clock
-from vsrife.compare.survey import survey
-from vsrife.errors import RifeError
+from vsrife.compare.survey import survey as survey_clip
+from vsrife.errors import ArgumentError, named
 from vsrife.evaluation import BASELINE, blend, evaluate
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What was found out about a clip.
+    """A survey of a clip and the figures of frames that were dropped and interpolated again.
 
     Args:
-        survey: of all its frames.
-        report: what was measured where frames were made again.
-        moments: the few to be shown, and what each is.
+        survey: survey of all frames.
+        report: figures of the rebuilt frames.
+        moments: the moments to show, each with its description.
     """
 
     survey: Survey
@@ -47,42 +47,43 @@ class Comparison:
     moments: dict[Place, str]
 
 
+@named("compare")
 def compare(
     footage: Footage,
     predictor: EnginePredictor,
     choice: Choice,
     seconds: Sequence[float] = (),
     *,
-    looked: Callable[[int], object] = lambda done: None,
-    remade: Callable[[int, int], object] = lambda done, all_of_them: None,
+    on_survey: Callable[[int], object] = lambda done: None,
+    on_rebuild: Callable[[int, int], object] = lambda done, all_of_them: None,
 ) -> Comparison:
-    """Look over a clip, make every other frame again in as many places as a mean needs, and choose moments.
+    """Survey a clip, interpolate every other frame again in as many places as a mean needs, and choose moments.
 
     Args:
         footage: the clip.
         predictor: the model.
         choice: the part of it, and the size that pictures are shrunk to.
         seconds: moments to show, after the source's start.
-        looked: told how many frames were looked at.
-        remade: told how many of how many places were made again.
+        on_survey: takes the number of frames that were surveyed.
+        on_rebuild: takes the numbers of places that were interpolated again, and of all places.
 
     Raises:
         RifeError: the part has fewer than 2 frames or not all moments, or a frame cannot be read or made.
     """
     engine = predictor.engine
-    seen = survey(footage, choice.within(footage.length), FlowFinder(engine), looked)
-    begin, end = float(seen.times[0]), float(seen.times[0]) + seen.seconds
+    survey = survey_clip(footage, choice.within(footage.length), FlowFinder(engine), on_survey)
+    begin, end = float(survey.times[0]), float(survey.times[0]) + survey.seconds
     for second in seconds:
         if not begin <= second <= end:
-            raise RifeError(f"compare: at must be seconds of the part looked at, {begin:g} to {end:g}, got {second:g}")
+            raise ArgumentError("at", second, f"seconds of the part, {begin:g} to {end:g}")
     scale = choice.scale(footage.width, footage.height)
-    places = rebuilt_places(seen)
+    places = rebuilt_places(survey)
     measured = spread(places)
 
     def cases() -> Iterator[Case]:
         for done, place in enumerate(measured, 1):
-            yield case_of(footage, seen, place, scale)
-            remade(done, len(measured))
+            yield case_of(footage, survey, place, scale)
+            on_rebuild(done, len(measured))
 
     report = evaluate(
         cases(),
@@ -90,35 +91,35 @@ def compare(
         ("psnr", "ssim", "sharpness"),
         suite=footage.name,
         device=engine.device if engine.device.type == "cuda" else None,
-        workers=engine.slot.lanes,
+        workers=engine.executor.concurrency,
     )
     names = {place.name: place for place in measured}
     psnr = {names[score.case]: score.figures["psnr"] for score in report.scores if score.model == MADE}
-    return Comparison(seen, report, chosen(seen, places, psnr, seconds))
+    return Comparison(survey, report, chosen(survey, places, psnr, seconds))
 
 
 def pictures(
-    footage: Footage, found: Comparison, predictor: EnginePredictor, scale: Fraction, flow_scale: float = 1
+    footage: Footage, comparison: Comparison, predictor: EnginePredictor, scale: Fraction, flow_scale: float = 1
 ) -> list[Shown]:
-    """The moments with their pictures.
+    """Interpolate the moments and collect their pictures.
 
     Args:
         footage: the clip.
-        found: what was found out about it.
+        comparison: comparison of the clip.
         predictor: the model.
-        scale: what its sides are multiplied by.
-        flow_scale: the filter's argument `scale`, for the motion that is shown.
+        scale: factor of the pictures' sides.
+        flow_scale: the filter's argument `scale`, for the flow that is drawn.
 
     Raises:
         RifeError: a frame cannot be read or made.
     """
     finder = FlowFinder(predictor.engine, flow_scale)
     shown = []
-    for letter, (place, what) in zip(LETTERS, found.moments.items(), strict=False):
-        case = case_of(footage, found.survey, place, scale)
+    for letter, (place, what) in zip(LETTERS, comparison.moments.items(), strict=False):
+        case = case_of(footage, comparison.survey, place, scale)
         ends, truth = (case.first, case.last), case.truths[0] if case.truths else None
         time = truth.time if truth else HALF
-        second = float(found.survey.times[place.first - found.survey.first + (truth is not None)])
+        second = float(comparison.survey.times[place.first - comparison.survey.first + (truth is not None)])
         made = predictor(*ends, time)
         true = truth.picture if truth else None
         shown.append(Shown(letter, what, place, second, *ends, blend(*ends, time), made, true, finder(*ends)))
@@ -126,44 +127,44 @@ def pictures(
 
 
 def figures(report: Report) -> str:
-    """What was measured, in a line; empty where nothing was."""
+    """The mean figures in one line; empty without any."""
     if not report.pictures:
         return ""
-    told = []
+    parts = []
     for model in (BASELINE, MADE):
         psnr, ssim, sharpness = (report.mean(model, metric) for metric in report.metrics)
-        told.append(f"{model} {psnr:.2f} dB, SSIM {ssim:.4f}, sharpness {sharpness:.2f}")
-    return f"{report.pictures} frames dropped and made again: {'; '.join(told)}"
+        parts.append(f"{model} {psnr:.2f} dB, SSIM {ssim:.4f}, sharpness {sharpness:.2f}")
+    return f"{report.pictures} frames dropped and made again: {'; '.join(parts)}"
 
 
-def summary(footage: Footage, found: Comparison) -> str:
-    """All that was found, in a few lines."""
-    seen = found.survey
-    durations = seen.durations
+def summary(footage: Footage, comparison: Comparison) -> str:
+    """The survey and the figures in a few lines."""
+    survey = comparison.survey
+    durations = survey.durations
     rate = f"{1 / float(np.median(durations)):.5g} frames a second"
-    if seen.uneven:
+    if survey.uneven:
         low, high = (1 / float(durations.max()), 1 / float(durations.min()))
         rate = f"variable frame rate, {low:.4g} to {high:.4g}, mostly {rate}"
-    count = len(seen)
+    count = len(survey)
     lines = [
-        f"{footage.name}: {footage.width}x{footage.height}, {count} frames, {clock(seen.seconds, 1)}, {rate}",
-        _cuts(seen),
-        f"repeated frames {_share(seen.repeated)}, frames of pictures at rest {_share(seen.still)}",
+        f"{footage.name}: {footage.width}x{footage.height}, {count} frames, {clock(survey.seconds, 1)}, {rate}",
+        _cuts(survey),
+        f"repeated frames {_share(survey.repeated)}, frames of pictures at rest {_share(survey.still)}",
     ]
-    moved = ~np.isnan(seen.high)
+    moved = ~np.isnan(survey.high)
     if moved.any():
-        peak = int(np.nanargmax(seen.high))
+        peak = int(np.nanargmax(survey.high))
         lines.append(
-            f"motion in pixels a frame: median {seen.middle[moved].mean():.1f}, 95th percentile "
-            f"{seen.high[moved].mean():.1f} (means of all frames); most {seen.high[peak]:.1f} at "
-            f"{clock(float(seen.times[peak]), 2)}, frame {seen.first + peak}"
+            f"motion in pixels a frame: median {survey.middle[moved].mean():.1f}, 95th percentile "
+            f"{survey.high[moved].mean():.1f} (means of all frames); most {survey.high[peak]:.1f} at "
+            f"{clock(float(survey.times[peak]), 2)}, frame {survey.first + peak}"
         )
-    lines.append(figures(found.report) or "nothing to measure: no three pictures of a shot that are all unlike")
+    lines.append(figures(comparison.report) or "nothing to measure: no three pictures of a shot that are all unlike")
     return "\n".join(lines)
 
 
-def _cuts(seen: Survey) -> str:
-    cuts = [clock(float(second), 2) for second in seen.times[seen.cut]]
+def _cuts(survey: Survey) -> str:
+    cuts = [clock(float(second), 2) for second in survey.times[survey.cut]]
     if not cuts:
         return "no cuts"
     more = f" and {len(cuts) - 12} more" if len(cuts) > 12 else ""

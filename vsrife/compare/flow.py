@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vsrife.engine import Colour, Interpolator, Options, PictureFormat, Source
-from vsrife.engine.show import flow_colours
+from vsrife.engine import Colour, HostFrame, Interpolator, Options, PictureFormat, Timestep
+from vsrife.engine.overlay import flow_colours
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,16 +32,16 @@ class FlowFinder:
         self._options = Options(scale)
         self._numbers = count()
         self._size: tuple[int, int] | None = None
-        self._last: tuple[Tensor, Source] | None = None
+        self._last: tuple[Tensor, HostFrame] | None = None
 
     def __call__(self, first: Tensor, last: Tensor) -> Tensor:
-        """How far what is seen half-way has gone from the first to the last: 2×H×W, x before y, in pixels.
+        """Motion from the first picture to the last of what is visible half-way: 2×H×W, x before y, in pixels.
 
-        A picture that was the last one of the call before is known again.
+        A picture that was the last one of the previous call is not encoded again.
 
         Args:
             first: uint8, 3×H×W, RGB, contiguous, at least 16×16.
-            last: the same.
+            last: picture of the same shape and type.
         """
         height, width = first.shape[1:]
         if self._size != (height, width):
@@ -52,13 +52,13 @@ class FlowFinder:
         left = self._last[1] if self._last is not None and known else self._source(first)
         right = self._source(last)
         found = np.empty((5 * height, width), np.float32)
-        self._interpolator.motion(left, right, 0.5, found)
+        self._interpolator.write_motion(left, right, Timestep(0.5), found)
         self._last = last, right
         motion = torch.from_numpy(found).view(5, height, width)
         return motion[2:4] - motion[:2]
 
-    def _source(self, picture: Tensor) -> Source:
-        return Source(next(self._numbers), list(picture.numpy()), Colour(full_range=True))
+    def _source(self, picture: Tensor) -> HostFrame:
+        return HostFrame(next(self._numbers), list(picture.numpy()), Colour(full_range=True))
 
 
 def coloured(flow: Tensor, full: float) -> Tensor:

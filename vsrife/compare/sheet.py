@@ -39,15 +39,15 @@ class Shown:
     """A moment's pictures: uint8, 3×H×W, on the host.
 
     Args:
-        letter: that it has in the sheet and in the timeline.
-        what: it is.
-        place: in the clip.
-        second: when it is shown.
+        letter: its letter in the sheet and in the timeline.
+        what: description of the moment.
+        place: its place in the clip.
+        second: its time in seconds.
         first: the frame before.
         last: the frame after.
-        blend: of the two.
-        made: by the model.
-        truth: the frame that was there.
+        blend: plain blend of the two.
+        made: the model's interpolation.
+        truth: the original frame; None where none was dropped.
         flow: 2×H×W, motion from the first to the last in pixels.
     """
 

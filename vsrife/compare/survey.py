@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,11 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate, max_pool2d
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError
 from vsrife.evaluation.metrics import luma
 from vsrife.footage import marked
 from vsrife.footage.marks import LONGEST_HOLD, one_thread
+from vsrife.timing.durations import is_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +48,6 @@ ENDS, GAIN = (1, 99), 10
 """Percentiles of a picture's samples that are brought to 0 and 255, and the most that it is brightened."""
 HIGH = 95
 """The percentile of a picture's motion that tells how fast its fast parts are."""
-ROUNDED = 0.0015
-"""Seconds by which durations may differ for timestamps that are rounded to milliseconds, as those of Matroska are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +93,11 @@ class Survey:
         steps = np.diff(self.times)
         return np.append(steps, np.median(steps))
 
-    @property
+    @cached_property
     def uneven(self) -> bool:
         """Whether the frame rate is variable."""
-        durations = self.durations
-        return bool((np.abs(durations - np.median(durations)) > ROUNDED).any())
+        different = [Fraction(seconds) for seconds in np.unique(self.durations)]
+        return is_variable(different, 1 / Fraction(float(np.median(self.durations))))
 
     @property
     def seconds(self) -> float:
@@ -127,7 +127,7 @@ def survey(
         RifeError: fewer than 2 frames, or a frame cannot be read.
     """
     if len(span) < FEWEST:
-        raise RifeError(f"compare: span must leave {FEWEST} frames of {footage.name}, got {len(span)}")
+        raise ArgumentError("span", len(span), f"{FEWEST} frames of {footage.name}", verb="leave")
     scale = min(Fraction(1), *(Fraction(most, side) for most, side in zip(MARKED, _size(footage), strict=True)))
     times, cut, repeat, middle, high = [], [], [], [], []
     before: Tensor | None = None

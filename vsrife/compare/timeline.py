@@ -47,13 +47,13 @@ FLAG = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": INK, "l
 
 
 def save_timeline(path: Path, name: str, survey: Survey, moments: Mapping[str, float]) -> None:
-    """Draws a PNG.
+    """Draw the timeline of a clip into a PNG.
 
     Args:
-        path: of the file.
-        name: of the clip.
-        survey: of it.
-        moments: letters of a sheet's moments and when they are.
+        path: path of the PNG.
+        name: name of the clip.
+        survey: survey of the clip.
+        moments: letters and times in seconds of the sheet's moments.
 
     Raises:
         OSError: the file cannot be written.

@@ -11,12 +11,11 @@ import numpy as np
 import vapoursynth as vs
 
 from vsrife.compare.sheet import clock
-from vsrife.errors import RifeError
+from vsrife.errors import RifeError, first_line
 from vsrife.film.encoder import save_clip
 from vsrife.film.encoders import EncoderOptions
-from vsrife.footage.frames import first_line
+from vsrife.footage.frames import with_matrix
 from vsrife.plugin.function import rife
-from vsrife.plugin.properties import guessed_matrix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vsrife.compare.survey import Survey
-    from vsrife.film.encoder import Progress
+    from vsrife.film.progress import Progress
 
 __all__ = ["VideoOptions", "best_stretch", "save_video", "side_by_side"]
 
@@ -90,7 +89,7 @@ def side_by_side(clip: vs.VideoNode, survey: Survey, frames: range, options: Vid
         vapoursynth.Error: an argument cannot be used, or the clip cannot be shown.
     """
     rate, multi = options.rate(survey), options.multi
-    part: Any = _with_matrix(clip[frames.start : frames.stop])
+    part: Any = with_matrix(clip[frames.start : frames.stop])
     if options.scale != 1:
         part = part.resize.Bicubic(*(max(2, 2 * round(side * options.scale / 2)) for side in (clip.width, clip.height)))
     part = part.std.AssumeFPS(fpsnum=rate.numerator, fpsden=rate.denominator)
@@ -136,7 +135,7 @@ def save_video(
         video = side_by_side(clip, survey, best_stretch(survey, options, second), options)
         save_clip(video, path, EncoderOptions("x264"), watch)
     except vs.Error as error:
-        raise RifeError(f"compare: the video cannot be made ({first_line(error)})") from error
+        raise RifeError(f"the video cannot be made ({first_line(error)})") from error
 
 
 def _panel(clip: Any) -> Any:
@@ -144,14 +143,6 @@ def _panel(clip: Any) -> Any:
     scale = min(-(-NARROW // clip.width), PANEL[0] / clip.width, PANEL[1] / clip.height)
     width, height = (max(2, 2 * round(side * scale / 2)) for side in (clip.width, clip.height))
     return clip.resize.Bicubic(width, height, format=vs.YUV420P8, matrix=vs.MATRIX_BT709, range=vs.RANGE_LIMITED)
-
-
-def _with_matrix(clip: Any) -> Any:
-    """The clip with a matrix, where it has none."""
-    said = clip.get_frame(0).props.get("_Matrix", vs.MATRIX_UNSPECIFIED)
-    if clip.format.color_family == vs.RGB or said not in (vs.MATRIX_UNSPECIFIED, vs.MATRIX_RGB):
-        return clip
-    return clip.std.SetFrameProps(_Matrix=guessed_matrix(clip.width, clip.height))
 
 
 def _captions(below: Any, texts: tuple[str, ...]) -> Any:

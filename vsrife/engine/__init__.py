@@ -1,5 +1,6 @@
-"""Frames in, planes out: devices, the worker that owns one, source frames kept ready, and the interpolator."""
+"""From source frames to output planes: devices, motion estimators, the frame cache and the interpolator."""
 
+from vsrife.detect.cuts import DEFAULT_THRESHOLD as CUT_THRESHOLD
 from vsrife.engine.choice import choose_engines
 from vsrife.engine.device import (
     DEVICES,
@@ -12,11 +13,10 @@ from vsrife.engine.device import (
 )
 from vsrife.engine.engine import Engine, shared_engine
 from vsrife.engine.interpolator import Interpolator
-from vsrife.engine.memory import give_back, is_out_of_memory
-from vsrife.engine.picture import MATRICES, Colour, PictureFormat, Source
-from vsrife.engine.scenes import DEFAULT_THRESHOLD as CUT_THRESHOLD
-from vsrife.engine.show import painter
-from vsrife.engine.worker import Options, Task
+from vsrife.engine.memory import is_out_of_memory, release_memory
+from vsrife.engine.overlay import Overlay
+from vsrife.engine.picture import MATRICES, Colour, HostFrame, PictureFormat
+from vsrife.engine.task import Options, RenderMode, Task, Timestep
 
 __all__ = [
     "CUT_THRESHOLD",
@@ -25,16 +25,18 @@ __all__ = [
     "PRECISIONS",
     "Colour",
     "Engine",
+    "HostFrame",
     "Interpolator",
     "Options",
+    "Overlay",
     "PictureFormat",
-    "Source",
+    "RenderMode",
     "Task",
+    "Timestep",
     "choose_engines",
     "described_devices",
-    "give_back",
     "is_out_of_memory",
-    "painter",
+    "release_memory",
     "resolve_device",
     "resolve_devices",
     "resolve_precision",

@@ -1,4 +1,4 @@
-"""Pictures worked on a band of rows at a time, with so many rows beside it that what is kept is as of the whole."""
+"""Bands of rows: a picture is worked on a part at a time, with as many rows beside it as give the whole's result."""
 
 from __future__ import annotations
 
@@ -19,37 +19,30 @@ A multiple of 4, as the blocks halve their input twice."""
 
 @dataclass(frozen=True)
 class Band:
-    """Rows of a picture.
-
-    Args:
-        first: the first of those that are kept.
-        last: the one behind them.
-        top: the first of those that are read.
-        bottom: the one behind them.
-    """
+    """Rows of a picture: `first` to `stop` are kept, `top` to `bottom` are read."""
 
     first: int
-    last: int
+    stop: int
     top: int
     bottom: int
 
-    def kept(self, shrunk: int = 1) -> slice:
-        """The rows that are kept among those that are read, of a picture `shrunk` times as low."""
-        return slice((self.first - self.top) // shrunk, (self.last - self.top) // shrunk)
+    def kept_within(self, shrink: int = 1) -> slice:
+        """The kept rows, counted among the rows that are read, in a picture downscaled `shrink` times."""
+        return slice((self.first - self.top) // shrink, (self.stop - self.top) // shrink)
 
-    def place(self, shrunk: int = 1) -> slice:
-        """The same rows in the whole picture."""
-        return slice(self.first // shrunk, self.last // shrunk)
+    def kept_rows(self, shrink: int = 1) -> slice:
+        """The kept rows, counted in the whole picture downscaled `shrink` times."""
+        return slice(self.first // shrink, self.stop // shrink)
 
 
 def bands(height: int, rows: int, halo: int = HALO) -> Iterator[Band]:
-    """A picture from top to bottom.
+    """The bands of a picture from top to bottom.
 
     Args:
-        height: of the picture.
-        rows: of a band, a multiple of 4; 0 for the whole picture at once.
-        halo: rows read above and below it, as far as there are any.
+        height: rows of the picture.
+        rows: rows of a band, a multiple of 4; 0 for the whole picture at once.
+        halo: rows read above and below a band, as far as the picture reaches.
     """
     for first in range(0, height, rows or height):
-        last = min(first + (rows or height), height)
-        yield Band(first, last, max(first - halo, 0), min(last + halo, height))
+        stop = min(first + (rows or height), height)
+        yield Band(first, stop, max(first - halo, 0), min(stop + halo, height))

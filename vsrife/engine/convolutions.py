@@ -1,4 +1,4 @@
-"""Convolutions on channels-last tensors, with their activation fused and their weights laid out once for each size."""
+"""Convolutions on channels-last tensors with a fused activation, and weights reordered once for each input size."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 
+from vsrife.motion.kernels import KernelError, reports_failure
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Convolution", "computes_bf16", "has_fused"]
 
-KEPT_LAYOUTS = 8
-"""Sizes of a layer's input whose weights are kept laid out; a first layer has two for a picture, of its strips."""
+CACHED_LAYOUTS = 8
+"""Input sizes of a layer for which reordered weights are cached; a first layer has two for a picture, of its strips."""
 
 
 class Convolution:
-    """A convolution and its leaky ReLU.
+    """A convolution and its leaky ReLU; raises `KernelError` where it fails.
 
     Args:
-        layer: the convolution, or transposed convolution; its weights are taken as they are.
-        slope: of the activation for negative values, None without one.
-        dtype: of weights and output; sums are fp32.
+        layer: the convolution or transposed convolution.
+        slope: the activation's slope for negative values, None without an activation.
+        dtype: dtype of weights and output; sums are fp32.
         device: where it runs.
-        fused: by oneDNN, with the activation in it and weights laid out for the input's size; None where that is here
-            for the dtype.
+        fused: whether oneDNN runs both as one, with weights reordered for the input's size; None where it can, in this
+            dtype.
     """
+
+    name = "convolutions"
 
     def __init__(
         self,
@@ -47,61 +51,62 @@ class Convolution:
         self._weight = layer.weight.detach().to(device, dtype)
         self._bias = layer.bias.detach().to(device, dtype)
         self._fused = device.type == "cpu" and has_fused(dtype) if fused is None else fused
-        self._laid_out: dict[tuple[int, ...], Tensor] = {}
+        self._reordered: dict[tuple[int, ...], Tensor] = {}
         if not self._fused:
             self._weight = self._weight.to(memory_format=torch.channels_last)
 
+    @reports_failure
     def __call__(self, x: Tensor) -> Tensor:
-        """N×C×h×w, channels last; the same out, in the convolution's dtype."""
+        """N×C×h×w, channels last, to a tensor of the same form in the convolution's dtype."""
         x = x.to(self._dtype)
-        return self._one(x) if self._fused else self._two(x)
+        return self._run_fused(x) if self._fused else self._run_separately(x)
 
-    def _two(self, x: Tensor) -> Tensor:
+    def _run_separately(self, x: Tensor) -> Tensor:
         if self._transposed:
             out = conv_transpose2d(x, self._weight, self._bias, self._stride, self._padding, groups=self._groups)
         else:
             out = conv2d(x, self._weight, self._bias, self._stride, self._padding, groups=self._groups)
         return out if self._slope is None else leaky_relu(out, self._slope, inplace=True)
 
-    def _one(self, x: Tensor) -> Tensor:
+    def _run_fused(self, x: Tensor) -> Tensor:
         activation = ("none", [], "") if self._slope is None else ("leaky_relu", [self._slope], "")
         run = _op("_convolution_transpose_pointwise" if self._transposed else "_convolution_pointwise")
-        weight = self._laid_out.get((*x.shape, torch.get_num_threads()))
+        weight = self._reordered.get((*x.shape, torch.get_num_threads()))
         if weight is None:
-            weight = self._lay_out(x)
+            weight = self._reorder(x)
         return run(x, weight, self._bias, *self._arguments(), *activation)
 
     def _arguments(self) -> tuple[object, ...]:
-        """Padding, for transposed ones output padding, stride, dilation and groups."""
+        """Padding, output padding of transposed convolutions, stride, dilation and groups."""
         zero = ([0, 0],) if self._transposed else ()
         return (self._padding, *zero, self._stride, [1, 1], self._groups)
 
-    def _lay_out(self, x: Tensor) -> Tensor:
-        """The weights as oneDNN wants them for this input and number of threads; others it lays out at each call."""
+    def _reorder(self, x: Tensor) -> Tensor:
+        """The weights in oneDNN's order for this input and number of threads; others it reorders at each call."""
         name = f"_reorder_convolution_{'transpose_' if self._transposed else ''}weight"
-        if len(self._laid_out) >= KEPT_LAYOUTS:
-            self._laid_out = {}
+        if len(self._reordered) >= CACHED_LAYOUTS:
+            self._reordered = {}
         weight = _op(name)(self._weight, *self._arguments(), list(x.shape))
-        self._laid_out[(*x.shape, torch.get_num_threads())] = weight
+        self._reordered[(*x.shape, torch.get_num_threads())] = weight
         return weight
 
 
 @cache
 def _op(name: str) -> Callable[..., Tensor]:
-    found: Callable[..., Tensor] = getattr(torch.ops.mkldnn, name).default
-    return found
+    op: Callable[..., Tensor] = getattr(torch.ops.mkldnn, name).default
+    return op
 
 
 def computes_bf16() -> bool:
-    """Whether the CPU's convolutions are made of bf16 by what makes them of fp32: oneDNN, or PyTorch without it."""
+    """Whether the CPU's bf16 convolutions are by the library of its fp32 ones: oneDNN, or PyTorch without it."""
     return has_fused(torch.bfloat16) or not has_fused(torch.float32)
 
 
 @cache
 def has_fused(dtype: torch.dtype) -> bool:
-    """Whether oneDNN and the fused operators that PyTorch's compiler uses are here, and compute in a dtype on this CPU.
+    """Whether this PyTorch has oneDNN's fused operators, and they compute in a dtype on this CPU.
 
-    They are tried, as they are called here: what oneDNN asks of a CPU differs from version to version.
+    They belong to PyTorch's compiler, and what oneDNN needs from a CPU differs by version, so that they are tried.
     """
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
@@ -109,6 +114,6 @@ def has_fused(dtype: torch.dtype) -> bool:
     try:
         for layer in (nn.Conv2d(8, 8, 3, 2, 1), nn.ConvTranspose2d(8, 8, 4, 2, 1)):
             Convolution(layer, 0.2, dtype, torch.device("cpu"), fused=True)(x)
-    except (AttributeError, RuntimeError, TypeError):
+    except KernelError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Which device computes, and in which precision."""
+"""The device that computes, and its precision."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsrife.engine.convolutions import computes_bf16
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device a name stands for; `auto` is CUDA where there is one, else the CPU.
+    """The device of a name; `auto` is CUDA where there is one, else the CPU.
 
     Raises:
         RifeError: the name is none of `DEVICES`, or this machine has no such device.
@@ -38,7 +38,7 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     kind, _, index = name.partition(":")
-    allowed = f"RIFE: device must be one of {', '.join(DEVICES)}, got {name[:60]}"
+    allowed = f"device must be one of {', '.join(DEVICES)}, got {name[:60]}"
     if (f"{kind}:N" not in DEVICES and (kind not in DEVICES or index)) or (
         ":" in name and not re.fullmatch("[0-9]{1,4}", index)
     ):
@@ -47,12 +47,12 @@ def resolve_device(name: str) -> torch.device:
         return torch.device("cpu")
     count = _device_count(kind)
     if int(index or 0) >= count:
-        raise RifeError(f"RIFE: device {name} is not here: PyTorch {torch.__version__} sees {count} {kind} devices")
+        raise RifeError(f"device {name} is not here: PyTorch {torch.__version__} sees {count} {kind} devices")
     return torch.device(kind, int(index or 0))
 
 
 def resolve_devices(names: str) -> list[torch.device]:
-    """The devices that a list of names stands for, `cuda:0,cuda:1`; the CPU may be named several times.
+    """The devices of a list of names, `cuda:0,cuda:1`; the CPU may be named several times.
 
     Raises:
         RifeError: see `resolve_device`; or a device that is not the CPU is named twice, or `auto` beside others.
@@ -62,11 +62,11 @@ def resolve_devices(names: str) -> list[torch.device]:
         return [resolve_device(names)]
     if len(parts) > MOST_DEVICES or "auto" in parts:
         allowed = f"one name, or up to {MOST_DEVICES} with commas between them and without auto"
-        raise RifeError(f"RIFE: device must be {allowed}, got {names[:60]}")
+        raise ArgumentError("device", names, allowed)
     devices = [resolve_device(name) for name in parts]
     for device in devices:
         if device.type != "cpu" and devices.count(device) > 1:
-            raise RifeError(f"RIFE: device must name each card once, got {names[:60]}")
+            raise ArgumentError("device", names, "each card once", verb="name")
     return devices
 
 
@@ -81,22 +81,22 @@ def _device_count(kind: str) -> int:
 
 
 def described_devices() -> list[str]:
-    """The devices of this machine, one a line: the name that `device` takes, then what it is."""
-    found = [f"cpu: {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"]
-    found += [f"cuda:{n}: {torch.cuda.get_device_name(n)}" for n in range(torch.cuda.device_count())]
-    found += [f"xpu:{n}: {torch.xpu.get_device_name(n)}" for n in range(torch.xpu.device_count())]
-    return found + (["mps: Apple GPU"] if torch.backends.mps.is_available() else [])
+    """The devices of this machine, one a line: the name that `device` takes, then the hardware."""
+    lines = [f"cpu: {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"]
+    lines += [f"cuda:{n}: {torch.cuda.get_device_name(n)}" for n in range(torch.cuda.device_count())]
+    lines += [f"xpu:{n}: {torch.xpu.get_device_name(n)}" for n in range(torch.xpu.device_count())]
+    return lines + (["mps: Apple GPU"] if torch.backends.mps.is_available() else [])
 
 
-def resolve_precision(name: str, device: torch.device, tell: Callable[[str], None] | None = None) -> torch.dtype:
-    """The dtype the convolutions run in; `auto` is the fastest that the device computes in hardware.
+def resolve_precision(name: str, device: torch.device, log: Callable[[str], None] | None = None) -> torch.dtype:
+    """The dtype of the convolutions; `auto` is the fastest that the device computes in hardware.
 
-    Where oneDNN makes no convolutions of bf16 on this CPU, fp32 takes its place: what PyTorch has instead is slower.
+    Where oneDNN has no bf16 convolutions on this CPU, fp32 takes their place: PyTorch's own are slower.
 
     Args:
         name: `auto` or one of `PRECISIONS`.
         device: where they run.
-        tell: takes the line that says so of a precision that was named.
+        log: takes a line where another precision replaces the named one.
 
     Raises:
         RifeError: the name is neither `auto` nor in `PRECISIONS`.
@@ -106,24 +106,24 @@ def resolve_precision(name: str, device: torch.device, tell: Callable[[str], Non
             return torch.bfloat16 if _cpu_has_bf16() and computes_bf16() else torch.float32
         return torch.float16
     if name not in PRECISIONS:
-        raise RifeError(f"RIFE: precision must be one of auto, {', '.join(PRECISIONS)}, got {name[:60]}")
+        raise ArgumentError("precision", name, f"one of auto, {', '.join(PRECISIONS)}")
     if name == "bf16" and device.type == "cpu" and not computes_bf16():
-        if tell is not None:
+        if log is not None:
             lacks = "AVX-512 (avx512bw) or AVX-NE-CONVERT" if _is_x86() else "bf16 instructions"
             needs = f"this CPU has no {lacks}, which oneDNN's bf16 convolutions need"
-            tell(f"RIFE: bf16: {needs}: computing in fp32 instead")
+            log(f"bf16: {needs}: computing in fp32 instead")
         return torch.float32
     return PRECISIONS[name]
 
 
 def why_auto(device: str, precision: str, where: torch.device, dtype: torch.dtype) -> str:
-    """Why `auto` came to be what it is, in a few words; empty where neither was `auto`.
+    """The reason for what `auto` chose, in a few words; empty where neither was `auto`.
 
     Args:
-        device: as the user named it.
-        precision: likewise.
-        where: the device that was chosen.
-        dtype: the precision that was.
+        device: name that the user gave.
+        precision: name that the user gave.
+        where: the chosen device.
+        dtype: the chosen precision.
     """
     reasons = []
     if device == "auto" and where.type == "cpu":

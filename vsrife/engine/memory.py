@@ -1,4 +1,4 @@
-"""When memory runs out: how that is told from other errors, how much was wanted, and what is given back."""
+"""Running out of memory: recognising it among other errors, the size of the request, and giving memory back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 
 import torch
 
-__all__ = ["Holder", "give_back", "is_out_of_memory", "register", "wanted_bytes"]
+__all__ = ["Holder", "is_out_of_memory", "register", "release_memory", "requested_bytes"]
 
 TEXTS = (
     "out of memory",
@@ -25,22 +25,18 @@ TEXTS = (
     "out_of_device_memory",
     "out_of_host_memory",
 )
-"""What libraries say, in small letters: PyTorch's allocators, cuBLAS and cuDNN, NumPy, the C library, SYCL."""
+"""Messages in lower case of PyTorch's allocators, cuBLAS and cuDNN, NumPy, the C library and SYCL."""
 UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
-WANTED = re.compile(r"allocate:? ([0-9.]+) ?([bkmgtp])", re.IGNORECASE)
+REQUESTED = re.compile(r"allocate:? ([0-9.]+) ?([bkmgtp])", re.IGNORECASE)
 
 
 class Holder(Protocol):
-    """What keeps memory on a device that can be made again."""
+    """An object that caches memory on a device."""
 
-    @property
-    def device(self) -> torch.device:
-        """Where."""
-        ...
+    device: torch.device
 
     def release(self) -> None:
         """Give up what nobody uses or waits for."""
-        ...
 
 
 _holders: weakref.WeakSet[Holder] = weakref.WeakSet()
@@ -48,13 +44,13 @@ _lock = threading.Lock()
 
 
 def register(holder: Holder) -> None:
-    """Have `give_back` ask it."""
+    """Have `release_memory` call a holder's `release`, as long as it lives."""
     with _lock:
         _holders.add(holder)
 
 
-def give_back(device: torch.device) -> None:
-    """Give up all that is kept on a device for later, of every filter, and what PyTorch keeps there."""
+def release_memory(device: torch.device) -> None:
+    """Give up all memory that filters and PyTorch cache on a device."""
     with _lock:
         holders = list(_holders)
     for holder in holders:
@@ -66,7 +62,7 @@ def give_back(device: torch.device) -> None:
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error says that there was no memory, of a device or of the host."""
+    """Whether an error, or one of its causes, means that a device or the host ran out of memory."""
     if error is None:
         return False
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
@@ -78,7 +74,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     return is_out_of_memory(error.__cause__)
 
 
-def wanted_bytes(error: BaseException) -> int | None:
-    """How much was asked for in vain, where the error says so."""
-    found = WANTED.search(str(error))
-    return int(float(found[1]) * UNITS[found[2].lower()]) if found else None
+def requested_bytes(error: BaseException) -> int | None:
+    """The size of the request that failed, None where the error does not say."""
+    match = REQUESTED.search(str(error))
+    return int(float(match[1]) * UNITS[match[2].lower()]) if match else None

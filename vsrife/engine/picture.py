@@ -1,4 +1,4 @@
-"""Video frames as tensors: their planes as they are, and the RGB view the network looks at."""
+"""Video frames as tensors: their planes in the clip's own values, and the RGB picture that the network sees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from vsrife.motion import Sites
+from vsrife.motion import SampleGrid
 from vsrife.motion.field import resample
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 __all__ = [
     "MATRICES",
     "Colour",
+    "HostFrame",
     "PictureFormat",
-    "Source",
-    "aligned",
+    "align_edges",
     "black",
-    "chroma_sites",
+    "chroma_grid",
     "plane_differences",
     "rgb_matrix",
-    "rgb_view",
+    "to_rgb",
 ]
 
 MATRICES: dict[int, tuple[float, float]] = {
@@ -41,7 +41,7 @@ MATRICES: dict[int, tuple[float, float]] = {
     10: (0.2627, 0.0593),
 }
 """H.273 MatrixCoefficients → (Kr, Kb), table 4 of the specification. 10 is constant luminance, whose chroma is close
-enough to 9's for a network to look at."""
+enough to 9's for a network."""
 YCGCO, ICTCP = 8, 14
 _ICTCP_TO_LMS = ((1, 0.00860904, 0.11102963), (1, -0.00860904, -0.11102963), (1, 0.56003134, -0.32062717))
 
@@ -51,9 +51,9 @@ class PictureFormat:
     """A constant video format.
 
     Args:
-        family: of the colours.
-        bits: of a sample.
-        is_float: half or single precision rather than integers.
+        family: colour family.
+        bits: bits of a sample.
+        is_float: whether samples are half or single precision rather than integers.
         subsampling_w: log2 of luma columns to a chroma column.
         subsampling_h: log2 of luma rows to a chroma row.
     """
@@ -68,7 +68,6 @@ class PictureFormat:
 
     @property
     def planes(self) -> int:
-        """Number of planes."""
         return 1 if self.family == "gray" else 3
 
     @property
@@ -78,7 +77,6 @@ class PictureFormat:
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """Of a sample in memory."""
         if self.is_float:
             return np.dtype(np.float16 if self.bits == 16 else np.float32)
         return np.dtype(np.uint8 if self.bits == 8 else np.uint16)
@@ -106,26 +104,26 @@ class Colour:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A source frame as it comes from the frame server: its number, its planes and how to read their colours."""
+class HostFrame:
+    """A source frame in host memory: its number, its planes (h×w each) and how their samples become RGB."""
 
     number: int
     planes: Sequence[NDArray[np.generic]]
     colour: Colour
 
 
-def chroma_sites(form: PictureFormat, location: int) -> Sites:
-    """Where the chroma samples lie, in luma pixels."""
+def chroma_grid(form: PictureFormat, location: int) -> SampleGrid:
+    """The grid of the chroma samples, in luma pixels."""
     step_y, step_x = 1 << form.subsampling_h, 1 << form.subsampling_w
     height, width = form.shape(1)
     across = 0 if location in (0, 2, 4) else (step_x - 1) / 2
     down = {2: 0, 3: 0, 4: step_y - 1, 5: step_y - 1}.get(location, (step_y - 1) / 2)
-    return Sites(height, width, step_y, step_x, down, across)
+    return SampleGrid(height, width, step_y, step_x, down, across)
 
 
 @dataclass(frozen=True)
 class _Code:
-    """Values of 0 (`low`, for chroma `middle`) and what is added to them for 1 (`luma`, `chroma`)."""
+    """Sample values of 0 (`low`, for chroma `middle`), and the spans from 0 to 1 (`luma`, `chroma`)."""
 
     low: float
     luma: float
@@ -145,20 +143,20 @@ def _code(form: PictureFormat, colour: Colour) -> _Code:
 
 
 def black(form: PictureFormat, colour: Colour) -> list[float]:
-    """The values of black, for each plane."""
+    """The value of black in each plane."""
     code = _code(form, colour)
     return [code.low] + [code.middle if form.family == "yuv" else code.low] * (form.planes - 1)
 
 
-def rgb_view(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> Tensor:
-    """What the network looks at: 1×3×H×W, RGB clamped to 0..1, fp32.
+def to_rgb(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> Tensor:
+    """The RGB picture that a network sees: 1×3×H×W, clamped to 0..1, fp32.
 
-    Chroma is brought to the picture's size bilinearly; transfer and primaries are left as they are.
+    Chroma is upsampled bilinearly; transfer and primaries stay as they are.
 
     Args:
-        planes: h×w each, samples in the clip's own values, any dtype.
+        planes: h×w each, in the clip's own values, any dtype.
         form: the clip's format.
-        colour: how to read it.
+        colour: how samples become RGB.
     """
     code = _code(form, colour)
     samples = [plane.float()[None, None] for plane in planes]
@@ -169,15 +167,15 @@ def rgb_view(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> T
     luma = (samples[0] - code.low) / code.luma
     chroma = [(plane - code.middle) / code.chroma for plane in samples[1:]]
     if form.subsampled:
-        sites = chroma_sites(form, colour.chroma_location)
-        ys, xs = Sites(form.height, form.width).coordinates(luma.device)
-        ys, xs = (ys - sites.offset_y) / sites.step_y, (xs - sites.offset_x) / sites.step_x
+        grid = chroma_grid(form, colour.chroma_location)
+        ys, xs = SampleGrid(form.height, form.width).coordinates(luma.device)
+        ys, xs = (ys - grid.offset_y) / grid.step_y, (xs - grid.offset_x) / grid.step_x
         chroma = [resample(plane, ys, xs) for plane in chroma]
     return torch.cat(_rgb(luma, *chroma, matrix=colour.matrix), 1).clamp(0, 1)
 
 
 def rgb_matrix(form: PictureFormat, colour: Colour) -> list[list[float]]:
-    """`rgb_view` as 3×4 numbers: samples of the planes to R, G and B, the last column to be added."""
+    """`to_rgb` as a 3×4 matrix: samples of the planes to R, G and B; the last column is added."""
     code = _code(form, colour)
     if form.family != "yuv":
         row = [1 / code.luma, -code.low / code.luma]
@@ -191,8 +189,8 @@ def rgb_matrix(form: PictureFormat, colour: Colour) -> list[list[float]]:
     return matrix
 
 
-def aligned(picture: Tensor, align: int) -> Tensor:
-    """An N×C×H×W picture or map, its last rows and columns repeated up to a multiple of `align`."""
+def align_edges(picture: Tensor, align: int) -> Tensor:
+    """An N×C×H×W picture or map, its last row and column repeated up to a multiple of `align`."""
     height, width = picture.shape[-2:]
     return pad(picture, (0, -width % align, 0, -height % align), mode="replicate")
 
@@ -203,7 +201,7 @@ def plane_differences(rgb: Tensor, form: PictureFormat, colour: Colour) -> list[
     Args:
         rgb: 1×3×H×W, in units of the RGB range.
         form: the clip's format.
-        colour: how it is read; conversion is linear, so that pictures themselves need not be converted.
+        colour: how samples become RGB; the conversion is linear, so that the pictures need not be converted.
 
     Returns:
         h×w for each plane, fp32.
@@ -216,8 +214,7 @@ def plane_differences(rgb: Tensor, form: PictureFormat, colour: Colour) -> list[
     luma, *chroma = torch.einsum("pc,nchw->pnhw", from_rgb, rgb)
     if form.family == "gray":
         return [luma[0] * code.luma]
-    sites = chroma_sites(form, colour.chroma_location)
-    ys, xs = sites.coordinates(rgb.device)
+    ys, xs = chroma_grid(form, colour.chroma_location).coordinates(rgb.device)
     return [luma[0] * code.luma, *(resample(plane[None], ys, xs)[0, 0] * code.chroma for plane in chroma)]
 
 

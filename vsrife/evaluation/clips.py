@@ -1,14 +1,14 @@
-"""Clips as suites: frames are dropped and made again."""
+"""Clips as suites: frames are dropped and interpolated again."""
 
 from __future__ import annotations
 
 from collections import deque
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError
 from vsrife.evaluation.cases import Case, Suite, Truth
 from vsrife.footage import marked, open_footage
+from vsrife.timing.durations import even_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,16 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["clip_suite"]
 
-ROUNDED = Fraction(1, 1000)
-"""Seconds by which timestamps may have been rounded, as those of Matroska are."""
-
 
 def clip_suite(path: Path, choice: Choice) -> Suite:
     """A video, a script's output or a folder of frames.
 
-    From the span's first frame on, of each factor + 1 frames the inner ones are made again; the next ones begin with
-    the last of these. Those with a cut among them are left out, and where nothing else is said those in which a picture
-    is shown again: there is nothing to be made.
+    From the span's first frame on, the inner ones of each factor + 1 frames are interpolated again; the next window
+    begins with the last frame of this one. Windows with a cut are left out and, unless the choice keeps repeats, those
+    in which a picture is repeated: nothing moves in them.
 
     Raises:
         RifeError: the path cannot be read, or the span is shorter than the factor.
@@ -38,7 +35,7 @@ def clip_suite(path: Path, choice: Choice) -> Suite:
     part = choice.within(footage.length)
     windows = (len(part) - 1) // factor
     if windows < 1:
-        raise RifeError(f"evaluate: span must leave {factor + 1} frames of {footage.name}, got {len(part)}")
+        raise ArgumentError("span", len(part), f"{factor + 1} frames of {footage.name}", verb="leave")
     length = -(-windows // choice.every)
     if choice.limit is not None:
         length = min(length, choice.limit)
@@ -66,15 +63,8 @@ def _cases(footage: Footage, part: range, factor: int, choice: Choice) -> Iterat
 
 def _case(frames: Sequence[Frame]) -> Case:
     first, *between, last = frames
-    truths = tuple(Truth(time, frame.rgb) for time, frame in zip(_times(frames), between, strict=True))
+    truths = tuple(
+        Truth(time, frame.rgb)
+        for time, frame in zip(even_shares([frame.time for frame in frames]), between, strict=True)
+    )
     return Case(f"{first.number}-{last.number}", first.rgb, last.rgb, truths)
-
-
-def _times(frames: Sequence[Frame]) -> list[Fraction]:
-    """When the inner frames are shown: evenly, unless the clip has a variable frame rate."""
-    steps = len(frames) - 1
-    even = [Fraction(k, steps) for k in range(1, steps)]
-    duration = frames[-1].time - frames[0].time
-    shown = [(frame.time - frames[0].time) / duration for frame in frames[1:-1]]
-    uneven = any(abs(a - b) * duration > ROUNDED for a, b in zip(shown, even, strict=True))
-    return shown if uneven else even

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -154,11 +154,9 @@ def luma(picture: Tensor) -> Tensor:
 def _exact(made: Tensor, truth: Tensor, smallest: int = 2) -> tuple[Tensor, Tensor]:
     """Both in the most exact dtype of the device, if they can be compared."""
     if made.shape != truth.shape or made.ndim not in (3, 4) or made.shape[-3] != 3:
-        raise RifeError(
-            f"evaluate: made must be a 3×H×W or N×3×H×W picture like truth, got {_size(made)} and {_size(truth)}"
-        )
+        raise RifeError(f"made must be a 3×H×W or N×3×H×W picture like truth, got {_size(made)} and {_size(truth)}")
     if min(made.shape[-2:]) < smallest:
-        raise RifeError(f"evaluate: pictures must be at least {smallest}×{smallest}, got {_size(made)}")
+        raise ArgumentError("pictures", _size(made), f"at least {smallest}×{smallest}")
     dtype = torch.float32 if made.device.type == "mps" else torch.float64
     return made.to(dtype), truth.to(made.device, dtype)
 

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 __all__ = ["has_st_lpips", "st_lpips"]
 
@@ -38,7 +38,7 @@ def st_lpips(made: Tensor, truth: Tensor) -> Tensor:
 
     Args:
         made: N×3×H×W or 3×H×W, 0..255.
-        truth: the same.
+        truth: pictures of the same shape.
 
     Returns:
         N figures or one, fp64 where the device has that.
@@ -48,10 +48,10 @@ def st_lpips(made: Tensor, truth: Tensor) -> Tensor:
     """
     if made.shape != truth.shape or made.ndim not in (3, 4) or made.shape[-3] != 3:
         shapes = " and ".join("×".join(map(str, picture.shape)) for picture in (made, truth))
-        raise RifeError(f"evaluate: made must be a 3×H×W or N×3×H×W picture like truth, got {shapes}")
+        raise ArgumentError("made", shapes, "a 3×H×W or N×3×H×W picture like truth")
     if min(made.shape[-2:]) < SMALLEST:
         size = "×".join(map(str, made.shape[-2:]))
-        raise RifeError(f"evaluate: pictures must be at least {SMALLEST}×{SMALLEST} for ST-LPIPS, got {size}")
+        raise ArgumentError("pictures", size, f"at least {SMALLEST}×{SMALLEST} for ST-LPIPS")
     state = _weights(made.device)
     total = torch.zeros((), device=made.device)
     pairs = zip(_features(made, state), _features(truth, state), strict=True)
@@ -95,6 +95,6 @@ def _file() -> Path | None:
 def _weights(device: torch.device) -> dict[str, Tensor]:
     file = _file()
     if file is None:
-        raise RifeError("evaluate: ST-LPIPS needs its weights; pip install stlpips-pytorch")
+        raise RifeError("ST-LPIPS needs its weights; pip install stlpips-pytorch")
     state: dict[str, Tensor] = torch.load(file, map_location=device, weights_only=True)
     return state

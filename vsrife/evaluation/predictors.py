@@ -1,4 +1,4 @@
-"""What makes the pictures between: a plain blend, or a model through the engine that the filter runs."""
+"""Predictors of the picture between two others: a plain blend, and a model run by the filter's engine."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from torch import Tensor
 
 from vsrife.engine import (
     Colour,
+    HostFrame,
     Interpolator,
     Options,
     PictureFormat,
-    Source,
     Task,
+    Timestep,
     resolve_device,
     resolve_precision,
     shared_engine,
 )
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError, named
 from vsrife.networks import DEFAULT, SCALES
-from vsrife.views import PASSES
+from vsrife.networks.config import SMALLEST
+from vsrife.tta import TTA_VIEWS
 from vsrife.weights import resolve
 
 if TYPE_CHECKING:
@@ -41,15 +43,13 @@ Predictor = Callable[[Tensor, Tensor, Fraction], Tensor]
 
 MASKS = ("own", "mean", "logit")
 SEEN = 8
-"""Pictures that are known again, so that the engine looks at each once."""
-SMALLEST = 16
-"""Pixels of a side, the filter's."""
+"""Pictures that are recognised when they come again, so that the engine encodes each once."""
 SIZES = 2
-"""Sizes of pictures that an interpolator is kept for."""
+"""Picture sizes for which an interpolator is kept."""
 
 
 def blend(first: Tensor, last: Tensor, time: Fraction) -> Tensor:
-    """The two cross-faded, rounded to 8 bits."""
+    """A crossfade of two pictures, rounded to 8 bits."""
     return (first.double() * float(1 - time) + last.double() * float(time)).round().to(torch.uint8)
 
 
@@ -77,20 +77,20 @@ class EnginePredictor:
         """
         height, width = first.shape[-2:]
         if min(height, width) < SMALLEST:
-            raise RifeError(f"evaluate: pictures must be at least {SMALLEST}×{SMALLEST}, got {width}×{height}")
+            raise ArgumentError("pictures", f"{width}×{height}", f"at least {SMALLEST}×{SMALLEST}")
         form = PictureFormat("rgb", 8, False, 0, 0, width, height)
         made = np.empty((3, height, width), np.uint8)
         interpolator = self._interpolator(form)
-        interpolator.render(Task(self._source(first), self._source(last), float(time), form), list(made))
+        interpolator.render(Task(self._source(first), self._source(last), Timestep(float(time)), form), list(made))
         return torch.from_numpy(made)
 
-    def _source(self, picture: Tensor) -> Source:
+    def _source(self, picture: Tensor) -> HostFrame:
         with self._lock:
             number = next((number for seen, number in self._seen if seen is picture), None)
             if number is None:
                 number = next(self._numbers)
                 self._seen.append((picture, number))
-        return Source(number, list(picture.numpy()), Colour(full_range=True))
+        return HostFrame(number, list(picture.numpy()), Colour(full_range=True))
 
     def _interpolator(self, form: PictureFormat) -> Interpolator:
         size = form.height, form.width
@@ -102,6 +102,7 @@ class EnginePredictor:
             return self._interpolators[size]
 
 
+@named("load_predictor")
 def load_predictor(
     model: str | None = None,
     model_path: Path | None = None,
@@ -113,19 +114,19 @@ def load_predictor(
     ensemble_mask: str = "own",
     log: Callable[[str], None] | None = None,
 ) -> EnginePredictor:
-    """A model by the filter's arguments, which mean what they mean there.
+    """Load a model; all arguments mean what they mean to the filter.
 
     Raises:
-        RifeError: an argument that cannot be used, or a model that cannot be had.
+        RifeError: an argument or a model cannot be used.
     """
     for name, value, allowed in (
         ("scale", scale, SCALES),
-        ("ensemble", ensemble, (0, *PASSES)),
+        ("ensemble", ensemble, (0, *TTA_VIEWS)),
         ("ensemble_mask", ensemble_mask, MASKS),
     ):
         if value not in allowed:
             *others, last, got = (each if isinstance(each, str) else f"{each:g}" for each in (*allowed, value))
-            raise RifeError(f"evaluate: {name} must be {', '.join(others)} or {last}, got {got}")
+            raise ArgumentError(name, got, f"{', '.join(others)} or {last}")
     where = resolve_device(device)
     dtype = resolve_precision(precision, where, log)
     if model or model_path is None:
@@ -133,5 +134,5 @@ def load_predictor(
         ensemble = ensemble or int(with_ensemble)
     engine = shared_engine(model, model_path, where, dtype, log=log)
     if ensemble == 1 and not engine.has_ensemble:
-        raise RifeError("evaluate: ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
+        raise RifeError("ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
     return EnginePredictor(engine, Options(scale, ensemble, ensemble_mask))

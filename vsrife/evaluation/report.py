@@ -41,16 +41,16 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class Score:
-    """Of one made picture.
+    """The figures of one interpolated picture.
 
     Args:
-        model: that made it.
-        case: its name.
+        model: name of the model.
+        case: name of the case.
         time: of the picture, between the case's first and last.
         figures: metric → value; PSNR is infinite where the picture is met exactly, and what has no value is not a
             number.
-        clip: the case's.
-        group: the case's.
+        clip: clip of the case.
+        group: group of the case.
     """
 
     model: str

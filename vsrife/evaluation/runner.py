@@ -1,21 +1,20 @@
-"""Models on cases: what each makes is measured against what was there."""
+"""Models on cases: the pictures that each interpolates are measured against the true ones."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError, named
 from vsrife.evaluation.cases import Case, Truth
 from vsrife.evaluation.metrics import METRICS
 from vsrife.evaluation.perceptual import st_lpips
 from vsrife.evaluation.predictors import blend
 from vsrife.evaluation.report import Report, Score
+from vsrife.footage.ahead import map_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,9 +31,10 @@ MEASURES = METRICS | {"st_lpips": st_lpips}
 KNOWN = (*METRICS, VMAF, "st_lpips")
 """Metrics by name."""
 Watch = Callable[[Case, Truth, str, Tensor], None]
-"""Shown every picture that a model made: uint8, 3×H×W."""
+"""Takes every picture that a model interpolated: uint8, 3×H×W."""
 
 
+@named("evaluate")
 def evaluate(
     cases: Iterable[Case],
     predictors: Mapping[str, Predictor],
@@ -47,18 +47,18 @@ def evaluate(
     device: torch.device | None = None,
     workers: int = 1,
 ) -> Report:
-    """Measures models on cases, which are read one after another.
+    """Measure models on cases, which are read one after another.
 
     Args:
         cases: of one suite.
-        predictors: model → what makes its pictures.
+        predictors: each model's predictor, by the model's name.
         metrics: of `KNOWN`; VMAF needs `vmaf`.
-        suite: what the report is called.
+        suite: the report's title.
         baseline: whether a plain blend is measured first, as `blend`.
-        vmaf: measures that.
-        watch: shown what is made.
-        device: where all but VMAF is measured; None for where the pictures are.
-        workers: cases whose pictures are made at once, on threads of their own; 1 for the caller's.
+        vmaf: computes the scores of that metric.
+        watch: takes each interpolated picture.
+        device: computes all metrics but VMAF; None for the device that the pictures are on.
+        workers: cases that are interpolated at once, on threads of their own; 1 for the caller's thread.
 
     Returns:
         The scores; none where there are no cases.
@@ -68,12 +68,12 @@ def evaluate(
     """
     for name in metrics:
         if name not in KNOWN:
-            raise RifeError(f"evaluate: metrics must be of {', '.join(KNOWN)}, got {name[:60]}")
+            raise ArgumentError("metrics", name, f"of {', '.join(KNOWN)}")
     if VMAF in metrics and vmaf is None:
-        raise RifeError("evaluate: metrics has vmaf, for which vmaf must be given")
+        raise RifeError("metrics has vmaf, for which vmaf must be given")
     everyone = {**({BASELINE: blend} if baseline else {}), **predictors}
     scores = []
-    for case, made in _made(cases, everyone, workers):
+    for case, made in _interpolate_cases(cases, everyone, workers):
         for model, pictures in made.items():
             for truth, picture in zip(case.truths, pictures, strict=True):
                 scores.append(_score(case, truth, model, picture, metrics, device))
@@ -96,39 +96,29 @@ def _score(
     return Score(model, case.name, truth.time, figures, case.clip, case.group)
 
 
-def _made(
+def _interpolate_cases(
     cases: Iterable[Case], predictors: Mapping[str, Predictor], workers: int
 ) -> Iterator[tuple[Case, dict[str, list[Tensor]]]]:
-    """Each case with what the models make of it, in order."""
+    """Each case in order, with the pictures that each model interpolates."""
 
-    def make(case: Case) -> dict[str, list[Tensor]]:
-        return {model: [_checked(predictor, model, case, t) for t in case.truths] for model, predictor in everyone}
+    def interpolate(case: Case) -> tuple[Case, dict[str, list[Tensor]]]:
+        return case, {
+            model: [_interpolated(predictor, model, case, truth) for truth in case.truths]
+            for model, predictor in predictors.items()
+        }
 
-    everyone = predictors.items()
-    if workers == 1:
-        yield from ((case, make(case)) for case in cases)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[Case, Future[dict[str, list[Tensor]]]]] = deque()
-        try:
-            for case in cases:
-                waiting.append((case, pool.submit(make, case)))
-                if len(waiting) > workers:
-                    ready, future = waiting.popleft()
-                    yield ready, future.result()
-            while waiting:
-                ready, future = waiting.popleft()
-                yield ready, future.result()
-        finally:
-            for _, future in waiting:
-                future.cancel()
+    return map(interpolate, cases) if workers == 1 else map_ahead(interpolate, cases, workers)
 
 
-def _checked(predictor: Predictor, model: str, case: Case, truth: Truth) -> Tensor:
+def _interpolated(predictor: Predictor, model: str, case: Case, truth: Truth) -> Tensor:
+    """The picture that a model interpolates at a true picture's time.
+
+    Raises:
+        RifeError: the model gives a picture of another shape or sample type.
+    """
     made = predictor(case.first, case.last, truth.time)
     if made.dtype != torch.uint8 or made.shape != truth.picture.shape:
         raise RifeError(
-            f"evaluate: {model} must make uint8 pictures of {tuple(truth.picture.shape)}, "
-            f"got {made.dtype} of {tuple(made.shape)}"
+            f"{model} must give uint8 pictures of {tuple(truth.picture.shape)}, got {made.dtype} of {tuple(made.shape)}"
         )
     return made

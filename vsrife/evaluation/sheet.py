@@ -45,7 +45,7 @@ class Cell:
     """A picture of a row.
 
     Args:
-        heading: above it.
+        heading: text above the picture.
         picture: uint8, 3×H×W, RGB, on the host; None leaves the place empty.
         accent: whether the heading stands out.
     """
@@ -60,10 +60,10 @@ class Row:
     """Pictures of one size, side by side.
 
     Args:
-        name: above them, at the left.
-        figure: at the right.
+        name: text above the pictures, at the left.
+        figure: text at the right.
         cells: the pictures.
-        box: what of each is shown below it enlarged to the picture's size; None for nothing.
+        box: part of each picture that is enlarged below it; None for none.
     """
 
     name: str
@@ -92,8 +92,8 @@ class Worst:
     """Keeps the pictures of one model that are furthest from the truth, one of each case.
 
     Args:
-        model: whose.
-        count: of pictures.
+        model: name of the model.
+        count: number of pictures.
     """
 
     def __init__(self, model: str, count: int) -> None:
@@ -123,7 +123,7 @@ class Worst:
 
 
 def save_sheet(path: Path, worst: Worst) -> None:
-    """Draws them into a PNG.
+    """Draw the pictures into a PNG.
 
     Raises:
         RifeError: Pillow is not installed.
@@ -149,15 +149,15 @@ def draw_sheet(
     cell: int = CELL,
     key: Image.Image | None = None,
 ) -> None:
-    """Draws rows of pictures into a PNG.
+    """Draw rows of pictures into a PNG.
 
     Args:
-        path: of the file.
-        title: above them.
-        subtitles: lines below that.
-        rows: each with as many cells as every other.
+        path: path of the PNG.
+        title: title of the sheet.
+        subtitles: lines below the title.
+        rows: rows with equal numbers of cells.
         cell: width of a column, and the most that a picture is high, in pixels.
-        key: a picture for the upper right corner.
+        key: picture for the upper right corner.
 
     Raises:
         RifeError: Pillow is not installed.
@@ -166,7 +166,7 @@ def draw_sheet(
     try:
         from PIL import Image, ImageDraw
     except ImportError as error:
-        raise RifeError("evaluate: Pillow is not installed, which draws the sheet; pip install pillow") from error
+        raise RifeError("Pillow is not installed, which draws the sheet; pip install pillow") from error
     heights = [2 * LINE + _tall(row, cell) + SPACE for row in rows]
     columns = max((len(row.cells) for row in rows), default=1)
     text = TITLE + LINE * len(subtitles)

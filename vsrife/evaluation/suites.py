@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError, named
 from vsrife.evaluation.cases import Choice
 from vsrife.evaluation.clips import clip_suite
 from vsrife.evaluation.sets import LAYOUTS
@@ -18,9 +18,10 @@ __all__ = ["SUITES", "find_suite"]
 
 CLIP = "clip"
 SUITES = (*LAYOUTS, CLIP)
-"""What a suite can be asked for as."""
+"""Names of all kinds of suites."""
 
 
+@named("find_suite")
 def find_suite(path: Path, name: str | None = None, choice: Choice | None = None) -> Suite:
     """The suite of a path.
 
@@ -34,17 +35,17 @@ def find_suite(path: Path, name: str | None = None, choice: Choice | None = None
     """
     path, choice = Path(path).expanduser(), choice or Choice()
     if name is not None and name not in SUITES:
-        raise RifeError(f"evaluate: suite must be one of {', '.join(SUITES)}, got {name[:60]}")
+        raise ArgumentError("suite", name, f"one of {', '.join(SUITES)}")
     if not path.exists():
-        raise RifeError(f"evaluate: path must be a file or folder that exists, got {path}")
+        raise ArgumentError("path", path, "a file or folder that exists")
     try:
         for layout_name, layout in LAYOUTS.items():
             if name in (None, layout_name) and (suite := layout.suite(path, choice)):
                 return suite
         if name in LAYOUTS:
-            raise RifeError(f"evaluate: {path} must hold {LAYOUTS[name].holds} to be {LAYOUTS[name].title}")
+            raise RifeError(f"{path} must hold {LAYOUTS[name].holds} to be {LAYOUTS[name].title}")
         if path.is_dir() and not pictures_in(path):
-            raise RifeError(f"evaluate: path must be a clip, a folder of frames or a known test set, got {path}")
+            raise ArgumentError("path", path, "a clip, a folder of frames or a known test set")
     except OSError as error:
-        raise RifeError(f"evaluate: {path} cannot be read: {error.strerror or error}") from error
+        raise RifeError(f"{path} cannot be read: {error.strerror or error}") from error
     return clip_suite(path, choice)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from vsrife.errors import RifeError
+from vsrife.colour import BT709_LUMA
+from vsrife.errors import ArgumentError, RifeError, named, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,9 +32,9 @@ RATE = 25
 LOG = "vmaf.json"
 PATIENCE = 600
 """Seconds for the last frames."""
-KR, KB = 0.2126, 0.0722
 
 
+@named("find_ffmpeg")
 def find_ffmpeg(given: Path | None = None) -> Path | None:
     """An ffmpeg with libvmaf: the given one, or else the PATH's or that of the package imageio-ffmpeg.
 
@@ -43,14 +44,14 @@ def find_ffmpeg(given: Path | None = None) -> Path | None:
     if given is not None:
         found = shutil.which(given.expanduser())
         if found is None or not _has_vmaf(found):
-            raise RifeError(f"evaluate: ffmpeg must be a program that has libvmaf, got {given}")
+            raise ArgumentError("ffmpeg", given, "a program that has libvmaf")
         return Path(found)
     return next((Path(program) for program in _candidates() if _has_vmaf(program)), None)
 
 
 def limited_luma(picture: Tensor) -> Tensor:
     """A 3×H×W picture of 0..255 as 8-bit BT.709 luma of limited range: uint8, H×W."""
-    weights = torch.tensor([KR, 1 - KR - KB, KB], dtype=torch.float64)
+    weights = torch.tensor(BT709_LUMA, dtype=torch.float64)
     luma = torch.einsum("c,chw->hw", weights, picture.cpu().double())
     return (16 + 219 / 255 * luma).round().to(torch.uint8)
 
@@ -172,8 +173,8 @@ class _Stream:
 
     def _failed(self) -> RifeError:
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()
-        return RifeError(f"evaluate: ffmpeg cannot measure VMAF: {said[0][:200] if said else 'it gave no reason'}")
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return RifeError(f"ffmpeg cannot measure VMAF: {shown(lines[0], 200) if lines else 'it gave no reason'}")
 
 
 def _candidates() -> list[str]:

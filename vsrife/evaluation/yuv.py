@@ -48,7 +48,7 @@ def yuv_size(path: Path) -> tuple[int, int]:
         height = re.search(r"(?<!\d)(544|720|1080)p", text)
         if height:
             return WIDTHS[int(height[1])], int(height[1])
-    raise RifeError(f"evaluate: a raw clip's name must say its size, as clip_1280x720.yuv does, got {path.name}")
+    raise RifeError(f"a raw clip's name must say its size, as clip_1280x720.yuv does, got {path.name}")
 
 
 def yuv_length(path: Path, size: tuple[int, int]) -> int:
@@ -68,12 +68,12 @@ def read_yuv(frame: YuvFrame) -> Tensor:
     try:
         from PIL import Image
     except ImportError as error:
-        raise RifeError("evaluate: Pillow is not installed, which reads pictures; pip install pillow") from error
+        raise RifeError("Pillow is not installed, which reads pictures; pip install pillow") from error
     width, height = frame.width, frame.height
     try:
         samples = np.fromfile(frame.path, np.uint8, _bytes(width, height), offset=frame.number * _bytes(width, height))
     except OSError as error:
-        raise RifeError(f"evaluate: {frame.path} cannot be read: {error.strerror or error}") from error
+        raise RifeError(f"{frame.path} cannot be read: {error.strerror or error}") from error
     luma, chroma = np.split(samples, [width * height])
     planes = [luma.reshape(height, width)]
     for plane in chroma.reshape(2, height // 2, width // 2):

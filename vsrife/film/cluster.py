@@ -11,260 +11,268 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from vsrife.errors import RifeError
-from vsrife.film.cluster_local import CLOSE, quietly, silent, started
-from vsrife.film.files import FULL, reason
-from vsrife.film.render import known_segment
+from vsrife.errors import ArgumentError, RifeError, first_line
+from vsrife.files import reason
+from vsrife.film.cluster_local import CLOSE, attempt, local_cluster, quiet_logs
+from vsrife.film.progress import KEPT
+from vsrife.film.render import finished_segment, store_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from vsrife.film.cluster_worker import Station
+    from vsrife.film.cluster_worker import SegmentWorker
     from vsrife.film.job import Job, Segment
+    from vsrife.film.progress import ProgressReporter
     from vsrife.film.render import Rendered
-    from vsrife.film.run import Teller
 
-__all__ = ["Crew", "connected"]
+__all__ = ["ClusterClient", "connect"]
 
 ADDRESS = re.compile(r"local:(?P<count>\d{1,4})|(?:tcp|tls)://[^\s/]+:\d{1,5}")
 MOST_LOCAL = 256
 CONNECT = 15.0
-"""Seconds within which the scheduler answers."""
+"""Seconds within which the scheduler must answer."""
 PATIENCE = 60.0
-"""Seconds that a cluster may be without a worker, and a file of a worker's may take to be seen here."""
+"""Seconds that a cluster may lack workers, and that a file a worker has written may take to appear here."""
 TICK, COUNT = 0.25, 2.0
-"""Seconds between two looks at how far it is, and at who is there."""
+"""Seconds between two reports of the progress, and between two counts of the workers."""
 RETRIES = 2
-"""Of a segment, after an error that is not the job's. Workers that die do not count: Dask's `allowed-failures` does."""
+"""Retries of a segment after an error that is not the job's. For workers that die, Dask's `allowed-failures` counts."""
 
 
 @contextmanager
-def connected(address: str) -> Iterator[Crew]:
-    """The workers of a cluster, until the block ends; those of `local:N` are started when they are first needed.
+def connect(address: str) -> Iterator[ClusterClient]:
+    """A client of a cluster, until the block ends. Workers of `local:N` are started when they are first needed.
 
     Args:
         address: a scheduler's, `tcp://HOST:PORT`, or `local:N` for N processes of this machine.
 
     Raises:
-        RifeError: it is no address, nothing answers there, or the package distributed is missing.
+        RifeError: the address is malformed, nothing answers there, or the package distributed is missing.
     """
     match = ADDRESS.fullmatch(address)
     if not match or (match["count"] and not 1 <= int(match["count"]) <= MOST_LOCAL):
-        shown = address if address.isprintable() and len(address) <= 60 else repr(address[:60])
-        raise RifeError(f"interpolate: cluster must be tcp://HOST:PORT or local:1 to local:{MOST_LOCAL}, got {shown}")
+        raise ArgumentError("cluster", address, f"tcp://HOST:PORT or local:1 to local:{MOST_LOCAL}")
     try:
         import distributed
     except ImportError as error:
-        raise RifeError("interpolate: cluster needs distributed; pip install 'vsrife[cluster]'") from error
-    with silent(), ExitStack() as stack:
-        crew = Crew(address, int(match["count"] or 0), stack)
-        if not crew.count:
-            crew.client(distributed)
-        yield crew
+        raise RifeError("cluster needs distributed; pip install 'vsrife[cluster]'") from error
+    with quiet_logs(), ExitStack() as stack:
+        client = ClusterClient(address, int(match["count"] or 0), stack)
+        if not client.count:
+            client.dask(distributed)
+        yield client
 
 
-class Crew:
-    """Workers, and what is said to them.
+class ClusterClient:
+    """Deals segments out to the workers of a cluster.
 
     Args:
         address: of the cluster.
-        count: of workers that are processes of this machine's; 0 where the cluster is there by itself.
-        stack: what is to be undone.
+        count: worker processes to start on this machine; 0 for a cluster that is running already.
+        stack: closes the connection.
     """
 
     def __init__(self, address: str, count: int, stack: ExitStack) -> None:
         self.address, self.count = address, count
         self._stack = stack
-        self._client: Any = None
+        self._dask: Any = None
 
-    def client(self, distributed: Any) -> Any:
-        """The connection, made once.
+    def dask(self, distributed: Any) -> Any:
+        """Dask's client, connected once.
 
         Raises:
             RifeError: nothing answers.
         """
-        if self._client is None:
+        if self._dask is None:
             try:
-                where = self._stack.enter_context(started(distributed, self.count)) if self.count else self.address
-                client = distributed.Client(where, timeout=CONNECT, set_as_default=False)
+                where: Any = self.address
+                if self.count:
+                    where = self._stack.enter_context(local_cluster(distributed, self.count))
+                dask = distributed.Client(where, timeout=CONNECT, set_as_default=False)
             except (OSError, ValueError, RuntimeError, TimeoutError) as error:
-                said = " ".join(str(reason(error)).split())
-                raise RifeError(f"interpolate: cluster {self.address} cannot be reached ({said})") from error
-            self._stack.callback(quietly, client.close, timeout=CLOSE)
-            self._client = client
-        return self._client
+                raise RifeError(f"cluster {self.address} cannot be reached ({reason(error)})") from error
+            self._stack.callback(attempt, dask.close, timeout=CLOSE)
+            self._dask = dask
+        return self._dask
 
-    def render(self, job: Job, segments: Sequence[Segment], folder: Path, teller: Teller, done: int) -> int:
-        """Have segments made, into the work folder.
+    def render(self, job: Job, segments: Sequence[Segment], folder: Path, reporter: ProgressReporter, done: int) -> int:
+        """Have segments rendered into the work folder.
 
         Args:
             job: the film's.
-            segments: those that are wanted.
+            segments: those to render.
             folder: the work folder.
-            teller: told how it goes.
-            done: frames that were there before.
+            reporter: shows the progress.
+            done: frames of other segments, which are finished.
 
         Returns:
-            The frames that were made.
+            The number of frames rendered.
 
         Raises:
-            RifeError: a worker is unlike this machine, a segment cannot be made, or the workers are gone.
+            RifeError: a worker differs from this machine, a segment cannot be rendered, or the workers are gone.
         """
         if not segments:
             return 0
         import distributed
 
-        from vsrife.film.cluster_facts import facts
-        from vsrife.film.cluster_worker import TOKEN, Station, checked, made
+        from vsrife.film.cluster_facts import gather_facts
+        from vsrife.film.cluster_worker import TOKEN, SegmentWorker, check_worker, make_segment
 
         token = uuid4().hex
-        wanted = facts(job)
-        client = self.client(distributed)
-        shift = _Shift(self, client, job, folder, teller, done)
+        facts = gather_facts(job)
+        dask = self.dask(distributed)
+        run = RunState(self.address, dask, job, folder, reporter, done)
         (folder / TOKEN).write_text(token, encoding="ascii")
-        station = Station(job, folder, token, wanted, local=self.count > 0)
+        worker = SegmentWorker(job, folder, token, facts, local=self.count > 0)
         try:
-            shift.wait_for_one()
-            client.register_plugin(station, name=station.name)
-            shift.settle_differences(client.run(checked, station.name))
-            client.subscribe_topic(station.name, shift.heard)
+            run.wait_for_worker()
+            dask.register_plugin(worker, name=worker.name)
+            run.compare_workers(dask.run(check_worker, worker.name))
+            dask.subscribe_topic(worker.name, run.note_progress)
             for segment in sorted(segments, key=lambda segment: -segment.length):
-                key = f"{station.name}-{segment.number}"
-                shift.add(client.submit(made, station.name, segment, key=key, retries=RETRIES, pure=False), segment)
-            shift.work()
+                key = f"{worker.name}-{segment.number}"
+                run.add(dask.submit(make_segment, worker.name, segment, key=key, retries=RETRIES, pure=False), segment)
+            run.collect()
         except RifeError:
             raise
-        except Exception as error:  # of Dask, of any kind; a worker's where it has not got this package
-            said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise RifeError(f"interpolate: cluster {self.address} cannot be used ({said}){FULL}") from error
+        except Exception as error:  # Dask's, of any type, or a worker's that lacks this package
+            raise RifeError(
+                f"cluster {self.address} cannot be used ({type(error).__name__}: {first_line(error)}){KEPT}"
+            ) from error
         finally:
-            self._dismiss(client, shift, station)
+            self._dismiss(dask, run, worker)
             with suppress(OSError):
                 (folder / TOKEN).unlink()
         return sum(segment.length for segment in segments)
 
-    def _dismiss(self, client: Any, shift: _Shift, station: Station) -> None:
-        if client.status != "running":
+    def _dismiss(self, dask: Any, run: RunState, worker: SegmentWorker) -> None:
+        if dask.status != "running":
             return
-        quietly(client.cancel, list(shift.waiting), force=True)
-        quietly(client.unregister_worker_plugin, station.name)  # which stops those at work
-        quietly(client.unsubscribe_topic, station.name)
+        attempt(dask.cancel, list(run.waiting), force=True)
+        attempt(dask.unregister_worker_plugin, worker.name)  # which stops segments at work
+        attempt(dask.unsubscribe_topic, worker.name)
 
 
 @dataclass
-class _Shift:
-    """Segments at work, and how far they are."""
+class RunState:
+    """The segments that are at work, and their progress.
 
-    crew: Crew
-    client: Any
+    Args:
+        address: of the cluster.
+        dask: Dask's client.
+        job: the film's.
+        folder: the work folder.
+        reporter: shows the progress.
+        done: frames of finished segments.
+        waiting: the unfinished segment of each of Dask's futures.
+        progress: finished frames of segments at work, by the segment's number.
+    """
+
+    address: str
+    dask: Any
     job: Job
     folder: Path
-    teller: Teller
+    reporter: ProgressReporter
     done: int
     waiting: dict[Any, Segment] = field(default_factory=dict)
     progress: dict[int, int] = field(default_factory=dict)
     _ready: SimpleQueue[Any] = field(default_factory=SimpleQueue)
     _workers: int = -1
-    _seen: float = 0.0
-    _looked: float = 0.0
+    _last_worker: float = 0.0
+    _last_count: float = 0.0
 
-    def wait_for_one(self) -> None:
-        """Until there is a worker."""
+    def wait_for_worker(self) -> None:
+        """Wait until the cluster has a worker."""
         try:
-            self.client.wait_for_workers(1, timeout=PATIENCE)
+            self.dask.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError as error:
-            raise self._deserted() from error
+            raise self._no_workers() from error
 
-    def settle_differences(self, said: dict[str, tuple[str, str]]) -> None:
-        """What the workers say of themselves: refuse one that makes another film, tell of other arithmetic."""
-        for _, (complaint, _) in sorted(said.items()):
-            if complaint:
-                raise RifeError(complaint)
-        kinds = sorted({arithmetic for _, arithmetic in said.values()})
+    def compare_workers(self, answers: dict[str, str | RifeError]) -> None:
+        """Raise the first worker's error; log where workers compute with different arithmetic."""
+        for _, answer in sorted(answers.items()):
+            if isinstance(answer, RifeError):
+                raise answer
+        kinds = sorted({str(answer) for answer in answers.values()})
         if len(kinds) > 1:
-            self.teller.log(f"workers compute differently, frames may differ by as much: {'; '.join(kinds)}")
+            self.reporter.log(f"workers compute differently, frames may differ by as much: {'; '.join(kinds)}")
 
     def add(self, future: Any, segment: Segment) -> None:
-        """One more that is made."""
+        """Wait for a future's segment."""
         self.waiting[future] = segment
         future.add_done_callback(self._ready.put)
 
-    def heard(self, event: tuple[float, dict[str, int]]) -> None:
-        """A worker says how far it is."""
+    def note_progress(self, event: tuple[float, dict[str, int]]) -> None:
+        """Receive a worker's report."""
         self.progress[event[1]["segment"]] = event[1]["done"]
 
-    def work(self) -> None:
-        """Until all are there."""
-        self._seen = time.monotonic()
+    def collect(self) -> None:
+        """Store segments as they come, until none is waiting."""
+        self._last_worker = time.monotonic()
         written = []
         while self.waiting:
-            self._look()
+            self._count_workers()
             with suppress(Empty):
                 future = self._ready.get(timeout=TICK)
                 segment = self.waiting[future]
-                if not self._take(future, segment):
+                if not self._store(future, segment):
                     written.append(segment)
                 del self.waiting[future]
                 future.release()
                 self.done += segment.length
             begun = sum(self.progress.get(segment.number, 0) for segment in self.waiting.values())
-            self.teller.watch(self.done + begun, self.job.frames)
+            self.reporter.watch(self.done + begun, self.job.frames)
         self._await_files(written)
 
-    def _take(self, future: Any, segment: Segment) -> bool:
-        """A segment that is made, or is not; whether its bytes came with it."""
+    def _store(self, future: Any, segment: Segment) -> bool:
+        """Store a finished segment; False where the worker has written its file already."""
         from distributed import KilledWorker
 
-        from vsrife.film.cluster_worker import keep
-
         try:
-            result: tuple[Rendered, bytes | None] | str = future.result()
+            result: tuple[Rendered, bytes | None] | RifeError = future.result()
         except KilledWorker as error:
             raise RifeError(
-                f"interpolate: segment {segment.number} was given up, every worker that made it died (out of memory?)"
-                f"{FULL}"
+                f"segment {segment.number} was given up, every worker that rendered it died (out of memory?){KEPT}"
             ) from error
         except CancelledError as error:
-            raise RifeError(f"interpolate: cluster {self.crew.address} was lost{FULL}") from error
+            raise RifeError(f"cluster {self.address} was lost{KEPT}") from error
         except Exception as error:
-            said = f"{type(error).__name__}: {reason(error)}"
-            raise RifeError(f"interpolate: segment {segment.number} cannot be made ({said}){FULL}") from error
-        if isinstance(result, str):
-            raise RifeError(result)
+            message = f"{type(error).__name__}: {reason(error)}"
+            raise RifeError(f"segment {segment.number} cannot be rendered ({message}){KEPT}") from error
+        if isinstance(result, RifeError):
+            raise result
         rendered, data = result
         if data is None:
             return False
-        keep(self.folder, segment, rendered, lambda partial: partial.write_bytes(data))
+        with store_segment(self.folder / segment.name, rendered) as partial:
+            partial.write_bytes(data)
         return True
 
-    def _look(self) -> None:
-        """How many workers there are; raises where there have been none for long."""
+    def _count_workers(self) -> None:
+        """Report how many workers there are; raise where there have been none for long."""
         now = time.monotonic()
-        if now - self._looked < COUNT:
+        if now - self._last_count < COUNT:
             return
-        self._looked = now
-        count = len(self.client.nthreads())
+        self._last_count = now
+        count = len(self.dask.nthreads())
         if count:
-            self._seen = now
-        elif now - self._seen > PATIENCE:
-            raise self._deserted()
+            self._last_worker = now
+        elif now - self._last_worker > PATIENCE:
+            raise self._no_workers()
         if count != self._workers:
             self._workers = count
             some = f"{count} worker{'' if count == 1 else 's'}"
-            self.teller.stage(f"making frames on {some}", self.job.frames, self.done)
+            self.reporter.stage(f"making frames on {some}", self.job.frames, self.done)
 
     def _await_files(self, segments: list[Segment]) -> None:
-        """Until files that workers have written are seen here, which network file systems may keep waiting for."""
+        """Wait until files that workers have written appear here; network file systems may take a while."""
         until = time.monotonic() + PATIENCE
         for segment in segments:
-            while known_segment(self.folder / segment.name, segment) is None:
+            while finished_segment(self.folder / segment.name, segment) is None:
                 if time.monotonic() > until:
-                    raise RifeError(
-                        f"interpolate: segment {segment.number} must be in {self.folder}, where a worker has put it, "
-                        "got none"
-                    )
+                    raise RifeError(f"segment {segment.number} is not in {self.folder}, where a worker has put it")
                 time.sleep(TICK)
 
-    def _deserted(self) -> RifeError:
-        return RifeError(f"interpolate: cluster {self.crew.address} has had no worker for {PATIENCE:g} s{FULL}")
+    def _no_workers(self) -> RifeError:
+        return RifeError(f"cluster {self.address} has had no worker for {PATIENCE:g} s{KEPT}")

@@ -1,8 +1,8 @@
-"""What must be the same on all machines that make segments of one film."""
+"""What must be the same on all machines that render segments of one film."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -15,21 +15,22 @@ if TYPE_CHECKING:
     from vsrife.film.encoder import Recipe
     from vsrife.film.job import Job
 
-__all__ = ["Facts", "facts"]
+__all__ = ["Facts", "gather_facts", "hash_weights"]
 
 SAMPLE = 256
-"""Pixels of the picture's sides by which encoders are compared."""
+"""Sides of the picture by which encoders are compared, in pixels."""
+LABELS = {"version": "vsrife", "film": "a film of", "weights": "the model's weights", "encoder": "the encoder"}
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What must be the same wherever segments of a film are made.
+    """What must be the same wherever segments of a film are rendered.
 
     Args:
         version: of this package.
         film: the source's size.
-        weights: a hash of the model's.
-        encoder: FFmpeg's version, and a hash of what its encoder makes of a black picture.
+        weights: a hash of the model's files.
+        encoder: FFmpeg's version, and a hash of the packets its encoder makes of a black picture.
     """
 
     version: str
@@ -37,44 +38,39 @@ class Facts:
     weights: str
     encoder: str
 
-    def complaint(self, wanted: Facts, path: str) -> str | None:
-        """What is not as it should be, first things first."""
-        labels = {
-            "version": "vsrife",
-            "film": f"the film {path} of",
-            "weights": "the model's weights",
-            "encoder": "the encoder",
-        }
-        for name, label in labels.items():
-            if (mine := getattr(self, name)) != (theirs := getattr(wanted, name)):
-                return f"must have {label} {theirs}, got {mine}"
+    def difference(self, expected: Facts) -> str | None:
+        """The first fact that differs, as the end of a sentence; None where all agree."""
+        for field in fields(self):
+            mine, theirs = getattr(self, field.name), getattr(expected, field.name)
+            if mine != theirs:
+                return f"must have {LABELS[field.name]} {theirs}, got {mine}"
         return None
 
 
-def facts(job: Job) -> Facts:
-    """Of this machine, with a job.
+def gather_facts(job: Job) -> Facts:
+    """The facts of this machine about a job.
 
     Raises:
-        RifeError: the model is not here and cannot be had, or the encoder cannot be opened.
+        RifeError: the model is missing and cannot be fetched, or the encoder cannot be opened.
         OSError: a file of the model's cannot be read.
     """
     try:
         film = f"{Path(job.film.path).stat().st_size} bytes"
     except OSError as error:
         film = error.strerror or "no file"
-    return Facts(own_version(), film, _weights(dict(job.arguments)), _sample(job.recipe))
+    return Facts(own_version(), film, hash_weights(dict(job.arguments)), _encode_sample(job.recipe))
 
 
-def _weights(arguments: dict[str, Any]) -> str:
-    """A hash of the model's files, or of those that come with the package; what is not here is fetched."""
+def hash_weights(arguments: dict[str, Any]) -> str:
+    """A hash of the model's files, which are fetched where they are missing; without a model, of all bundled ones."""
     from vsrife.weights import fetch, find, manifest, resolve
 
-    if named := arguments.get("model_path"):
-        path = Path(named)
+    if model_path := arguments.get("model_path"):
+        path = Path(model_path)
         pair = {path.with_suffix(".bin"), path.with_suffix(".param")} if path.suffix in (".bin", ".param") else {path}
         files = sorted(path.glob("*.*") if path.is_dir() else pair)
-    elif named := arguments.get("model"):
-        name = resolve(str(named)).name
+    elif model := arguments.get("model"):
+        name = resolve(str(model)).name
         files = [find(name) or fetch(manifest()[name])]
     else:  # the default is one of them
         files = sorted(entry.path for entry in manifest().values() if entry.bundled)
@@ -84,8 +80,8 @@ def _weights(arguments: dict[str, Any]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _sample(recipe: Recipe) -> str:
-    """Which FFmpeg, and what the encoder makes of two black pictures."""
+def _encode_sample(recipe: Recipe) -> str:
+    """FFmpeg's version, and a hash of the packets of two black pictures."""
     import av
 
     small = replace(recipe, width=SAMPLE, height=SAMPLE)

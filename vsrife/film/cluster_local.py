@@ -1,4 +1,4 @@
-"""Workers that are processes of this machine, and a cluster that keeps quiet."""
+"""Workers that are processes of this machine, and Dask without its log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CLOSE", "quietly", "silent", "started"]
+__all__ = ["CLOSE", "attempt", "local_cluster", "quiet_logs"]
 
 CLOSE = 20.0
 """Seconds that leaving the cluster may take."""
@@ -18,8 +18,8 @@ LOGGERS = ("distributed", "distributed.client", "distributed.scheduler", "distri
 
 
 @contextmanager
-def started(distributed: Any, count: int) -> Iterator[Any]:
-    """A cluster of processes of this machine, which end with this one, however that ends."""
+def local_cluster(distributed: Any, count: int) -> Iterator[Any]:
+    """Start `count` worker processes, which end with this process, however that ends."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     before = dict(os.environ)
     cluster = None
@@ -37,16 +37,16 @@ def started(distributed: Any, count: int) -> Iterator[Any]:
         yield cluster
     finally:
         if cluster is not None:
-            quietly(cluster.close, timeout=CLOSE)
-        for name in set(os.environ) - set(before):  # Dask's way to tell its workers
+            attempt(cluster.close, timeout=CLOSE)
+        for name in set(os.environ) - set(before):  # Dask sets them for its workers
             del os.environ[name]
         os.environ.update(before)
 
 
 @contextmanager
-def silent() -> Iterator[None]:
-    """Dask's log is not for the user of a command: what matters of it is said in a line."""
-    import distributed  # noqa: F401 - which sets its loggers' levels
+def quiet_logs() -> Iterator[None]:
+    """Silence Dask's loggers: the command reports in one line what matters of them."""
+    import distributed  # noqa: F401 - importing it sets the levels of its loggers
 
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
     for name in LOGGERS:
@@ -58,7 +58,7 @@ def silent() -> Iterator[None]:
             logging.getLogger(name).setLevel(level)
 
 
-def quietly(work: Any, *arguments: Any, **named: Any) -> None:
-    """Leave, whatever the cluster says to that."""
+def attempt(work: Any, *arguments: Any, **named: Any) -> None:
+    """Call a step of leaving the cluster; its failure must not hide why the run ends."""
     with suppress(Exception):
         work(*arguments, **named)

@@ -1,14 +1,12 @@
-"""A segment made by a worker of a cluster, and how its file comes back."""
+"""A worker's side of a cluster: it renders segments and hands their files back."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import signal
 import threading
 import time
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,13 +15,11 @@ from typing import TYPE_CHECKING, Any
 from distributed import WorkerPlugin, get_worker
 
 from vsrife.errors import RifeError
-from vsrife.film.cluster_facts import facts
-from vsrife.film.files import FULL, whole
-from vsrife.film.render import interpolated, render_segment
+from vsrife.files import reason
+from vsrife.film.cluster_facts import gather_facts
+from vsrife.film.render import interpolated_clip, render_segment, store_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import vapoursynth as vs
     from distributed import Worker
 
@@ -31,97 +27,97 @@ if TYPE_CHECKING:
     from vsrife.film.job import Job, Segment
     from vsrife.film.render import Rendered
 
-__all__ = ["TOKEN", "Station", "checked", "keep", "made"]
+__all__ = ["TOKEN", "SegmentWorker", "check_worker", "make_segment"]
 
 TOKEN = ".token"
-"""The file in the work folder by which a worker knows that it sees that very folder."""
+"""A file in the work folder by which a worker recognises that it sees that very folder."""
 PACE = 0.5
-"""Seconds between two tellings of how far a worker is."""
+"""Seconds between two reports of a worker's progress."""
 
 
-class _Stopped(Exception):  # noqa: N818 - it is no error
-    """Nobody wants the segment any more."""
+class _Cancelled(Exception):  # noqa: N818 - it is no error
+    """The client has left and no longer wants the segment."""
 
 
-class Station(WorkerPlugin):
-    """What a worker has of a job, once for all segments; every worker of the cluster gets one, later ones too.
+class SegmentWorker(WorkerPlugin):
+    """A job's state on a worker, shared by all its segments. Workers that join later get it, too.
 
     Args:
         job: the film's.
-        folder: the work folder, by its path where the film is joined.
-        token: what lies there.
-        wanted: what must be as it is there.
-        local: whether the workers are processes that the joining one has started, which alone ends them.
+        folder: the work folder, by its path on the client's machine.
+        token: the content of the folder's token.
+        expected: the client's facts, which the worker's must equal.
+        local: whether the client started the workers as its own processes, so that it alone ends them.
     """
 
-    def __init__(self, job: Job, folder: Path, token: str, wanted: Facts, *, local: bool) -> None:
+    def __init__(self, job: Job, folder: Path, token: str, expected: Facts, *, local: bool) -> None:
         self.name = f"vsrife-{token}"
-        self._job, self._folder, self._token, self._wanted, self._local = job, folder, token, wanted, local
-        self._stopped = self._right = False
+        self._job, self._folder, self._token, self._expected, self._local = job, folder, token, expected, local
+        self._cancelled = self._checked = False
         self._worker: Any = None
 
     def setup(self, worker: Worker) -> None:
-        """The worker has it."""
         self._worker = worker
         if self._local and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process
 
     def teardown(self, worker: Worker) -> None:
-        """Nobody wants segments any more: one at work ends with the frame it is at."""
-        self._stopped = True
+        """Stop a segment at work after its current frame."""
+        self._cancelled = True
         _clip.cache_clear()
 
     def check(self) -> None:
-        """That the worker makes the same of the job.
+        """Check once that the worker's facts equal the client's.
 
         Raises:
-            RifeError: it does not; in one line that names it.
+            RifeError: the facts differ.
         """
-        if self._right:
+        if self._checked:
             return
         try:
-            said = facts(self._job).complaint(self._wanted, self._job.film.path)
+            difference = gather_facts(self._job).difference(self._expected)
         except (RifeError, OSError) as error:
-            said = f"must be able to make the film, got {str(error).partition(': ')[2] or error}"
-        if said:
-            raise RifeError(f"interpolate: worker {self._worker.address} {said}")
-        self._right = True
+            raise self._error(f"cannot render the film ({reason(error)})") from error
+        if difference:
+            raise self._error(difference)
+        self._checked = True
 
     def arithmetic(self) -> str:
-        """On which the last bits of a frame depend."""
+        """Device, threads and precision: what decides the last bits of a frame."""
         import torch
 
         from vsrife.engine import resolve_device, resolve_precision
 
-        said = dict(self._job.arguments)
+        arguments = dict(self._job.arguments)
         try:
-            device = resolve_device(str(said.get("device", "auto")).split(",")[0])
-            precision = str(resolve_precision(str(said.get("precision", "auto")), device)).removeprefix("torch.")
+            device = resolve_device(str(arguments.get("device", "auto")).split(",")[0])
+            dtype = resolve_precision(str(arguments.get("precision", "auto")), device)
         except RifeError as error:
-            raise RifeError(f"interpolate: worker {self._worker.address}: {error}") from error
+            raise self._error(f"cannot render the film ({reason(error)})") from error
+        precision = str(dtype).removeprefix("torch.")
         if device.type == "cuda":
             return f"{torch.cuda.get_device_name(device)}, {precision}"
         threads = f"{torch.get_num_threads()} threads"
         return f"{device.type} with {torch.backends.cpu.get_cpu_capability()}, {threads}, {precision}"
 
     def make(self, segment: Segment) -> tuple[Rendered, bytes | None]:
-        """A segment, into the work folder where that is seen from here.
+        """Render a segment, into the work folder where this worker sees it.
 
         Returns:
-            What is known of its file; and the file itself where it does not lie in the work folder now.
+            The segment's record, and its file's bytes where they are not in the work folder.
 
         Raises:
-            RifeError: it cannot be made.
+            RifeError: it cannot be rendered.
         """
         self.check()
-        told = 0.0
+        reported = 0.0
 
         def watch(done: int, total: int) -> None:
-            nonlocal told
-            if self._stopped:
-                raise _Stopped
-            if (now := time.monotonic()) - told >= PACE:
-                told = now
+            nonlocal reported
+            if self._cancelled:
+                raise _Cancelled
+            if (now := time.monotonic()) - reported >= PACE:
+                reported = now
                 self._worker.log_event(self.name, {"segment": segment.number, "done": done})
 
         with TemporaryDirectory(prefix="vsrife-", dir=self._worker.local_directory) as folder:
@@ -129,7 +125,8 @@ class Station(WorkerPlugin):
             rendered = render_segment(self._job, segment, path, watch, _clip(self._job))
             if not self._sees_folder():
                 return rendered, path.read_bytes()
-            keep(self._folder, segment, rendered, lambda partial: shutil.copyfile(path, partial))
+            with store_segment(self._folder / segment.name, rendered) as partial:
+                shutil.copyfile(path, partial)
             return rendered, None
 
     def _sees_folder(self) -> bool:
@@ -138,50 +135,34 @@ class Station(WorkerPlugin):
         except (OSError, ValueError):
             return False
 
+    def _error(self, message: str) -> RifeError:
+        return RifeError(f"worker {self._worker.address} {message}")
 
-def made(name: str, segment: Segment) -> tuple[Rendered, bytes | None] | str:
-    """The task: what `Station.make` gives, or the line that says why there is nothing, which no retry would change."""
-    station = get_worker().plugins[name]
-    assert isinstance(station, Station)
+
+def make_segment(name: str, segment: Segment) -> tuple[Rendered, bytes | None] | RifeError:
+    """The task of a segment; an error that no retry would change is its result, so that Dask does not try again."""
+    worker = get_worker().plugins[name]
+    assert isinstance(worker, SegmentWorker)
     try:
-        return station.make(segment)
+        return worker.make(segment)
     except RifeError as error:
-        return str(error)
-    except _Stopped:
-        return "interpolate: stopped"
+        return error
+    except _Cancelled:
+        return RifeError("stopped")
 
 
-async def checked(name: str, dask_worker: Worker) -> tuple[str, str]:
-    """A worker's complaint, or nothing, and its arithmetic; beside what it is doing."""
-    station = dask_worker.plugins[name]
-    assert isinstance(station, Station)
+async def check_worker(name: str, dask_worker: Worker) -> str | RifeError:
+    """A worker's arithmetic, or the error that keeps it from rendering the film."""
+    worker = dask_worker.plugins[name]
+    assert isinstance(worker, SegmentWorker)
     try:
-        await asyncio.to_thread(station.check)
-        return "", await asyncio.to_thread(station.arithmetic)
+        await asyncio.to_thread(worker.check)
+        return await asyncio.to_thread(worker.arithmetic)
     except RifeError as error:
-        return str(error), ""
-
-
-def keep(folder: Path, segment: Segment, rendered: Rendered, write: Callable[[Path], object]) -> None:
-    """Put a segment into the work folder, as `render_segment` would have.
-
-    Args:
-        folder: it.
-        segment: which.
-        rendered: what is known of the file.
-        write: writes it.
-
-    Raises:
-        RifeError: it cannot be written.
-    """
-    path = folder / segment.name
-    with whole(path, note=FULL) as partial:
-        write(partial)
-    with whole(path.with_suffix(".json"), note=FULL) as partial:
-        partial.write_text(json.dumps(asdict(rendered)) + "\n", encoding="utf-8")
+        return error
 
 
 @lru_cache(maxsize=1)
 def _clip(job: Job) -> vs.VideoNode:
-    """The output, open for all segments; one film's at a time."""
-    return interpolated(job.film, dict(job.arguments))
+    """The interpolated clip, kept open for all segments of one film."""
+    return interpolated_clip(job.film, dict(job.arguments))

@@ -1,69 +1,66 @@
-"""Frames into files: the recipe an encoder is set up by, one clip into one file, and packets one by one."""
+"""Frames into files: an encoder's settings, its packets, and one clip saved as one file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError, named
+from vsrife.files import atomic_write, reason
 from vsrife.film.encoders import AUTO, ENCODERS, MOST_THREADS, EncoderOptions, fixed_options
-from vsrife.film.files import reason, whole
-from vsrife.film.formats import converted, layout_of, nearest_format, picture
+from vsrife.film.formats import convert, layout_of, nearest_format, to_av_frame
+from vsrife.film.progress import ignore
 from vsrife.film.tags import Tags
+from vsrife.frame_properties import own_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import av
     import vapoursynth as vs
     from av.container import OutputContainer
 
+    from vsrife.film.progress import Log, Progress
+
 __all__ = [
     "CONTAINERS",
-    "Progress",
     "Recipe",
     "add_video",
     "configure",
-    "encoded",
+    "encode",
+    "media_file",
     "open_encoder",
     "recipe_for",
     "save_clip",
 ]
 
-Progress = Callable[[int, int], None]
-"""Told how many of how many frames are done."""
-Log = Callable[[str], None]
-
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".webm": "webm"}
-"""FFmpeg's names by what a file ends in."""
+"""FFmpeg's names, by a file's suffix."""
 ORDERED = 2
-"""So few frames are never reordered, and when they are decoded libx265 leaves as memory happens to be."""
+"""So few frames are never reordered, and libx265 leaves their decoding times uninitialised."""
 TICKS = 90000
-"""In a second, of a clip of variable rate that is saved by itself."""
+"""A second in units of time, for a clip of variable rate that is saved by itself."""
 ASPECTLESS = ("av1", "vp9", "ffv1", "prores", "nvenc_av1")
-"""Encoders whose streams do not say how wide a pixel is; nor does PyAV let Matroska say it."""
+"""Encoders whose streams do not carry the pixels' aspect; nor does PyAV let Matroska carry it."""
 SVT_LOG = "SVT_LOG"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that an encoder is set up by; the same recipe and frames give the same bytes.
+    """All settings of an encoder; the same recipe and frames give the same bytes.
 
     Args:
         encoder: a name of `ENCODERS`.
         form: the sample format, by FFmpeg's name.
-        width: of the picture.
-        height: of it.
-        tags: how it is shown.
+        tags: how the picture is shown.
         rate: mean frames a second, as a fraction's text.
         tick: seconds of a timestamp's unit, as a fraction's text.
-        threads: of the encoder.
         options: FFmpeg's.
     """
 
@@ -85,21 +82,21 @@ def recipe_for(
     suffix: str,
     rate: Fraction,
     tick: Fraction,
-    log: Log = lambda line: None,
+    log: Log = ignore,
 ) -> Recipe:
-    """How a clip is encoded.
+    """Choose an encoder's settings for a clip, and try them.
 
     Args:
         clip: of constant format and size.
-        properties: of a frame of it.
-        options: what is asked for.
-        suffix: what the file ends in.
+        properties: of one of its frames.
+        options: what the user asks for.
+        suffix: the file's.
         rate: mean frames a second.
         tick: seconds of a timestamp's unit.
-        log: told where the encoder cannot take the clip's own format.
+        log: takes a line about what of the clip the encoder or the file cannot express.
 
     Raises:
-        RifeError: options that the encoder does not know or open with, or an encoder the container does not take.
+        RifeError: the encoder does not take the options, or the container does not take the encoder.
     """
     import av
 
@@ -108,30 +105,28 @@ def recipe_for(
     if name == AUTO:
         deep = clip.format.bits_per_sample > 8 or tags.hdr
         name = "av1" if suffix == ".webm" else "x265" if deep else "x264"
-    kind = options.check(name)
-    offered = [form.name for form in av.Codec(kind.codec, "w").video_formats or ()]
+    offered = [form.name for form in av.Codec(options.check(name).codec, "w").video_formats or ()]
     form = nearest_format(clip.format, offered)
-    made = converted(clip, form)
-    if made is not clip:
-        log(f"{name} does not take {clip.format.name}, it is encoded as {made.format.name}")
-        if made.format.color_family != clip.format.color_family:
-            properties = made.get_frame(0).props
-            tags = Tags.of(properties)
+    converted = convert(clip, form)
+    if converted is not clip:
+        log(f"{name} does not take {clip.format.name}, it is encoded as {converted.format.name}")
+        if converted.format.color_family != clip.format.color_family:
+            tags = Tags.of(converted.get_frame(0).props)
     if tags.mastering and name not in ("x264", "x265", "av1"):
         log(f"{name} is not told the film's HDR10 metadata, x265 would be")
     if tags.aspect != "1" and name in ASPECTLESS and suffix in (".mkv", ".webm"):
         log(f"{name} into {suffix} cannot say that pixels are {tags.aspect} as wide as high; x265 would, or .mp4")
     threads = min(os.cpu_count() or 1, MOST_THREADS)
-    said = fixed_options(name, options, threads, tags.mastering)
+    settings = fixed_options(name, options, threads, tags.mastering)
     mean = str(rate.limit_denominator(100_000))
-    recipe = Recipe(name, form, clip.width, clip.height, tags, mean, str(tick), threads, said)
+    recipe = Recipe(name, form, clip.width, clip.height, tags, mean, str(tick), threads, settings)
     with av.open(BytesIO(), "w", format=CONTAINERS[suffix]) as container:  # nothing is written
         open_encoder(add_video(container, recipe).codec_context, recipe)
     return recipe
 
 
 def configure(context: av.VideoCodecContext, recipe: Recipe) -> None:
-    """Set an encoder up that is not open yet."""
+    """Apply the settings to an encoder that is not open yet."""
     context.width, context.height = recipe.width, recipe.height
     context.pix_fmt = recipe.form
     context.time_base = Fraction(recipe.tick)
@@ -143,10 +138,10 @@ def configure(context: av.VideoCodecContext, recipe: Recipe) -> None:
 
 
 def add_video(container: OutputContainer, recipe: Recipe) -> av.VideoStream:
-    """A stream with an encoder of its own.
+    """Add a stream with an encoder of its own.
 
     Raises:
-        RifeError: the container does not take it.
+        RifeError: the container does not take the encoder.
     """
     import av
 
@@ -154,47 +149,43 @@ def add_video(container: OutputContainer, recipe: Recipe) -> av.VideoStream:
     try:
         stream = container.add_stream(codec, Fraction(recipe.rate), time_base=Fraction(recipe.tick))
     except ValueError as error:
-        taken = ", ".join(name for name, kind in ENCODERS.items() if kind.codec in container.supported_codecs)
-        raise RifeError(
-            f"interpolate: encoder must be {taken} for {container.format.name}, got {recipe.encoder}"
-        ) from error
+        taken = ", ".join(name for name, spec in ENCODERS.items() if spec.codec in container.supported_codecs)
+        raise ArgumentError("encoder", recipe.encoder, f"{taken} for {container.format.name}") from error
     assert isinstance(stream, av.VideoStream)
     configure(stream.codec_context, recipe)
     return stream
 
 
 def open_encoder(context: av.VideoCodecContext, recipe: Recipe) -> None:
-    """Open an encoder that is set up.
+    """Open a configured encoder.
 
     Raises:
-        RifeError: it refuses; in one line.
+        RifeError: it refuses its settings.
     """
     import av
 
     try:
-        with _quiet():
+        with _quiet_svt():
             context.open(strict=False)
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise RifeError(f"interpolate: encoder {recipe.encoder} cannot be opened ({reason(error)})") from error
+        raise RifeError(f"encoder {recipe.encoder} cannot be opened ({reason(error)})") from error
 
 
-def encoded(
+def encode(
     stream: av.VideoStream, recipe: Recipe, frames: Iterable[tuple[vs.VideoFrame, int, int]]
 ) -> Iterator[av.Packet[Any]]:
-    """Packets in the order they are decoded in.
+    """Encode frames, each with its time and duration in ticks, by the stream's configured encoder.
 
-    Args:
-        stream: with an encoder that was set up by the recipe.
-        recipe: it.
-        frames: of the recipe's format; each with its time and duration in ticks.
+    Returns:
+        Packets in decoding order.
 
     Raises:
-        RifeError: the encoder cannot be opened or fails.
+        RifeError: the encoder cannot be opened.
     """
     open_encoder(stream.codec_context, recipe)
     tick = Fraction(recipe.tick)
     for frame, pts, duration in frames:
-        shot = picture(frame, recipe.form)
+        shot = to_av_frame(frame, recipe.form)
         shot.pts, shot.duration, shot.time_base = pts, duration, tick
         shot.colorspace = stream.codec_context.colorspace
         shot.color_range = stream.codec_context.color_range
@@ -202,34 +193,41 @@ def encoded(
     yield from stream.encode(None)
 
 
+def media_file(target: Path, *, beside: Path | None = None, note: str = "") -> AbstractContextManager[Path]:
+    """`atomic_write` for a file that PyAV writes."""
+    import av
+
+    return atomic_write(target, beside=beside, note=note, failures=(OSError, av.FFmpegError))
+
+
+@named("save_clip")
 def save_clip(
     clip: vs.VideoNode, path: Path, options: EncoderOptions | None = None, watch: Progress | None = None
 ) -> None:
-    """One clip into one file, whole or not at all.
+    """Save one clip as one file, completely or not at all.
 
     Args:
-        clip: of constant format and size; without a frame rate its frames must say how long they last.
-        path: the file, whose suffix says which container.
+        clip: of constant format and size; without a frame rate its frames must have durations.
+        path: the file, whose suffix names the container.
         options: how it is encoded; None for auto.
-        watch: told how many of how many frames are done.
+        watch: called after each frame.
 
     Raises:
-        RifeError: a suffix that is not known, options that cannot be used, or a file that cannot be written.
+        RifeError: the suffix is unknown, an option cannot be used, or the file cannot be written.
     """
     import av
 
     from vsrife.footage.ahead import read_ahead
 
-    path = Path(path)
     container_format = CONTAINERS.get(path.suffix.lower())
     if container_format is None:
-        raise RifeError(f"save_clip: path must end in {', '.join(CONTAINERS)}, got {path.name}")
+        raise ArgumentError("path", path.name, f"{', '.join(CONTAINERS)}", verb="end in")
     steady = clip.fps > 0
     tick = 1 / clip.fps if steady else Fraction(1, TICKS)
     first = clip.get_frame(0).props
     rate = clip.fps if steady else 1 / _seconds(first, 0)
     recipe = recipe_for(clip, first, options or EncoderOptions(), path.suffix.lower(), rate, tick)
-    clip = converted(clip, recipe.form)
+    clip = convert(clip, recipe.form)
 
     durations: dict[int | None, int] = {}  # encoders do not keep them
 
@@ -244,9 +242,9 @@ def save_clip(
             if watch:
                 watch(number + 1, clip.num_frames)
 
-    with whole(path, who="save_clip") as partial, av.open(str(partial), "w", format=container_format) as container:
+    with media_file(path) as partial, av.open(str(partial), "w", format=container_format) as container:
         stream = add_video(container, recipe)
-        for packet in encoded(stream, recipe, timed()):
+        for packet in encode(stream, recipe, timed()):
             packet.duration = durations.pop(packet.pts)
             if clip.num_frames <= ORDERED:
                 packet.dts = packet.pts
@@ -254,21 +252,19 @@ def save_clip(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps SVT-AV1 from telling its settings to the terminal, which its environment alone can."""
-    said = os.environ.get(SVT_LOG)
+def _quiet_svt() -> Iterator[None]:
+    """Keep SVT-AV1 from printing its settings, for which it heeds an environment variable alone."""
+    before = os.environ.get(SVT_LOG)
     os.environ.setdefault(SVT_LOG, "1")
     try:
         yield
     finally:
-        if said is None:
+        if before is None:
             os.environ.pop(SVT_LOG, None)
 
 
 def _seconds(properties: Any, number: int) -> Fraction:
-    num, den = properties.get("_DurationNum"), properties.get("_DurationDen")
-    if not num or not den or num < 0 or den < 0:
-        raise RifeError(
-            f"save_clip: clip must have a frame rate, or frames that say how long they last, {number} does not"
-        )
-    return Fraction(num, den)
+    seconds = own_duration(properties)
+    if seconds is None:
+        raise RifeError(f"clip must have a frame rate, or frames that say how long they last, {number} does not")
+    return seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError, nearest
+from vsrife.errors import ArgumentError, RifeError, nearest
 
 if TYPE_CHECKING:
     import av
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
     from vsrife.film.tags import Mastering
 
-__all__ = ["AUTO", "ENCODERS", "MOST_THREADS", "EncoderOptions", "Kind", "available", "fixed_options"]
+__all__ = ["AUTO", "ENCODERS", "MOST_THREADS", "EncoderOptions", "EncoderSpec", "encoder_context", "fixed_options"]
 
 AUTO = "auto"
 MOST_THREADS = 16
 FRAME_THREADS = 3
-"""x265's at most: the more, the worse its motion search."""
+"""x265's frame threads at most: the more, the worse its motion search."""
 
 
 @dataclass(frozen=True)
-class Kind:
+class EncoderSpec:
     """An encoder.
 
     Args:
         codec: FFmpeg's name.
-        quality: the option that says how good, the lower the better; None where it is lossless or fixed.
-        default: of the quality.
+        quality: the option of the quality, the lower the better; None where it is lossless or fixed.
+        default: the quality where none is asked for.
         most: the worst quality.
-        preset: the option that trades time for size; None where there is none.
-        usual: of the preset.
-        presets: all there are, where FFmpeg does not say.
-        options: what is always said.
+        preset: the option that trades time for size, if there is one.
+        usual: the preset where none is asked for.
+        presets: all presets, where FFmpeg does not list them.
+        options: options that are always set.
         parameters: the option that takes `name=value` pairs of the encoder's own, joined by colons.
     """
 
@@ -53,15 +53,15 @@ _SPEEDS = (
 )  # fmt: skip
 _NVENC = (("rc", "vbr"), ("b", "0"))
 ENCODERS = {
-    "x264": Kind("libx264", "crf", 17, 51, usual="medium", presets=_SPEEDS, parameters="x264-params"),
-    "x265": Kind("libx265", "crf", 19, 51, usual="medium", presets=_SPEEDS, parameters="x265-params"),
-    "av1": Kind("libsvtav1", "crf", 26, 63, usual="7", parameters="svtav1-params"),
-    "vp9": Kind("libvpx-vp9", "crf", 24, 63, "cpu-used", "3", (), (("b", "0"), ("row-mt", "1"))),
-    "ffv1": Kind("ffv1", preset=None, options=(("level", "3"), ("slices", "4"), ("slicecrc", "1"), ("g", "1"))),
-    "prores": Kind("prores_ks", preset="profile", usual="hq", options=(("vendor", "apl0"),)),
-    "nvenc_h264": Kind("h264_nvenc", "cq", 19, 51, usual="p5", options=_NVENC),
-    "nvenc_hevc": Kind("hevc_nvenc", "cq", 21, 51, usual="p5", options=_NVENC),
-    "nvenc_av1": Kind("av1_nvenc", "cq", 26, 51, usual="p5", options=_NVENC),
+    "x264": EncoderSpec("libx264", "crf", 17, 51, usual="medium", presets=_SPEEDS, parameters="x264-params"),
+    "x265": EncoderSpec("libx265", "crf", 19, 51, usual="medium", presets=_SPEEDS, parameters="x265-params"),
+    "av1": EncoderSpec("libsvtav1", "crf", 26, 63, usual="7", parameters="svtav1-params"),
+    "vp9": EncoderSpec("libvpx-vp9", "crf", 24, 63, "cpu-used", "3", (), (("b", "0"), ("row-mt", "1"))),
+    "ffv1": EncoderSpec("ffv1", preset=None, options=(("level", "3"), ("slices", "4"), ("slicecrc", "1"), ("g", "1"))),
+    "prores": EncoderSpec("prores_ks", preset="profile", usual="hq", options=(("vendor", "apl0"),)),
+    "nvenc_h264": EncoderSpec("h264_nvenc", "cq", 19, 51, usual="p5", options=_NVENC),
+    "nvenc_hevc": EncoderSpec("hevc_nvenc", "cq", 21, 51, usual="p5", options=_NVENC),
+    "nvenc_av1": EncoderSpec("av1_nvenc", "cq", 26, 51, usual="p5", options=_NVENC),
 }
 
 
@@ -71,13 +71,13 @@ class EncoderOptions:
 
     Args:
         encoder: a name of `ENCODERS`, or auto: x264 for 8 bits, x265 above and for HDR, av1 into .webm.
-        quality: the lower the better, on the encoder's own scale; None for its default, which few eyes tell from the
+        quality: the lower the better, on the encoder's own scale; None for its default, which is hard to tell from the
             source.
         preset: the encoder's own; None for its default.
-        options: FFmpeg's options of the encoder, by name, over what is set by default.
+        options: FFmpeg's options of the encoder, by name; they override the defaults.
 
     Raises:
-        RifeError: an encoder, a quality or an option that is not known.
+        RifeError: the encoder, the quality, the preset or an option is unknown.
     """
 
     encoder: str = AUTO
@@ -87,54 +87,53 @@ class EncoderOptions:
 
     def __post_init__(self) -> None:
         if self.encoder not in (AUTO, *ENCODERS):
-            raise RifeError(f"interpolate: encoder must be {AUTO}, {', '.join(ENCODERS)}, got {_brief(self.encoder)}")
+            raise ArgumentError("encoder", self.encoder, f"{AUTO}, {', '.join(ENCODERS)}")
         if self.encoder != AUTO:
             self.check(self.encoder)
 
-    def check(self, name: str) -> Kind:
-        """The encoder that was named or chosen, once it is known to take the quality, preset and options.
+    def check(self, name: str) -> EncoderSpec:
+        """Check quality, preset and options against the named encoder.
 
         Raises:
-            RifeError: it does not, or it is not in this FFmpeg.
+            RifeError: the encoder does not take one of them, or is not in this FFmpeg.
         """
-        kind = ENCODERS[name]
+        spec = ENCODERS[name]
         if self.quality is not None:
-            if kind.quality is None:
-                raise RifeError(f"interpolate: quality must not be given for {name}, got {self.quality:g}")
-            if not 0 <= self.quality <= kind.most:
-                raise RifeError(f"interpolate: quality must be 0 to {kind.most:g} for {name}, got {self.quality:g}")
-        if self.preset is not None and kind.preset is None:
-            raise RifeError(f"interpolate: preset must not be given for {name}, got {_brief(self.preset)}")
-        known = available(name).supported_options
-        options = {option.name: option for option in (*known.generic, *known.private)}
-        if self.preset is not None and kind.preset:
-            if kind.presets and self.preset not in kind.presets:
-                allowed = ", ".join(kind.presets)
-                raise RifeError(f"interpolate: preset must be {allowed} for {name}, got {_brief(self.preset)}")
-            _check_value("preset", options[kind.preset], self.preset)
+            if spec.quality is None:
+                raise ArgumentError("quality", self.quality, f"given for {name}", verb="not be")
+            if not 0 <= self.quality <= spec.most:
+                raise ArgumentError("quality", self.quality, f"0 to {spec.most:g} for {name}")
+        if self.preset is not None and spec.preset is None:
+            raise ArgumentError("preset", self.preset, f"given for {name}", verb="not be")
+        supported = encoder_context(name).supported_options
+        options = {option.name: option for option in (*supported.generic, *supported.private)}
+        if self.preset is not None and spec.preset:
+            if spec.presets and self.preset not in spec.presets:
+                raise ArgumentError("preset", self.preset, f"{', '.join(spec.presets)} for {name}")
+            _check_value("preset", options[spec.preset], self.preset)
         for option, value in self.options:
             if option not in options:
-                own = ", ".join(sorted(option.name for option in known.private))
+                own = ", ".join(sorted(option.name for option in supported.private))
                 like = nearest(option, options)
-                allowed = f"one of {kind.codec}'s" + (like or f" ({own}) or of FFmpeg's general ones")
-                raise RifeError(f"interpolate: encoder-option must be {allowed}, got {_brief(option)}")
+                allowed = f"one of {spec.codec}'s" + (like or f" ({own}) or of FFmpeg's general ones")
+                raise ArgumentError("encoder-option", option, allowed)
             _check_value(option, options[option], value)
-        return kind
+        return spec
 
 
-def available(name: str) -> av.VideoCodecContext:
-    """A context of an encoder, not open yet.
+def encoder_context(name: str) -> av.VideoCodecContext:
+    """An encoder that is not open yet.
 
     Raises:
-        RifeError: this FFmpeg has not got it.
+        RifeError: this FFmpeg lacks it.
     """
     import av
 
-    kind = ENCODERS[name]
+    codec = ENCODERS[name].codec
     try:
-        context = av.CodecContext.create(kind.codec, "w")
+        context = av.CodecContext.create(codec, "w")
     except (av.FFmpegError, ValueError) as error:
-        raise RifeError(f"interpolate: encoder must be one PyAV's FFmpeg has, got {name} ({kind.codec})") from error
+        raise RifeError(f"encoder must be one PyAV's FFmpeg has, got {name} ({codec})") from error
     assert isinstance(context, av.VideoCodecContext)
     return context
 
@@ -142,39 +141,32 @@ def available(name: str) -> av.VideoCodecContext:
 def fixed_options(
     name: str, options: EncoderOptions, threads: int, mastering: Mastering
 ) -> tuple[tuple[str, str], ...]:
-    """Everything that is said to an encoder, so that the same frames give the same bytes on any machine.
-
-    Args:
-        name: of the encoder.
-        options: what the user asked for, checked.
-        threads: the encoder's.
-        mastering: what HDR10 says of the film.
-    """
-    kind = ENCODERS[name]
-    said: dict[str, str] = dict(kind.options)
-    if kind.preset and (preset := options.preset or kind.usual):
-        said[kind.preset] = preset
-    if kind.quality:
-        said[kind.quality] = f"{kind.default if options.quality is None else options.quality:g}"
+    """All options of an encoder, so that the same frames give the same bytes on any machine."""
+    spec = ENCODERS[name]
+    settings: dict[str, str] = dict(spec.options)
+    if spec.preset and (preset := options.preset or spec.usual):
+        settings[spec.preset] = preset
+    if spec.quality:
+        settings[spec.quality] = f"{spec.default if options.quality is None else options.quality:g}"
     parameters = _parameters(name, threads, mastering)
     for option, value in options.options:
-        if option == kind.parameters:
+        if option == spec.parameters:
             parameters.append(value)
         else:
-            said[option] = value
-    if kind.parameters and parameters:
-        said[kind.parameters] = ":".join(parameters)
-    return tuple(said.items())
+            settings[option] = value
+    if spec.parameters and parameters:
+        settings[spec.parameters] = ":".join(parameters)
+    return tuple(settings.items())
 
 
 def _parameters(name: str, threads: int, mastering: Mastering) -> list[str]:
-    """What only the encoder's own parameters can say."""
-    display, levels = mastering.display(whole=name != "av1"), mastering.levels
+    """Settings that only the encoder's own parameters take."""
+    display, levels = mastering.display(integers=name != "av1"), mastering.levels
     match name:
         case "x264":
-            said = {"mastering-display": display, "cll": levels}
+            settings = {"mastering-display": display, "cll": levels}
         case "x265":
-            said = {
+            settings = {
                 "log-level": "error",
                 "frame-threads": str(min(threads, FRAME_THREADS)),
                 "open-gop": "0",
@@ -182,14 +174,14 @@ def _parameters(name: str, threads: int, mastering: Mastering) -> list[str]:
                 "max-cll": levels,
             }
         case "av1":
-            said = {"mastering-display": display, "content-light": levels}
+            settings = {"mastering-display": display, "content-light": levels}
         case _:
-            said = {}
-    return [f"{key}={value}" for key, value in said.items() if value is not None]
+            settings = {}
+    return [f"{key}={value}" for key, value in settings.items() if value is not None]
 
 
 def _check_value(name: str, option: CodecOption, text: str) -> None:
-    """That a number is one, within what FFmpeg allows."""
+    """Check that a numeric option's value is a number within FFmpeg's limits, or one of its names."""
     from av.codec.context import OptionType
 
     choices = [choice.name for choice in option.choices]
@@ -200,10 +192,5 @@ def _check_value(name: str, option: CodecOption, text: str) -> None:
     except ValueError:
         fits = False
     if not fits:
-        named = f" or {', '.join(choices)}" if choices else ""
-        raise RifeError(f"interpolate: {name} must be {option.min:g} to {option.max:g}{named}, got {_brief(text)}")
-
-
-def _brief(text: str) -> str:
-    shown = text if text and text.isprintable() else repr(text)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+        names = f" or {', '.join(choices)}" if choices else ""
+        raise ArgumentError(name, text, f"{option.min:g} to {option.max:g}{names}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vsrife.colour import guessed_matrix
 from vsrife.errors import RifeError
 
 if TYPE_CHECKING:
@@ -16,27 +17,27 @@ if TYPE_CHECKING:
     import av
     import vapoursynth as vs
 
-__all__ = ["Layout", "converted", "layout_of", "nearest_format", "picture"]
+__all__ = ["Layout", "convert", "layout_of", "nearest_format", "to_av_frame"]
 
 PLANAR = re.compile(r"yuv(410|411|420|422|440|444)p(9|10|12|14|16)?(?:le)?")
 PAIRED = re.compile(r"(?:(nv)(12|16)|p([02])(10|12|16)le)")
 PLAIN = re.compile(r"(gray|gbrp)(9|10|12|14|16)?(?:le)?")
 SUBSAMPLED = {"410": (2, 2), "411": (2, 0), "420": (1, 1), "422": (1, 0), "440": (0, 1), "444": (0, 0)}
-"""By the digits: log2 of how many columns and rows share a chroma sample."""
+"""log2 of how many columns and rows share a chroma sample, by a format's digits."""
 DEEPEST = 16
-"""Bits of an integer sample; floats are taken as so many."""
+"""Bits of an integer sample; floats count as so many."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a sample format can hold.
+    """A sample format.
 
     Args:
         family: gray, yuv or rgb.
         bits: of a sample.
         across: log2 of the columns that share a chroma sample.
-        down: log2 of the rows that do.
-        paired: whether the two chroma planes are one, its samples in the upper bits.
+        down: log2 of the rows that share one.
+        paired: whether both chroma planes are interleaved in one, with its samples in the upper bits.
     """
 
     family: str
@@ -47,7 +48,7 @@ class Layout:
 
 
 def layout_of(name: str) -> Layout | None:
-    """Of a format by FFmpeg's name; None where it is one that frames cannot be written in here."""
+    """The layout of FFmpeg's format of this name; None for one that `to_av_frame` cannot write."""
     if match := PLANAR.fullmatch(name):
         return Layout("yuv", int(match[2] or 8), *SUBSAMPLED[match[1]])
     if match := PLAIN.fullmatch(name):
@@ -59,16 +60,12 @@ def layout_of(name: str) -> Layout | None:
 
 
 def nearest_format(form: vs.VideoFormat, offered: Iterable[str]) -> str:
-    """The offered format that loses least of a clip's, and of those that lose the same the smallest.
-
-    Args:
-        form: of the clip.
-        offered: names of an encoder's formats, in its order.
+    """The offered format that loses least of a clip's, and the smallest of those that lose the same.
 
     Raises:
-        RifeError: none can be written.
+        RifeError: none of them can be written.
     """
-    source = _of_clip(form)
+    source = _layout_of_clip(form)
 
     def cost(name: str) -> tuple[int, ...]:
         layout = layout_of(name)
@@ -88,12 +85,12 @@ def nearest_format(form: vs.VideoFormat, offered: Iterable[str]) -> str:
 
     names = [name for name in offered if layout_of(name)]
     if not names:
-        raise RifeError("interpolate: encoder must take planar frames, got one that takes none")
+        raise RifeError("encoder must take planar frames, got one that takes none")
     return min(names, key=cost)
 
 
-def converted(clip: vs.VideoNode, name: str) -> vs.VideoNode:
-    """The clip in a format by FFmpeg's name; itself where that is its own."""
+def convert(clip: vs.VideoNode, name: str) -> vs.VideoNode:
+    """Convert a clip to FFmpeg's format of this name; a clip of that format is returned as it is."""
     import vapoursynth as vs
 
     layout = layout_of(name)
@@ -102,18 +99,18 @@ def converted(clip: vs.VideoNode, name: str) -> vs.VideoNode:
     form = vs.core.query_video_format(family, vs.INTEGER, layout.bits, layout.across, layout.down)
     if form.id == clip.format.id:
         return clip
-    how: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if clip.format.color_family != family and family != vs.RGB:
-        how["matrix"] = vs.MATRIX_BT709 if clip.width >= 1280 or clip.height > 576 else vs.MATRIX_ST170_M
+        options["matrix"] = guessed_matrix(clip.width, clip.height)
     if layout.bits < clip.format.bits_per_sample:
-        how["dither_type"] = "error_diffusion"
+        options["dither_type"] = "error_diffusion"
     core: Any = vs.core
-    made: vs.VideoNode = core.resize.Bicubic(clip, format=form.id, **how)
-    return made
+    converted: vs.VideoNode = core.resize.Bicubic(clip, format=form.id, **options)
+    return converted
 
 
-def picture(frame: vs.VideoFrame, name: str) -> av.VideoFrame:
-    """A frame as PyAV's, in a format by FFmpeg's name whose layout the frame has; samples are copied once."""
+def to_av_frame(frame: vs.VideoFrame, name: str) -> av.VideoFrame:
+    """Copy a frame into PyAV's, in FFmpeg's format of this name, whose layout the frame has."""
     import av
 
     layout = layout_of(name)
@@ -133,7 +130,7 @@ def picture(frame: vs.VideoFrame, name: str) -> av.VideoFrame:
     return out
 
 
-def _of_clip(form: vs.VideoFormat) -> Layout:
+def _layout_of_clip(form: vs.VideoFormat) -> Layout:
     import vapoursynth as vs
 
     family = "gray" if form.color_family == vs.GRAY else "rgb" if form.color_family == vs.RGB else "yuv"

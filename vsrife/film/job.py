@@ -1,40 +1,34 @@
-"""Everything that decides what a film becomes, as data: what a resumed run, or another machine, goes by."""
+"""All decisions about a film's output, as data: what a resumed run, or another machine, works by."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
-from vsrife.film.encoder import Recipe
-from vsrife.film.source import Film
-from vsrife.film.tags import Mastering, Tags
+from vsrife.errors import RifeError, shown
 
-__all__ = ["Job", "Segment", "own_version"]
+if TYPE_CHECKING:
+    from vsrife.film.encoder import Recipe
+    from vsrife.film.source import Film
+
+__all__ = ["FINEST", "Job", "Segment", "load_job", "own_version", "tick_of"]
 
 FINEST = 2**31 - 1
 """Ticks in a second that every container takes."""
 MICROSECOND = Fraction(1, 1_000_000)
 PART = "first", "stop"
-"""Of a film, what start and duration decide."""
+"""Fields of a film that start and duration decide."""
 RATE = "multi", "fps_num", "fps_den", "factor_num", "factor_den"
 """Arguments that multi and fps decide."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of output frames that is one file.
-
-    Args:
-        number: from 0.
-        first: its first output frame.
-        stop: the frame before which it ends.
-    """
+    """A run of output frames, `first` to before `stop`, that is one file."""
 
     number: int
     first: int
@@ -42,30 +36,29 @@ class Segment:
 
     @property
     def length(self) -> int:
-        """Its frames."""
         return self.stop - self.first
 
     @property
     def name(self) -> str:
-        """Of its file."""
+        """The name of its file."""
         return f"{self.number:05d}.mkv"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One film made into another, all but where it goes.
+    """The output of one film, all but its path.
 
     Args:
         version: of this package.
         film: the source.
-        arguments: of the filter, by name, those that are given.
+        arguments: of the filter, names and values.
         weights: a hash of the model's file where one is named.
         rate: output frames a second where that is constant, else None.
         multi: output frames for each source frame, where no rate is asked for.
         frames: of the output.
         recipe: how they are encoded.
-        every: seconds of the source a segment has, nominally.
-        segments: which frames make up which file.
+        segment_seconds: a segment's nominal length, in seconds of the source.
+        segments: the frames of each file.
     """
 
     version: str
@@ -76,7 +69,7 @@ class Job:
     multi: Fraction
     frames: int
     recipe: Recipe
-    every: Fraction
+    segment_seconds: Fraction
     segments: tuple[Segment, ...] = ()
 
     @cached_property
@@ -85,7 +78,7 @@ class Job:
         return Fraction(self.recipe.tick)
 
     def time(self, n: int) -> int:
-        """When output frame n is shown, in ticks after the first; for n = `frames`, when the last one ends."""
+        """The time of output frame n, in ticks after the first frame; of n = `frames`, the end of the last one."""
         if self.rate is not None:
             return n
         whole, rest = divmod(Fraction(n) / self.multi, 1)
@@ -100,73 +93,49 @@ class Job:
         position = k * self.multi if self.rate is None else self.film.shown(k) * self.rate
         return min(self.frames, int(-(-position // 1)))
 
-    @property
-    def key(self) -> str:
-        """A hash of all of it."""
-        return hashlib.sha256(self.text().encode()).hexdigest()
-
     def text(self) -> str:
-        """As JSON."""
+        """The job as JSON, as the work folder stores it."""
         return json.dumps(asdict(self), default=str) + "\n"
 
-    @classmethod
-    def from_text(cls, text: str) -> Job:
-        """Of its JSON.
-
-        Raises:
-            RifeError: it is not one of this version.
-        """
-        try:
-            said = json.loads(text)
-            film = {**said["film"], "times": tuple(said["film"]["times"])}
-            for name in ("rate", "start", "tick"):
-                film[name] = Fraction(film[name])
-            recipe = dict(said["recipe"])
-            tags = dict(recipe["tags"])
-            mastering = {name: tuple(value) for name, value in tags["mastering"].items()}
-            recipe["tags"] = Tags(**{**tags, "mastering": Mastering(**mastering)})
-            recipe["options"] = _pairs(recipe["options"])
-            return cls(
-                **{
-                    **said,
-                    "film": Film(**film),
-                    "arguments": _pairs(said["arguments"]),
-                    "rate": None if said["rate"] is None else Fraction(said["rate"]),
-                    "multi": Fraction(said["multi"]),
-                    "recipe": Recipe(**recipe),
-                    "every": Fraction(said["every"]),
-                    "segments": tuple(Segment(**segment) for segment in said["segments"]),
-                }
-            )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RifeError("interpolate: job.json is not one of this version") from error
-
-    def difference(self, other: Job) -> str | None:
-        """What another job has differently, in a few words; None where nothing but the segments, which follow."""
-        for item in fields(self):
-            if item.name == "segments":
+    def difference(self, stored: dict[str, Any]) -> str | None:
+        """The first difference to a stored job, in a few words; None where only the segments differ."""
+        own = json.loads(self.text())
+        for name in (field.name for field in fields(self) if field.name != "segments"):
+            was, now = stored[name], own[name]
+            if was == now:
                 continue
-            mine, theirs = getattr(self, item.name), getattr(other, item.name)
-            if mine == theirs:
-                continue
-            if item.name in ("film", "recipe"):
-                name = next(f.name for f in fields(mine) if getattr(mine, f.name) != getattr(theirs, f.name))
-                mine, theirs = getattr(mine, name), getattr(theirs, name)
-                if name in PART:
-                    return "start or duration was another one"
-                return f"{item.name}'s {name} was {_brief(theirs)}, is {_brief(mine)}"
-            if item.name == "arguments":
-                before, now = dict(theirs), dict(mine)
-                name = next(n for n in {**before, **now} if before.get(n) != now.get(n))
-                if name in RATE:
+            if name == "arguments":
+                was, now = dict(was), dict(now)
+                argument = next(key for key in {**was, **now} if was.get(key) != now.get(key))
+                if argument in RATE:
                     return "multi or fps was another one"
-                return f"{name} was {_brief(before.get(name))}, is {_brief(now.get(name))}"
-            return f"{item.name} was {_brief(theirs)}, is {_brief(mine)}"
+                return f"{argument} was {shown(was.get(argument))}, is {shown(now.get(argument))}"
+            if isinstance(was, dict):
+                part = next(key for key in now if was.get(key) != now[key])
+                if part in PART:
+                    return "start or duration was another one"
+                return f"{name}'s {part} was {shown(was.get(part))}, is {shown(now[part])}"
+            return f"{name} was {shown(was)}, is {shown(now)}"
         return None
 
 
+def load_job(text: str) -> dict[str, Any]:
+    """A stored job: its JSON by the names of `Job`, its segments as `Segment`.
+
+    Raises:
+        RifeError: it is no job of this version.
+    """
+    try:
+        stored: dict[str, Any] = json.loads(text)
+        if set(stored) != {field.name for field in fields(Job)}:
+            raise KeyError
+        return {**stored, "segments": tuple(Segment(**segment) for segment in stored["segments"])}
+    except (ValueError, TypeError, KeyError) as error:
+        raise RifeError("job.json is not one of this version") from error
+
+
 def tick_of(film: Film, rate: Fraction | None, multi: Fraction) -> Fraction:
-    """The unit in which all output frames' times are whole numbers; a microsecond where that is too fine."""
+    """The unit in which all output times are whole numbers; a microsecond where that would be too fine."""
     if rate is not None:
         return 1 / rate
     tick = film.tick / multi.numerator
@@ -174,17 +143,8 @@ def tick_of(film: Film, rate: Fraction | None, multi: Fraction) -> Fraction:
 
 
 def own_version() -> str:
-    """Of this package."""
+    """The version of this package."""
     try:
         return version("vsrife")
     except PackageNotFoundError:
         return "unknown"
-
-
-def _pairs(said: Any) -> tuple[tuple[str, Any], ...]:
-    return tuple((str(name), value) for name, value in said)
-
-
-def _brief(value: object) -> str:
-    shown = str(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."

@@ -1,4 +1,4 @@
-"""Segments and everything else of the source into one film, packets as they are."""
+"""Joins segments and the source's other streams into one film, without encoding anything anew."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.errors import RifeError
-from vsrife.film.encoder import CONTAINERS, add_video, configure, open_encoder
-from vsrife.film.encoders import available
-from vsrife.film.files import FULL, whole
+from vsrife.film.encoder import CONTAINERS, add_video, configure, media_file, open_encoder
+from vsrife.film.encoders import encoder_context
 from vsrife.film.job import FINEST
 from vsrife.film.others import add_others
-from vsrife.film.render import known_segment
+from vsrife.film.progress import KEPT
+from vsrife.film.render import finished_segment
 from vsrife.film.source import open_container
 
 if TYPE_CHECKING:
@@ -24,54 +24,43 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer, OutputContainer
 
-    from vsrife.film.encoder import Progress
     from vsrife.film.job import Job
+    from vsrife.film.progress import Progress
     from vsrife.film.render import Rendered
 
 __all__ = ["join"]
 
 Packets = Any
-"""Iterators of a time, a tie-breaker, and a packet."""
+"""An iterator of a time, a tie-breaker, and a packet."""
 
 
-def join(
-    job: Job,
-    folder: Path,
-    target: Path,
-    watch: Progress | None = None,
-) -> list[Rendered]:
-    """The film, whole or not at all: the segments' packets at their exact times, and those of the source's others.
-
-    Args:
-        job: whose segments are all in the folder.
-        folder: where they lie.
-        target: the film, whose suffix says which container; replaced.
-        watch: told how many of how many frames are in it.
+def join(job: Job, folder: Path, target: Path, watch: Progress | None = None) -> list[Rendered]:
+    """Write the film, completely or not at all: the segments' packets at their exact times, and the other streams'.
 
     Returns:
-        What is known of each segment.
+        The segments' records.
 
     Raises:
-        RifeError: a segment is missing or unlike the others, or the film cannot be written.
+        RifeError: a segment is missing or has another header, or the film cannot be written.
     """
     import av
 
-    done: list[Rendered] = []
+    records: list[Rendered] = []
     for segment in job.segments:
-        known = known_segment(folder / segment.name, segment)
-        if known is None:
-            raise RifeError(f"interpolate: segment {segment.number} must be whole, got none in {folder}")
-        if done and known.header != done[0].header:
+        rendered = finished_segment(folder / segment.name, segment)
+        if rendered is None:
+            raise RifeError(f"segment {segment.number} must be complete, got none in {folder}")
+        if records and rendered.header != records[0].header:
             raise RifeError(
-                f"interpolate: segment {segment.number} must be encoded like the others, got another header "
+                f"segment {segment.number} must be encoded like the others, got another header "
                 "(another version of the encoder?); --overwrite makes all of them anew"
             )
-        done.append(known)
+        records.append(rendered)
     delay = _delay(job, folder)
     container_format = CONTAINERS[target.suffix.lower()]
     options = {"movflags": "+faststart"} if container_format in ("mp4", "mov") else {}
     with (
-        whole(target, beside=folder, note=FULL) as partial,
+        media_file(target, beside=folder, note=KEPT) as partial,
         ExitStack() as stack,
         av.open(str(partial), "w", format=container_format, options=options) as container,
     ):
@@ -79,7 +68,7 @@ def join(
         stream = _add_pictures(container, job, first)
         source = stack.enter_context(open_container(Path(job.film.path))) if job.film.track >= 0 else None
         _mux(job, folder, container, stream, source, delay, watch)
-    return done
+    return records
 
 
 def _mux(
@@ -104,7 +93,7 @@ def _mux(
         stream.metadata.update({k: v for k, v in shown.metadata.items() if k.lower() in ("title", "language")})
         stream.disposition = shown.disposition
     unit = job.tick
-    if (begin / unit).denominator > 1:  # where the first frame is not on the output's own grid, a finer one
+    if (begin / unit).denominator > 1:  # the first frame is off the output's grid: use a finer one
         finer = Fraction(1, lcm(unit.denominator, begin.denominator))
         unit = finer if finer.denominator <= FINEST else unit
     stream.time_base = unit
@@ -117,7 +106,7 @@ def _mux(
 def _pictures(
     job: Job, folder: Path, stream: av.VideoStream, offset: int, unit: Fraction, delay: int, watch: Progress | None
 ) -> Iterator[tuple[Fraction, int, Any]]:
-    """The segments' packets, when they are decoded and shown being written on them."""
+    """The segments' packets, with their decoding and presentation times in the output."""
     import av
 
     ratio = int(job.tick / unit)
@@ -143,11 +132,11 @@ def _pictures(
                 if watch:
                     watch(count, job.frames)
         if inside != segment.length:
-            raise RifeError(f"interpolate: segment {segment.number} must hold {segment.length} frames, got {inside}")
+            raise RifeError(f"segment {segment.number} must hold {segment.length} frames, got {inside}")
 
 
 def _delay(job: Job, folder: Path) -> int:
-    """By how many frames decoding must run ahead of showing for every segment's order."""
+    """The frames by which decoding must run ahead of presentation in every segment."""
     import av
 
     most = 0
@@ -159,9 +148,9 @@ def _delay(job: Job, folder: Path) -> int:
 
 
 def _add_pictures(container: OutputContainer, job: Job, file: InputContainer) -> av.VideoStream:
-    """The output's picture stream, with the segments' own header.
+    """Add the output's picture stream, with the segments' header.
 
-    Where the rate is constant an encoder is opened for it, if there is one here: that way alone the file says the rate.
+    Of a constant rate an encoder is opened for it, where this machine has it: only so does the file state its rate.
     """
     template = file.streams.video[0]
     if job.rate is None or not _opens(job):
@@ -176,9 +165,9 @@ def _add_pictures(container: OutputContainer, job: Job, file: InputContainer) ->
 
 
 def _opens(job: Job) -> bool:
-    """Whether the encoder can be opened here, which a card's cannot where there is none."""
+    """Whether the encoder can be opened on this machine; those of a graphics card need the card."""
     try:
-        context = available(job.recipe.encoder)
+        context = encoder_context(job.recipe.encoder)
         configure(context, job.recipe)
         open_encoder(context, job.recipe)
     except RifeError:

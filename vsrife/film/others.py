@@ -1,4 +1,4 @@
-"""What a film has besides its picture: sound, subtitles, chapters, covers, attachments, and what it is called."""
+"""The streams of a film besides its picture: sound, subtitles, chapters, covers, attachments, and its metadata."""
 
 from __future__ import annotations
 
@@ -21,19 +21,14 @@ __all__ = ["add_others", "left_out"]
 
 CODED_ON = ("encoder", "duration", "_statistics_", "number_of_", "bps", "handler_name", "vendor_id", "major_brand",
             "minor_version", "compatible_brands")  # fmt: skip
-"""How the names of metadata begin that are of the source's own file and picture."""
+"""Prefixes of metadata that describe the source's file and picture, and would be wrong of the output."""
 PICTURES = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "webp": "image/webp", "gif": "image/gif"}
-WHICH = "audio", "subtitle"
+COPIED_TYPES = "audio", "subtitle"
 ATTACHED, COVER, COPIED = "attached", "cover", "copied"
 
 
 def left_out(film: Film, container_format: str) -> list[str]:
-    """What of a film its new container cannot take, a line for each stream.
-
-    Args:
-        film: what is known of it.
-        container_format: FFmpeg's name.
-    """
+    """A line for each stream of a film that a container of FFmpeg's name cannot take."""
     import av
 
     if film.track < 0:
@@ -41,7 +36,7 @@ def left_out(film: Film, container_format: str) -> list[str]:
     with open_container(Path(film.path)) as source, av.open(BytesIO(), "w", format=container_format) as container:
         streams = [s for s in source.streams if s.index != film.track and not _is_chapters(s, source)]
         return [
-            f"{container_format} does not take {s.type} stream {s.index} ({_called(s)}), it is left out"
+            f"{container_format} does not take {s.type} stream {s.index} ({_description(s)}), it is left out"
             for s in streams
             if _way(container, s) is None
         ]
@@ -50,17 +45,17 @@ def left_out(film: Film, container_format: str) -> list[str]:
 def add_others(
     container: OutputContainer, source: InputContainer, film: Film, zero: Fraction, end: Fraction | None
 ) -> Iterator[tuple[Fraction, int, Any]]:
-    """Add the source's other streams, chapters and metadata to a film that is not begun yet.
+    """Add the source's other streams, chapters and metadata to an output before its first packet.
 
     Args:
-        container: the new film, whose picture is there.
+        container: the output, which has its picture stream.
         source: the film's file.
-        film: what is known of it.
+        film: the source.
         zero: the source's time that becomes 0.
-        end: the source's time after which nothing is taken; None for all.
+        end: the source's time at which the output ends; None for all of it.
 
     Returns:
-        Packets in the source's order, each with the time it is decoded at and its stream's number.
+        Packets in the source's order, each with its decoding time and its stream's number.
     """
     taken: dict[int, av.stream.Stream] = {}
     stream: Any
@@ -78,7 +73,7 @@ def add_others(
 
 
 def _way(container: OutputContainer, stream: Any) -> str | None:
-    """How a container takes a stream; None where it does not."""
+    """How a stream goes into a container; None where the container does not take it."""
     from av.stream import AttachmentStream, Disposition
 
     matroska = container.format.name == "matroska"
@@ -87,7 +82,7 @@ def _way(container: OutputContainer, stream: Any) -> str | None:
         return ATTACHED
     if cover and matroska:
         return COVER
-    if stream.type in WHICH or (cover and container.format.name in ("mp4", "mov")):
+    if stream.type in COPIED_TYPES or (cover and container.format.name in ("mp4", "mov")):
         return COPIED if _codec(stream) in container.supported_codecs else None
     return None
 
@@ -96,25 +91,25 @@ def _codec(stream: Any) -> str | None:
     return stream.codec_context.codec.name if stream.codec_context else None
 
 
-def _called(stream: Any) -> str:
-    said = _codec(stream), stream.language, stream.metadata.get("filename")
-    return ", ".join(part for part in said if part) or "unknown"
+def _description(stream: Any) -> str:
+    facts = _codec(stream), stream.language, stream.metadata.get("filename")
+    return ", ".join(fact for fact in facts if fact) or "unknown"
 
 
 def _is_chapters(stream: Any, source: InputContainer) -> bool:
-    """Whether it is the text track that .mp4 has its chapters' titles in."""
+    """Whether a stream is the text track in which .mp4 keeps its chapters' titles."""
     return stream.type == "data" and bool(source.chapters())
 
 
 def _copy(container: OutputContainer, stream: Any) -> av.stream.Stream:
-    made: av.stream.Stream = container.add_stream_from_template(stream, opaque=True)
-    made.metadata.update(_kept(stream.metadata))
-    made.disposition = stream.disposition
-    return made
+    copy: av.stream.Stream = container.add_stream_from_template(stream, opaque=True)
+    copy.metadata.update(_own_metadata(stream.metadata))
+    copy.disposition = stream.disposition
+    return copy
 
 
 def _attach_cover(container: OutputContainer, source: InputContainer, stream: Any) -> None:
-    """A cover as Matroska has it."""
+    """Attach a cover, as Matroska stores them."""
     kind = PICTURES.get(stream.codec_context.codec.name, "application/octet-stream")
     name = stream.metadata.get("filename", f"cover.{kind.rpartition('/')[2]}")
     source.seek(0)
@@ -126,18 +121,18 @@ def _attach_cover(container: OutputContainer, source: InputContainer, stream: An
 
 
 def _fraction(unit: Any) -> Fraction:
-    """PyAV's own kind of fraction as one."""
+    """PyAV's type of fraction as Python's."""
     return Fraction(unit.numerator, unit.denominator)
 
 
-def _kept(metadata: dict[str, str]) -> dict[str, str]:
+def _own_metadata(metadata: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in metadata.items() if not key.lower().startswith(CODED_ON)}
 
 
 def _describe(
     container: OutputContainer, source: InputContainer, film: Film, zero: Fraction, end: Fraction | None
 ) -> None:
-    container.metadata.update(_kept(source.metadata))
+    container.metadata.update(_own_metadata(source.metadata))
     chapters = []
     for chapter in source.chapters():
         tick = _fraction(chapter["time_base"])
@@ -145,9 +140,9 @@ def _describe(
         if stop <= zero or (end is not None and start >= end):
             continue
         start, stop = max(start, zero) - zero, (stop if end is None else min(stop, end)) - zero
-        moved = chapter.copy()
-        moved["start"], moved["end"] = round(start / tick), round(stop / tick)
-        chapters.append(moved)
+        kept = chapter.copy()
+        kept["start"], kept["end"] = round(start / tick), round(stop / tick)
+        chapters.append(kept)
     if chapters:
         container.set_chapters(chapters)
 
@@ -185,7 +180,7 @@ def _packets(
         packet.pts -= shift
         packet.dts = packet.pts if packet.dts is None else packet.dts - shift
         if packet.stream.type == "audio":
-            if packet.dts <= last.get(index, packet.dts - 1):  # of a damaged file, which no container takes
+            if packet.dts <= last.get(index, packet.dts - 1):  # in a damaged file; no container takes it
                 packet.dts = last[index] + 1
                 packet.pts = max(packet.pts, packet.dts)
             last[index] = packet.dts

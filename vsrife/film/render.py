@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
-from vsrife.film.encoder import add_video, encoded
-from vsrife.film.files import FULL, whole
-from vsrife.film.formats import converted
+from vsrife.errors import ArgumentError, RifeError, first_line
+from vsrife.film.encoder import add_video, encode, media_file
+from vsrife.film.formats import convert
+from vsrife.film.progress import KEPT
 from vsrife.film.source import film_clip
 
 if TYPE_CHECKING:
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
     import vapoursynth as vs
 
-    from vsrife.film.encoder import Progress
     from vsrife.film.job import Job, Segment
+    from vsrife.film.progress import Progress
     from vsrife.film.source import Film
 
-__all__ = ["Rendered", "interpolated", "known_segment", "part_of", "render_segment"]
+__all__ = ["Rendered", "finished_segment", "interpolated_clip", "part_of", "render_segment", "store_segment"]
 
 NUMBERED = Fraction(1, 1000)
-"""The unit of time in a segment's file: frames are numbered by it, as Matroska keeps whole milliseconds alone."""
+"""The unit of time in a segment's file: its timestamps count frames, as Matroska keeps whole milliseconds alone."""
 AHEAD = 1000
 """Frames by which a segment's packets are decoded before they are shown, more than any encoder reorders."""
 MILLISECOND_PLACES = 12
@@ -36,13 +37,13 @@ MILLISECOND_PLACES = 12
 
 @dataclass(frozen=True)
 class Rendered:
-    """What is known of a segment's file.
+    """The record of a segment's file.
 
     Args:
-        frames: in it.
-        made: of them by the network.
-        bytes: its size.
-        header: a hash of what the encoder says once for all frames.
+        frames: their number.
+        made: how many of them the network interpolated.
+        bytes: the file's size.
+        header: a hash of the encoder's header.
     """
 
     frames: int
@@ -52,24 +53,24 @@ class Rendered:
 
 
 def part_of(film: Film) -> vs.VideoNode:
-    """The film's frames that are made something of."""
+    """The film's frames from `first` to `stop`."""
     clip = film_clip(Path(film.path), film.track)
     if clip.num_frames != film.frames:
-        raise RifeError(f"interpolate: source must have {film.frames} frames as before, got {clip.num_frames}")
+        raise ArgumentError("source", clip.num_frames, f"{film.frames} frames as before", verb="have")
     part: vs.VideoNode = clip[film.first : film.stop]
     return part
 
 
-def interpolated(film: Film, arguments: dict[str, Any], clip: vs.VideoNode | None = None) -> vs.VideoNode:
+def interpolated_clip(film: Film, arguments: dict[str, Any], clip: vs.VideoNode | None = None) -> vs.VideoNode:
     """The film at its new rate.
 
     Args:
         film: the source.
-        arguments: of the filter; where the film's rate is variable, its times are told beside them.
+        arguments: of the filter; the times of a film of variable rate are added to them.
         clip: the film's part, where it is open already.
 
     Raises:
-        RifeError: an argument cannot be used; the line begins with `RIFE: `.
+        RifeError: the filter does not take an argument.
     """
     import vapoursynth as vs
 
@@ -82,41 +83,41 @@ def interpolated(film: Film, arguments: dict[str, Any], clip: vs.VideoNode | Non
             timecodes.write_text(_timecodes(film), encoding="ascii")
             arguments = {**arguments, "timecodes": str(timecodes)}
         try:
-            made = rife(clip, **arguments)
+            interpolated = rife(clip, **arguments)
         except vs.Error as error:
-            raise RifeError(" ".join(str(error).split())) from error
-    assert isinstance(made, vs.VideoNode)
-    return made
+            raise RifeError(f"{Path(film.path).name} cannot be interpolated ({first_line(error, 500)})") from error
+    assert isinstance(interpolated, vs.VideoNode)
+    return interpolated
 
 
 def render_segment(
     job: Job, segment: Segment, path: Path, watch: Progress | None = None, clip: vs.VideoNode | None = None
 ) -> Rendered:
-    """Make and encode a segment's frames, into a file that is there whole or not at all.
+    """Interpolate and encode a segment's frames, into a file that is complete or absent.
 
-    The file holds frames by their numbers; when they are shown, the job says. Beside it lies a JSON file of the same
-    name with what `Rendered` says, written last.
+    The file's timestamps count its frames; the job knows when they are shown. A JSON file of the same name with the
+    segment's record is written last.
 
     Args:
-        job: all that decides them.
+        job: decides the frames and how they are encoded.
         segment: which frames.
-        path: the file, in a folder that is there.
-        watch: told how many of the segment's frames are done.
-        clip: what `interpolated` gave for the job, where it is there already.
+        path: the file, in an existing folder.
+        watch: called after each frame.
+        clip: the job's `interpolated_clip`, where it is open already.
 
     Raises:
-        RifeError: the film is not as the job has it, a frame cannot be made, or the file cannot be written.
+        RifeError: the film has changed, a frame cannot be made, or the file cannot be written.
     """
     import av
     import vapoursynth as vs
 
     from vsrife.footage.ahead import read_ahead
 
-    _check(job)
-    clip = interpolated(job.film, dict(job.arguments)) if clip is None else clip
+    _check_source(job)
+    clip = interpolated_clip(job.film, dict(job.arguments)) if clip is None else clip
     if clip.num_frames != job.frames:
-        raise RifeError(f"interpolate: source must give {job.frames} frames as planned, got {clip.num_frames}")
-    clip = converted(clip, job.recipe.form)
+        raise ArgumentError("source", clip.num_frames, f"{job.frames} frames as planned", verb="give")
+    clip = convert(clip, job.recipe.form)
     made = 0
 
     def timed() -> Iterator[tuple[vs.VideoFrame, int, int]]:
@@ -131,58 +132,71 @@ def render_segment(
                 watch(n + 1 - segment.first, segment.length)
 
     try:
-        with whole(path, note=FULL) as partial:
+        with media_file(path, note=KEPT) as partial:
             options = {"fflags": "+bitexact"}
             with av.open(str(partial), "w", format="matroska", container_options=options) as container:
                 stream = add_video(container, job.recipe)
-                numbers: dict[int, int] = {}
-                for n in range(segment.length):
-                    numbers[job.time(segment.first + n) - job.time(segment.first)] = n
+                numbers = {job.time(segment.first + n) - job.time(segment.first): n for n in range(segment.length)}
                 count = 0
-                for packet in encoded(stream, job.recipe, timed()):
+                for packet in encode(stream, job.recipe, timed()):
                     assert packet.pts is not None
                     packet.pts, packet.dts, packet.duration = numbers[packet.pts], count - AHEAD, 1
                     packet.time_base = NUMBERED
                     container.mux(packet)
                     count += 1
                 header = sha256(stream.codec_context.extradata or b"").hexdigest()
-            done = Rendered(segment.length, made, partial.stat().st_size, header)
+            rendered = Rendered(segment.length, made, partial.stat().st_size, header)
     except vs.Error as error:
-        said = " ".join(str(error).split())[:300]
-        raise RifeError(f"interpolate: {Path(job.film.path).name} cannot be made ({said})") from error
+        raise RifeError(f"{Path(job.film.path).name} cannot be interpolated ({first_line(error, 500)})") from error
     if count != segment.length:
-        raise RifeError(f"interpolate: encoder {job.recipe.encoder} gave {count} packets for {segment.length} frames")
-    with whole(path.with_suffix(".json"), note=FULL) as partial:
-        partial.write_text(json.dumps(asdict(done)) + "\n", encoding="utf-8")
-    return done
+        raise RifeError(f"encoder {job.recipe.encoder} gave {count} packets for {segment.length} frames")
+    _store_record(path, rendered)
+    return rendered
 
 
-def known_segment(path: Path, segment: Segment) -> Rendered | None:
-    """What is known of a segment's file where it is there whole."""
+@contextmanager
+def store_segment(path: Path, rendered: Rendered) -> Iterator[Path]:
+    """A path to write a rendered segment's file to; its record follows when the block ends.
+
+    Raises:
+        RifeError: it cannot be written.
+    """
+    with media_file(path, note=KEPT) as partial:
+        yield partial
+    _store_record(path, rendered)
+
+
+def finished_segment(path: Path, segment: Segment) -> Rendered | None:
+    """The record of a segment's file; None where the file is missing or incomplete."""
     try:
-        done = Rendered(**json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
-        return done if path.stat().st_size == done.bytes and done.frames == segment.length else None
+        rendered = Rendered(**json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
+        complete = path.stat().st_size == rendered.bytes and rendered.frames == segment.length
     except (OSError, ValueError, TypeError):
         return None
+    return rendered if complete else None
 
 
-def _check(job: Job) -> None:
-    """That the film is the one the job is of."""
+def _store_record(path: Path, rendered: Rendered) -> None:
+    with media_file(path.with_suffix(".json"), note=KEPT) as partial:
+        partial.write_text(json.dumps(asdict(rendered)) + "\n", encoding="utf-8")
+
+
+def _check_source(job: Job) -> None:
+    """Check that the film still is the one the job was planned for."""
     film = job.film
     try:
-        about = Path(film.path).stat()
+        size = Path(film.path).stat().st_size
     except OSError as error:
-        raise RifeError(f"interpolate: source must be a film, got {film.path} ({error.strerror})") from error
-    if about.st_size != film.size:
-        raise RifeError(f"interpolate: source must be the film as planned, got {film.path} with another size")
+        raise RifeError(f"source must be a film, got {film.path} ({error.strerror})") from error
+    if size != film.size:
+        raise RifeError(f"source must be the film as planned, got {film.path} with another size")
 
 
 def _timecodes(film: Film) -> str:
     """The part's times as a timecode file, to 1e-15 s."""
     lines = ["# timecode format v2"]
     for k in range(film.length + 1):
-        milliseconds = film.shown(k) * 1000
-        whole_part, rest = divmod(milliseconds, 1)
+        whole, rest = divmod(film.shown(k) * 1000, 1)
         digits = f"{round(rest * 10**MILLISECOND_PLACES):0{MILLISECOND_PLACES}d}".rstrip("0") if rest else ""
-        lines.append(f"{whole_part}.{digits}" if digits else str(whole_part))
+        lines.append(f"{whole}.{digits}" if digits else str(whole))
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What a user asks for, checked once, and the job that it is with a film."""
+"""A user's request, checked once, and the job that follows from it and the film."""
 
 from __future__ import annotations
 
@@ -6,30 +6,32 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.film.encoder import recipe_for
 from vsrife.film.encoders import EncoderOptions
 from vsrife.film.job import Job, own_version, tick_of
-from vsrife.film.render import interpolated, part_of
-from vsrife.film.segments import plan
+from vsrife.film.progress import ignore
+from vsrife.film.render import interpolated_clip, part_of
+from vsrife.film.segments import plan_segments
 from vsrife.film.source import probe
+from vsrife.plugin.arguments import Arguments, arguments_from_text, arguments_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     import vapoursynth as vs
 
-    from vsrife.film.encoder import Progress
+    from vsrife.film.progress import Log, Progress
     from vsrife.film.source import Film
 
 __all__ = ["Planned", "Request", "filter_arguments", "plan_job", "script_of"]
 
-EVERY = Fraction(10)
+SEGMENT_SECONDS = Fraction(10)
 SHORTEST, LONGEST = Fraction(1, 2), Fraction(3600)
 """Seconds of a segment."""
-OWN = ("multi", "factor_num", "factor_den", "fps_num", "fps_den", "timecodes", "vfr", "positions")
+FROM_FILM = ("multi", "factor_num", "factor_den", "fps_num", "fps_den", "timecodes", "vfr", "positions")
 """Arguments of the filter that follow from the film and the rate."""
 NOT_HERE = ("sc_clip", "extra", "protect", "list_gpu")
 MOST = 1000
@@ -46,15 +48,15 @@ class Request:
     Args:
         multi: output frames for each source frame; 2 where no rate is given either.
         fps: output frames a second.
-        arguments: of the filter, by name, as `filter_arguments` gives them.
+        arguments: of the filter, as `filter_arguments` gives them.
         encoder: how frames are encoded.
-        start: seconds into the film at which to begin.
-        duration: seconds of the film to make.
-        preview: make ten seconds, from the middle where no start is given.
-        every: seconds of the source in each segment.
+        start: seconds into the film at which the output begins.
+        duration: seconds of the film that it covers.
+        preview: cover ten seconds, in the middle where no start is given.
+        segment_seconds: seconds of the source in each segment.
 
     Raises:
-        RifeError: one is outside what is allowed.
+        RifeError: a value is not allowed.
     """
 
     multi: Fraction | None = None
@@ -64,40 +66,41 @@ class Request:
     start: Fraction | None = None
     duration: Fraction | None = None
     preview: bool = False
-    every: Fraction = EVERY
+    segment_seconds: Fraction = SEGMENT_SECONDS
 
     def __post_init__(self) -> None:
         if self.multi is not None and self.fps is not None:
-            raise RifeError("interpolate: multi and fps must not both be given")
+            raise RifeError("multi and fps must not both be given")
         for name in ("multi", "fps"):
             value = getattr(self, name)
             if value is not None and not 0 < value <= MOST:
-                raise RifeError(f"interpolate: {name} must be above 0 and at most {MOST}, got {float(value):g}")
+                raise ArgumentError(name, float(value), f"above 0 and at most {MOST}")
         if self.start is not None and self.start < 0:
-            raise RifeError(f"interpolate: start must be at least 0, got {self.start}")
+            raise ArgumentError("start", self.start, "at least 0")
         if self.duration is not None and self.duration <= 0:
-            raise RifeError(f"interpolate: duration must be above 0, got {self.duration}")
-        if not SHORTEST <= self.every <= LONGEST:
-            raise RifeError(f"interpolate: segment must be {float(SHORTEST)} to {LONGEST} s, got {float(self.every):g}")
+            raise ArgumentError("duration", self.duration, "above 0")
+        if not SHORTEST <= self.segment_seconds <= LONGEST:
+            raise ArgumentError("segment", float(self.segment_seconds), f"{float(SHORTEST)} to {LONGEST} s")
 
     def part(self, film: Film) -> Film:
-        """What of the film is made."""
+        """The part of the film that the output covers."""
         start, duration = self.start, self.duration
         if self.preview:
             duration = duration or PREVIEW
             start = max(Fraction(0), (film.seconds - duration) / 2) if start is None else start
         return film if start is None and duration is None else film.part(start, duration)
 
+    def rate_arguments(self) -> dict[str, int]:
+        """The output rate as arguments of the filter."""
+        if self.fps is not None:
+            return {"fps_num": self.fps.numerator, "fps_den": self.fps.denominator}
+        multi = self.multi or Fraction(2)
+        return {"factor_num": multi.numerator, "factor_den": multi.denominator}
+
 
 @dataclass(frozen=True)
 class Planned:
-    """A job, and what is open for it.
-
-    Args:
-        job: it.
-        source: the film's part.
-        clip: the output.
-    """
+    """A job, with its film's part (`source`) and the interpolated clip, both open."""
 
     job: Job
     source: vs.VideoNode
@@ -105,115 +108,92 @@ class Planned:
 
 
 def filter_arguments(settings: Iterable[tuple[str, str]]) -> tuple[tuple[str, Any], ...]:
-    """The filter's arguments from text, each as its own type, checked as far as that goes without a clip.
-
-    Args:
-        settings: names and values; of a name given twice the last one counts.
+    """Convert arguments of the filter from text, those that do not follow from the film; see `arguments_from_text`.
 
     Raises:
-        RifeError: a name that is not one, or a value that is not allowed.
+        RifeError: a name is unknown, or a value not allowed.
     """
-    from vsrife.plugin.arguments import Arguments, arguments_of
-
-    known = [name for name in arguments_of("RIFE") if name not in (*OWN, *NOT_HERE)]
-    hints = get_type_hints(Arguments)
-    typed: dict[str, Any] = {}
-    for name, text in settings:
-        if name in OWN:
-            raise RifeError(f"interpolate: set must not name {name}, which follows from the film and --multi or --fps")
+    known = [name for name in arguments_of("RIFE") if name not in (*FROM_FILM, *NOT_HERE)]
+    settings = list(settings)
+    for name, _ in settings:
+        if name in FROM_FILM:
+            raise RifeError(f"set must not name {name}, which follows from the film and --multi or --fps")
         if name not in known:
-            raise RifeError(f"interpolate: set must name one of {', '.join(known)}, got {_brief(name)}")
-        kind = next(kind for kind in (int, float, str) if kind is hints[name] or kind in _options(hints[name]))
-        try:
-            typed[name] = kind(text)
-        except ValueError as error:
-            what = {int: "an integer", float: "a number"}[kind]
-            raise RifeError(f"interpolate: {name} must be {what}, got {_brief(text)}") from error
-    if "model_path" in typed:
-        typed["model_path"] = str(Path(typed["model_path"]).expanduser().absolute())
-    try:
-        Arguments(**typed)
-    except RifeError as error:
-        raise RifeError(str(error).replace("RIFE: ", "interpolate: ", 1)) from error
-    return tuple(sorted(typed.items()))
+            raise ArgumentError("set", name, f"one of {', '.join(known)}", verb="name")
+    arguments = arguments_from_text(settings)
+    path = Arguments(**arguments).path
+    if path is not None:
+        arguments["model_path"] = str(path.absolute())
+    return tuple(sorted(arguments.items()))
 
 
 def plan_job(
     source: Path,
     suffix: str,
     request: Request,
-    log: Callable[[str], None] = lambda line: None,
+    log: Log = ignore,
     watch: Progress | None = None,
-    before: Job | None = None,
+    before: dict[str, Any] | None = None,
 ) -> Planned:
-    """The job of a film.
+    """Plan the job of a film.
 
     Args:
         source: the film.
-        suffix: what the output ends in.
-        request: what is asked for.
-        log: told what the user may want to know.
-        watch: told how many of how many segments' ends are found.
-        before: a job whose segments are taken where it is the same otherwise.
+        suffix: the output's.
+        request: what the user asks for.
+        log: takes lines about the film and the encoder.
+        watch: called after each segment's boundary.
+        before: the stored job of an earlier run, whose segments are taken where nothing differs.
 
     Raises:
         RifeError: the film or the request cannot be used.
     """
     film = request.part(probe(source, log))
-    multi = request.multi or Fraction(2)
-    arguments = dict(request.arguments)
+    arguments = dict(request.arguments) | request.rate_arguments()
+    rate: Fraction | None
     if request.fps is not None:
-        rate: Fraction | None = request.fps
-        arguments |= {"fps_num": request.fps.numerator, "fps_den": request.fps.denominator}
+        multi, rate = request.fps / film.rate, request.fps
         if not film.times:
             arguments["vfr"] = 0
     else:
+        multi = request.multi or Fraction(2)
         rate = None if film.times else film.rate * multi
-        arguments |= {"factor_num": multi.numerator, "factor_den": multi.denominator}
-    if request.fps is not None:
-        multi = request.fps / film.rate
-    mean = rate or film.rate * multi
     if rate is not None and max(rate.numerator, rate.denominator) > INT32:
-        raise RifeError(f"interpolate: the new frame rate must be a fraction of 32-bit integers, got {rate}")
+        raise RifeError(f"the new frame rate must be a fraction of 32-bit integers, got {rate}")
     part = part_of(film)
     tick = tick_of(film, rate, multi)
     properties = dict(part.get_frame(0).props)
     if film.turned and "_SARNum" in properties and "_SARDen" in properties:
         properties["_SARNum"], properties["_SARDen"] = properties["_SARDen"], properties["_SARNum"]
-    recipe = recipe_for(part, properties, request.encoder, suffix, mean, tick, log)
-    clip = interpolated(film, arguments, part)
-    given = tuple(sorted(arguments.items()))
-    weights = _hash(arguments.get("model_path"))
-    job = Job(own_version(), film, given, weights, rate, multi, clip.num_frames, recipe, request.every)
+    recipe = recipe_for(part, properties, request.encoder, suffix, rate or film.rate * multi, tick, log)
+    clip = interpolated_clip(film, arguments, part)
+    weights = _hash_file(arguments.get("model_path"))
+    ordered = tuple(sorted(arguments.items()))
+    job = Job(own_version(), film, ordered, weights, rate, multi, clip.num_frames, recipe, request.segment_seconds)
     if before is not None and job.difference(before) is None:
-        return Planned(replace(job, segments=before.segments), part, clip)
+        return Planned(replace(job, segments=before["segments"]), part, clip)
     if request.preview:
-        job = replace(job, every=max(request.every, film.seconds * 2))
-    return Planned(replace(job, segments=plan(job, part, watch)), part, clip)
+        job = replace(job, segment_seconds=max(request.segment_seconds, film.seconds * 2))
+    return Planned(replace(job, segments=plan_segments(job, part, watch)), part, clip)
 
 
 def script_of(source: Path, request: Request) -> str:
-    """A script that gives the same frames, for vspipe and whoever wants to change it.
+    """A script that gives the same frames, for vspipe and to be changed.
 
     Raises:
         RifeError: the film or the request cannot be used.
     """
     film = request.part(probe(source))
     if film.track < 0:
-        raise RifeError(f"interpolate: source must be no script where a script is asked for, got {film.path}")
-    said: dict[str, Any] = {}
-    if request.fps is not None:
-        said |= {"fps_num": request.fps.numerator, "fps_den": request.fps.denominator, "vfr": int(bool(film.times))}
-    else:
-        multi = request.multi or Fraction(2)
-        said |= {"factor_num": multi.numerator, "factor_den": multi.denominator}
-    said |= dict(request.arguments)
+        raise ArgumentError("source", film.path, "no script where a script is asked for")
+    rate: dict[str, Any] = request.rate_arguments()
+    given = rate | ({} if request.fps is None else {"vfr": int(bool(film.times))}) | dict(request.arguments)
     end = []
     if request.fps is not None and film.times:
-        # the script does not know how long the last frame lasts
-        count = interpolated(film, {"fps_num": said["fps_num"], "fps_den": said["fps_den"]}).num_frames
+        # the script does not know the last frame's duration
+        count = interpolated_clip(film, rate).num_frames
         end = [f"clip = (clip + clip[-1] * {count})[:{count}]"]
-    arguments = ", ".join(f"{name}={value!r}" for name, value in said.items())
+    arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
     lines = [
         "from vapoursynth import core",
         "",
@@ -226,16 +206,7 @@ def script_of(source: Path, request: Request) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _options(hint: Any) -> tuple[Any, ...]:
-    return getattr(hint, "__args__", ())
-
-
-def _hash(path: Any) -> str:
+def _hash_file(path: str | None) -> str:
     if not path or not Path(path).is_file():
         return ""
     return sha256(Path(path).read_bytes()).hexdigest()
-
-
-def _brief(text: str) -> str:
-    shown = text if text and text.isprintable() else repr(text)
-    return shown if len(shown) <= 60 else shown[:57] + "..."

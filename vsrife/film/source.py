@@ -1,4 +1,4 @@
-"""A film: what it is, when each of its frames is shown, and the film as a clip."""
+"""A film as a source: its frames, their times, and its clip."""
 
 from __future__ import annotations
 
@@ -8,44 +8,43 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
-from vsrife.film.files import reason
+from vsrife.errors import ArgumentError, RifeError, first_line
+from vsrife.files import reason
+from vsrife.film.progress import ignore
+from vsrife.networks.config import SMALLEST
+from vsrife.timing.durations import keeps_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     import av
     import vapoursynth as vs
     from av.container import InputContainer
 
+    from vsrife.film.progress import Log
+
 __all__ = ["Film", "film_clip", "open_container", "probe", "video_stream"]
 
-SMALLEST = 16
 SCRIPT = ".vpy"
-ROUNDED = Fraction(3, 2)
-"""Units of the container's clock by which frames of a constant rate may be off."""
-COARSE = Fraction(1, 1000)
-"""Seconds: what a clock is taken to be at least, as players do."""
 
 
 @dataclass(frozen=True)
 class Film:
-    """A film, or the part of it that is made.
+    """A film, or the part of it that is interpolated.
 
     Args:
         path: absolute.
         size: of the file in bytes.
-        changed: when it was last written, in nanoseconds.
+        changed: the file's modification time in nanoseconds.
         track: the picture's number among the file's streams; -1 of a script.
         frames: of the whole film.
-        first: the first frame that is made.
-        stop: the frame before which it ends.
-        rate: frames a second where that is constant; of a variable rate the mean.
-        start: when frame 0 is shown, in seconds of the container's clock.
+        first: the first frame of the part.
+        stop: the frame before which the part ends.
+        rate: frames a second where that is constant, else their mean.
+        start: the time of frame 0, in seconds of the container's clock.
         tick: seconds of a unit of `times`.
-        turned: whether the picture is shown on its side, for which its frames are turned and its pixels' aspect is not.
-        times: where the rate is variable, when each of the frames from `first` on is shown, and when the last one ends.
+        turned: whether the frames are rotated for display; the aspect of their pixels is not.
+        times: of a variable rate, the times of the frames from `first` on, and the end of the last one.
     """
 
     path: str
@@ -63,28 +62,25 @@ class Film:
 
     @property
     def length(self) -> int:
-        """Frames that are made something of."""
         return self.stop - self.first
 
     @property
     def seconds(self) -> Fraction:
-        """How long they last."""
         return self.shown(self.length)
 
     @property
     def is_part(self) -> bool:
-        """Whether it is not the whole film."""
         return self.length < self.frames
 
     @property
     def begins(self) -> Fraction:
-        """When the first of them is shown, by the container's clock."""
+        """The time of the part's first frame, by the container's clock."""
         if self.times:
             return self.start + self.times[0] * self.tick
         return self.start + self.first / self.rate
 
     def shown(self, k: int) -> Fraction:
-        """When frame k of the part is shown, in seconds after its first; for k = `length`, when the last one ends."""
+        """The time of the part's frame k, in seconds after its first; of k = `length`, the end of the last one."""
         if self.times:
             return (self.times[k] - self.times[0]) * self.tick
         return k / self.rate
@@ -96,10 +92,10 @@ class Film:
         return min(self.length, max(0, -(-seconds * self.rate // 1)))
 
     def part(self, start: Fraction | None, duration: Fraction | None) -> Film:
-        """What is shown from `start` on (the frame that is seen then is the first) for `duration` seconds.
+        """The part from the frame shown at `start`, for `duration` seconds.
 
         Raises:
-            RifeError: there is nothing of it.
+            RifeError: `start` is after the end.
         """
         first = 0
         if start is not None and start > 0:
@@ -108,33 +104,31 @@ class Film:
             else:
                 first = int(start * self.rate)
         if first >= self.length:
-            raise RifeError(
-                f"interpolate: start must be before the film's end at {float(self.seconds):.3f} s, got {start}"
-            )
+            raise ArgumentError("start", start, f"before the film's end at {float(self.seconds):.3f} s")
         stop = self.length if duration is None else max(first + 1, self.at(self.shown(first) + duration))
         times = self.times[first : stop + 1] if self.times else ()
         return replace(self, first=self.first + first, stop=self.first + stop, times=times)
 
 
 def open_container(path: Path) -> InputContainer:
-    """The file, for its streams.
+    """Open a film's file for its streams.
 
     Raises:
-        RifeError: it is not there, or no film.
+        RifeError: it is missing, or no film.
     """
     import av
 
     try:
         return av.open(str(path))
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise RifeError(f"interpolate: source must be a film, got {path} ({reason(error)})") from error
+        raise RifeError(f"source must be a film, got {path} ({reason(error)})") from error
 
 
 def video_stream(container: InputContainer) -> av.VideoStream:
-    """The picture, leaving covers aside.
+    """The picture's stream, which no cover is.
 
     Raises:
-        RifeError: there is none.
+        RifeError: the file has no picture.
     """
     import av
     from av.stream import Disposition
@@ -143,52 +137,52 @@ def video_stream(container: InputContainer) -> av.VideoStream:
         if not stream.disposition & Disposition.attached_pic and isinstance(stream, av.VideoStream):
             return stream
     kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-    raise RifeError(f"interpolate: source must have a picture, got {container.name} with {kinds}")
+    raise RifeError(f"source must have a picture, got {container.name} with {kinds}")
 
 
-def probe(path: Path, log: Callable[[str], None] = lambda line: None) -> Film:
-    """What a film is; reads it once where its index is not kept.
+def probe(path: Path, log: Log = ignore) -> Film:
+    """Examine a film, which is read once unless its index is cached.
 
     Args:
         path: a video, or a .vpy script.
-        log: told what may look wrong.
+        log: takes lines about what may look wrong.
 
     Raises:
-        RifeError: it cannot be read, or not be interpolated.
+        RifeError: it cannot be read or interpolated.
     """
     path = path.expanduser().absolute()
     if path.is_dir() or not path.exists():
         what = "a folder" if path.is_dir() else "no such file"
-        raise RifeError(f"interpolate: source must be a film, got {path} ({what})")
+        raise RifeError(f"source must be a film, got {path} ({what})")
     about = path.stat()
-    known = str(path), about.st_size, about.st_mtime_ns
+    file = str(path), about.st_size, about.st_mtime_ns
     if path.suffix.lower() == SCRIPT:
         clip = film_clip(path, -1)
         _check(clip, path, log)
         if clip.fps <= 0:
-            raise RifeError(f"interpolate: source must have a constant frame rate where it is a script, got {path}")
-        return Film(*known, -1, clip.num_frames, 0, clip.num_frames, clip.fps, Fraction(0))
+            raise ArgumentError("source", path, "a constant frame rate where it is a script", verb="have")
+        return Film(*file, -1, clip.num_frames, 0, clip.num_frames, clip.fps, Fraction(0))
     with open_container(path) as container:
         stream = video_stream(container)
         track, stored = stream.index, (stream.width, stream.height)
-        said = _video(path, track, exporttimestamps=1)
-        clip, stamps = said["clip"], said["timestamps"]
+        output = _video(path, track, exporttimestamps=1)
+        clip, stamps = output["clip"], output["timestamps"]
         _check(clip, path, log)
         stamps = [int(stamp) for stamp in ([stamps] if isinstance(stamps, int) else stamps)]
-        tick = Fraction(said["timebasenum"], said["timebaseden"])
+        tick = Fraction(output["timebasenum"], output["timebaseden"])
         lasts = _last_duration(container, track, stamps[-1])
     times = [stamp - stamps[0] for stamp in stamps]
     usual = times[-1] - times[-2] if len(times) > 1 else round(1 / (clip.fps * tick)) if clip.fps > 0 else 1
     times.append(times[-1] + (lasts or max(1, usual)))
     start = stamps[0] * tick
     turned = stored != (clip.width, clip.height) == stored[::-1]
-    film = Film(*known, track, clip.num_frames, 0, clip.num_frames, clip.fps, start, turned=turned)
+    film = Film(*file, track, clip.num_frames, 0, clip.num_frames, clip.fps, start, turned=turned)
     if len(times) != clip.num_frames + 1 or any(b <= a for a, b in pairwise(times)):
         if clip.fps <= 0:
-            raise RifeError(f"interpolate: source must have frames with rising times, got {path}")
+            raise ArgumentError("source", path, "frames with rising times", verb="have")
         log("the film's frames have no rising times, its frame rate is gone by")
         return film
-    if clip.fps > 0 and _is_steady(times[:-1], tick, clip.fps):
+    if clip.fps > 0 and keeps_rate(times[:-1], tick, clip.fps):
         return film
     log("the film has a variable frame rate, frames are placed by their own times")
     mean = Fraction(clip.num_frames) / (times[-1] * tick)
@@ -196,7 +190,7 @@ def probe(path: Path, log: Callable[[str], None] = lambda line: None) -> Film:
 
 
 def film_clip(path: Path, track: int) -> vs.VideoNode:
-    """The film's frames.
+    """Open the film's frames as a clip.
 
     Raises:
         RifeError: they cannot be read.
@@ -210,51 +204,32 @@ def film_clip(path: Path, track: int) -> vs.VideoNode:
 
 
 def _video(path: Path, track: int, **more: int) -> Any:
-    """By bestsource, whose index is kept in the user's caches, never beside the film."""
+    """Open a video by bestsource, whose index is cached in the user's folder, never beside the film."""
     import vapoursynth as vs
     from platformdirs import user_cache_path
 
+    from vsrife.footage import open_video
+
     core: Any = vs.core
-    if not hasattr(core, "bs"):
-        raise RifeError("interpolate: no source filter is here; pip install vapoursynth-bestsource")
-    if more and "exporttimestamps" not in core.bs.VideoSource.signature:
-        raise RifeError("interpolate: the source filter is too old; pip install -U vapoursynth-bestsource")
+    if more and hasattr(core, "bs") and "exporttimestamps" not in core.bs.VideoSource.signature:
+        raise RifeError("the source filter is too old; pip install -U vapoursynth-bestsource")
     cache = str(user_cache_path("vsrife", appauthor=False) / "bestsource")
-    try:
-        return core.bs.VideoSource(
-            str(path), track=track, cachemode=1, cachepath=cache, apply_rotation=1, showprogress=0, **more
-        )
-    except vs.Error as error:
-        said = " ".join(str(error).split()).removeprefix("VideoSource: ")[:200]
-        raise RifeError(f"interpolate: source must be a film, got {path} ({said})") from error
+    return open_video(path, track=track, cachemode=1, cachepath=cache, apply_rotation=1, **more)
 
 
-def _check(clip: vs.VideoNode, path: Path, log: Callable[[str], None]) -> None:
+def _check(clip: vs.VideoNode, path: Path, log: Log) -> None:
     import vapoursynth as vs
 
     if not clip.format or not clip.width or not clip.height:
-        raise RifeError(f"interpolate: source must have one format and size throughout, got {path}")
+        raise ArgumentError("source", path, "one format and size throughout", verb="have")
     if min(clip.width, clip.height) < SMALLEST:
-        raise RifeError(
-            f"interpolate: source must be at least {SMALLEST}x{SMALLEST}, got {clip.width}x{clip.height} ({path})"
-        )
+        raise RifeError(f"source must be at least {SMALLEST}x{SMALLEST}, got {clip.width}x{clip.height} ({path})")
     try:
         field = clip.get_frame(0).props.get("_FieldBased")
     except vs.Error as error:
-        said = " ".join(str(error).split())[:200]
-        raise RifeError(f"interpolate: source must be a film, got {path} ({said})") from error
+        raise RifeError(f"source must be a film, got {path} ({first_line(error)})") from error
     if field:
         log("the film says it is interlaced: deinterlace it first, or its fields are interpolated as one picture")
-
-
-def _is_steady(times: list[int], tick: Fraction, rate: Fraction) -> bool:
-    """Whether every frame is where the rate has it, but for the clock's rounding."""
-    reach = ROUNDED * max(tick, COARSE)
-    # in whole numbers, of which a film may have hundreds of thousands
-    scale = tick.denominator * rate.numerator
-    step = rate.denominator * tick.denominator
-    most = int(reach * scale)
-    return all(abs(time * tick.numerator * rate.numerator - k * step) <= most for k, time in enumerate(times))
 
 
 def _last_duration(container: InputContainer, track: int, last: int) -> int | None:

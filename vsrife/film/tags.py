@@ -1,4 +1,4 @@
-"""What a film says of how its samples are shown: colours, chroma sites, pixel aspect, HDR10's static metadata."""
+"""How a film's samples are shown: colours, chroma sites, pixel aspect, HDR10's static metadata."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Mastering", "Tags"]
 
 UNSPECIFIED = 2
-"""H.273's, of matrix, primaries and transfer."""
+"""H.273's number for an unspecified matrix, primaries or transfer."""
 HDR_TRANSFERS = (16, 18)
 """PQ and HLG."""
 LARGEST_SIDE = 2**31 - 1
@@ -26,7 +26,7 @@ class Mastering:
 
     Args:
         primaries: x and y of red, green, blue and white, empty where unknown.
-        luminance: least and most, in cd/m², empty where unknown.
+        luminance: minimum and maximum, in cd/m², empty where unknown.
         light: MaxCLL and MaxFALL in cd/m², empty where unknown.
     """
 
@@ -37,32 +37,30 @@ class Mastering:
     def __bool__(self) -> bool:
         return bool((self.primaries and self.luminance) or self.light)
 
-    def display(self, *, whole: bool) -> str | None:
-        """As encoders take the display: in x265's whole numbers, or in decimals as SVT-AV1; None where unknown."""
+    def display(self, *, integers: bool) -> str | None:
+        """The display as encoders take it: in x265's integer units or SVT-AV1's decimals; None where unknown."""
         if not (self.primaries and self.luminance):
             return None
-        rx, ry, gx, gy, bx, by, wx, wy = (_scaled(value, 50000, whole=whole) for value in self.primaries)
-        low, high = (_scaled(value, 10000, whole=whole) for value in self.luminance)
+        rx, ry, gx, gy, bx, by, wx, wy = (_scaled(value, 50000, integers=integers) for value in self.primaries)
+        low, high = (_scaled(value, 10000, integers=integers) for value in self.luminance)
         return f"G({gx},{gy})B({bx},{by})R({rx},{ry})WP({wx},{wy})L({high},{low})"
 
     @property
     def levels(self) -> str | None:
-        """As encoders take the light levels; None where unknown."""
+        """The light levels as encoders take them; None where unknown."""
         return ",".join(map(str, self.light)) if self.light else None
 
 
 @dataclass(frozen=True)
 class Tags:
-    """H.273's numbers, None where unspecified.
+    """How a film is shown; None where it does not specify something.
 
     Args:
-        matrix: of YUV.
-        primaries: of the colours.
-        transfer: of the light.
+        matrix: H.273's number, like `primaries` and `transfer`.
         full: whether samples have the full range.
-        chroma: where chroma samples lie, as VapourSynth counts: left 0, centre 1, top left 2 …
-        aspect: of a pixel, width over height.
-        mastering: HDR10's.
+        chroma: chroma sites, as VapourSynth counts: left 0, centre 1, top left 2 …
+        aspect: a pixel's width over its height, as a fraction's text.
+        mastering: HDR10's metadata.
     """
 
     matrix: int | None = None
@@ -75,20 +73,20 @@ class Tags:
 
     @classmethod
     def of(cls, properties: Mapping[str, Any]) -> Tags:
-        """Of a frame's properties."""
+        """The tags in a frame's properties."""
         full = properties.get("_Range")
         if full is None and "_ColorRange" in properties:
             full = int(properties["_ColorRange"] == 0)
         num, den = properties.get("_SARNum", 0), properties.get("_SARDen", 0)
-        sensible = 0 < num <= LARGEST_SIDE and 0 < den <= LARGEST_SIDE
+        valid = 0 < num <= LARGEST_SIDE and 0 < den <= LARGEST_SIDE
         chroma = properties.get("_ChromaLocation")
         return cls(
-            _said(properties.get("_Matrix")),
-            _said(properties.get("_Primaries")),
-            _said(properties.get("_Transfer")),
+            _specified(properties.get("_Matrix")),
+            _specified(properties.get("_Primaries")),
+            _specified(properties.get("_Transfer")),
             None if full is None else bool(full),
             None if chroma is None else int(chroma),
-            str(Fraction(num, den)) if sensible else "1",
+            str(Fraction(num, den)) if valid else "1",
             _mastering(properties),
         )
 
@@ -98,7 +96,7 @@ class Tags:
         return self.transfer in HDR_TRANSFERS or bool(self.mastering)
 
     def put_on(self, context: av.VideoCodecContext, *, subsampled: bool) -> None:
-        """Have an encoder that is not open yet write them."""
+        """Set the tags of an encoder that is not open yet."""
         context.colorspace = UNSPECIFIED if self.matrix is None else self.matrix
         context.color_primaries = self.primaries or UNSPECIFIED
         context.color_trc = self.transfer or UNSPECIFIED
@@ -108,12 +106,12 @@ class Tags:
         context.sample_aspect_ratio = Fraction(self.aspect)
 
 
-def _said(value: Any) -> int | None:
+def _specified(value: Any) -> int | None:
     return None if value is None or int(value) == UNSPECIFIED else int(value)
 
 
-def _scaled(value: float, scale: int, *, whole: bool) -> str:
-    return str(round(value * scale)) if whole else f"{value:.6f}".rstrip("0").rstrip(".")
+def _scaled(value: float, scale: int, *, integers: bool) -> str:
+    return str(round(value * scale)) if integers else f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _mastering(properties: Mapping[str, Any]) -> Mastering:

@@ -6,9 +6,8 @@ Importing this package imports neither torch nor vapoursynth: a process that onl
 from vsrife.footage.extract import extract_windows
 from vsrife.footage.frames import Footage, Frame
 from vsrife.footage.marks import Mark, Run, marked, runs
-from vsrife.footage.opening import open_footage
-from vsrife.footage.sets import window_set
-from vsrife.footage.vimeo import open_vimeo
+from vsrife.footage.opening import open_footage, open_video
+from vsrife.footage.sets import open_vimeo, window_set
 from vsrife.footage.windows import Window, WindowOptions, WindowSet, open_windows
 
 __all__ = [
@@ -22,6 +21,7 @@ __all__ = [
     "extract_windows",
     "marked",
     "open_footage",
+    "open_video",
     "open_vimeo",
     "open_windows",
     "runs",

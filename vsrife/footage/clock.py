@@ -1,4 +1,4 @@
-"""When each frame of a clip is shown: exact, for constant and variable frame rates."""
+"""The time of each frame of a clip: exact, for constant and variable frame rates."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from vsrife.errors import RifeError
 from vsrife.footage.ahead import read_ahead
+from vsrife.frame_properties import own_duration
+from vsrife.timing.durations import PROBED, is_far, is_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,15 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock"]
 
-PROBED = 8
-"""First frames that are asked whether they last as long as the rate says, as many as the filter asks."""
-
 
 class Clock:
-    """When the frames of a clip are shown, in seconds after the first one.
+    """The times of a clip's frames, in seconds after the first one.
 
-    Where the first frames keep the clip's rate, a frame that reading begins with is taken to be shown at number / rate.
-    Otherwise the durations before it are added up, which reads the frames before it once.
+    Where the first frames keep the clip's rate, the frame that reading begins with is shown at number / rate. Otherwise
+    the durations before it are added up, which reads the frames before it once.
 
     Args:
         clip: in its own format, so that durations cost no conversion.
@@ -36,36 +35,34 @@ class Clock:
     def __init__(self, clip: vs.VideoNode, name: str) -> None:
         self._clip = clip
         self._rate = Fraction(clip.fps)
-        first = [_own(frame.props) for frame in read_ahead(clip, range(min(PROBED, clip.num_frames)))]
+        first = [own_duration(frame.props) for frame in read_ahead(clip, range(min(PROBED, clip.num_frames)))]
         usual = 1 / self._rate if self._rate else first[0]
         if usual is None:
-            raise RifeError(f"open_footage: {name} must have a frame rate, or frames that say how long they last")
+            raise RifeError(f"{name} must have a frame rate, or frames that say how long they last")
         self._usual = usual
-        self._steady = self._rate > 0 and all(own in (None, usual) for own in first)
+        self._constant = not is_variable(first, self._rate)
         self._starts = [Fraction(0)]
 
     def start(self, number: int) -> Fraction:
-        """When frame `number` is shown."""
-        if self._steady:
+        """The time of frame `number`."""
+        if self._constant:
             return number / self._rate
-        known = len(self._starts) - 1
-        if known < number:
-            for k, frame in enumerate(read_ahead(self._clip, range(known, number)), known):
+        last = len(self._starts) - 1
+        if last < number:
+            for k, frame in enumerate(read_ahead(self._clip, range(last, number)), last):
                 self.end(k, self._starts[k], frame.props)
         return self._starts[number]
 
     def end(self, number: int, start: Fraction, properties: Mapping[str, Any]) -> Fraction:
-        """When frame `number` is over, which is shown at `start`; noted, so that it is not read again.
+        """The end of frame `number`, which begins at `start`; cached, so that the frame is not read again.
 
-        A frame that does not say lasts as long as the rate has it, or the first frame.
+        A frame without a duration lasts as long as the rate has it, or the first frame; so does a frame of a constant
+        rate whose duration is rounded.
         """
-        end = start + (_own(properties) or self._usual)
-        if not self._steady and len(self._starts) == number + 1:
+        seconds = own_duration(properties)
+        if seconds is None or (self._constant and not is_far(seconds, self._rate)):
+            seconds = self._usual
+        end = start + seconds
+        if not self._constant and len(self._starts) == number + 1:
             self._starts.append(end)
         return end
-
-
-def _own(properties: Mapping[str, Any]) -> Fraction | None:
-    """How long a frame lasts in seconds, where it says so sensibly."""
-    num, den = properties.get("_DurationNum"), properties.get("_DurationDen")
-    return Fraction(num, den) if num and den and num > 0 and den > 0 else None

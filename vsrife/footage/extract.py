@@ -1,4 +1,4 @@
-"""Windows out of a source, into a folder: read once, in order, and whole or not at all."""
+"""Windows cut out of a source into a folder, which is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vsrife.errors import RifeError
-from vsrife.footage.frames import first_line
+from vsrife.errors import ArgumentError, RifeError, named
+from vsrife.files import reason
 from vsrife.footage.marks import one_thread, runs, unit
 from vsrife.footage.opening import open_footage
 from vsrife.footage.pictures import pictures_in
@@ -33,21 +33,22 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "extract_windows", "key_of"]
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many frames were read."""
+"""Called with the number of frames read and of all."""
 
 PLACES = 4
-"""Random ones of which a window takes the one where most changes."""
+"""Places drawn for a window, which takes the one where most changes."""
 THINNED = 4
-"""Every so many rows and columns are compared for that."""
+"""Rows and columns of which one is compared for that."""
 
 
-class _Found(NamedTuple):
-    """A window's pictures, T×H×W×3, and what the index says of them."""
+class _Cutout(NamedTuple):
+    """A window's pictures, T×H×W×3, and its entry in the index."""
 
     pictures: NDArray[np.uint8]
     entry: dict[str, Any]
 
 
+@named("extract_windows")
 def extract_windows(
     source: Path | str | vs.VideoNode,
     folder: Path,
@@ -56,24 +57,24 @@ def extract_windows(
     *,
     matrix: int | None = None,
 ) -> StoredWindows:
-    """The windows of a source, from its folder where they are there already.
+    """Cut windows out of a source, or open those that its folder holds already.
 
     The source is read once; it is cut at scene changes, repeated frames are dropped, and windows in which nothing moves
     are left out. A window is one place of its run, the liveliest of four drawn; what is drawn depends on the seed and
     the window's first frame alone. Where the source has more windows than the limit, they are spread over as many equal
-    stretches of it, the first whole window of each, or its longest.
+    stretches of it, the first complete window of each, or its longest.
 
     Each window is a file, frames · height · width · 3 bytes: 2.4 MB for 7 frames of 448×256, so 2.4 GB for the limit of
-    1000. The folder is written under another name and renamed when it is whole. It is taken as it is where it is whole
-    and was made of the same file (by its path, size and time of change; of a script, the script's alone) with the same
-    options; otherwise it is made anew. Windows of a clip are always made anew.
+    1000. The folder is written under another name and renamed when it is complete. It is used as it is where it is
+    complete and was extracted from the same file (by its path, size and time of change; of a script, the script's
+    alone) with the same options; otherwise it is written anew. Windows of a clip are always written anew.
 
     Args:
-        source: what `open_footage` takes.
-        folder: theirs: new, empty, or of other windows, which are deleted.
+        source: as for `open_footage`.
+        folder: new, empty, or of other windows, which are deleted.
         options: which windows.
-        progress: told how many of how many frames were read.
-        matrix: as of `open_footage`.
+        progress: called with the number of frames read and of all.
+        matrix: as for `open_footage`.
 
     Raises:
         RifeError: the source cannot be read, or the folder cannot be written or holds something else.
@@ -86,21 +87,20 @@ def extract_windows(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{folder.name}.lock")):
-            if (known := _known(folder, key)) is not None:
-                return known
+            if (windows := _present(folder, key)) is not None:
+                return windows
             footage = open_footage(source, matrix)
             with _replacing(folder) as unfinished:
-                windows = list(_write(_windows(footage, options, progress), unfinished))
-                index = {"version": VERSION, "source": footage.name, "key": key, "windows": windows}
+                entries = list(_write(_windows(footage, options, progress), unfinished))
+                index = {"version": VERSION, "source": footage.name, "key": key, "windows": entries}
                 (unfinished / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
             return open_windows(folder)
     except OSError as error:
-        reason = error.strerror or first_line(error)
-        raise RifeError(f"extract_windows: folder must be one that can be written, got {folder} ({reason})") from error
+        raise RifeError(f"folder must be one that can be written, got {folder} ({reason(error)})") from error
 
 
 def key_of(source: Path | str | vs.VideoNode, options: WindowOptions, matrix: int | None = None) -> Any:
-    """What windows depend on, as JSON has it; None where that cannot be told.
+    """All that the windows of a source depend on, as JSON; None for a clip, which cannot be compared.
 
     Raises:
         RifeError: the source is not there.
@@ -112,15 +112,15 @@ def key_of(source: Path | str | vs.VideoNode, options: WindowOptions, matrix: in
         files = pictures_in(path) if path.is_dir() else [path]
         states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     except OSError as error:
-        raise RifeError(f"open_footage: source must be a file or folder that exists, got {path}") from error
+        raise ArgumentError("source", path, "a file or folder that exists") from error
     return json.loads(json.dumps([str(path), states, asdict(options), matrix]))
 
 
-def _known(folder: Path, key: Any) -> StoredWindows | None:
-    """The windows of the folder, if they are whole and those that are asked for.
+def _present(folder: Path, key: Any) -> StoredWindows | None:
+    """The windows of the folder, if they are complete and those of the key.
 
     Raises:
-        RifeError: the folder holds something that is not ours to replace.
+        RifeError: the folder holds something else.
     """
     if not folder.exists():
         return None
@@ -128,7 +128,7 @@ def _known(folder: Path, key: Any) -> StoredWindows | None:
     if not names:
         return None
     if INDEX not in names or any(Path(name).suffix != ".npy" for name in names - {INDEX}):
-        raise RifeError(f"extract_windows: folder must be new, empty or hold windows alone, got {folder}")
+        raise ArgumentError("folder", folder, "new, empty or hold windows alone")
     try:
         windows = open_windows(folder)
     except RifeError:
@@ -138,9 +138,9 @@ def _known(folder: Path, key: Any) -> StoredWindows | None:
 
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
-    """A folder to write in, which becomes `folder` once all went well and leaves nothing when it did not."""
+    """A folder to write to that replaces `folder` when the block ends, and is deleted where the block fails."""
     unfinished = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of one that was killed
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
     unfinished.mkdir()
     try:
         yield unfinished
@@ -151,34 +151,39 @@ def _replacing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _write(found: Iterable[_Found], folder: Path) -> Iterator[dict[str, Any]]:
-    """Writes windows; gives what the index says of each."""
-    for number, (pictures, entry) in enumerate(found):
+def _write(cutouts: Iterable[_Cutout], folder: Path) -> Iterator[dict[str, Any]]:
+    """Write windows, and yield the entry of the index for each."""
+    for number, (pictures, entry) in enumerate(cutouts):
         file = folder / f"{number:05d}.npy"
         np.save(file, pictures)
         yield {"file": file.name, "bytes": file.stat().st_size, **entry}
 
 
-def _windows(footage: Footage, options: WindowOptions, progress: Progress | None) -> Iterator[_Found]:
-    """At most as many as the limit."""
+def _windows(footage: Footage, options: WindowOptions, progress: Progress | None) -> Iterator[_Cutout]:
+    """The windows of a source, at most as many as the limit."""
     span = options.within(footage.length)
+    report = progress or (lambda done, total: None)
+
+    def frames(start: int) -> Iterator[Frame]:
+        for frame in footage.frames(start, span.stop):
+            report(frame.number - span.start, len(span))
+            yield frame
 
     def read(start: int) -> Iterator[Run]:
-        return runs(_told(footage.frames(start, span.stop), span, progress), options.frames)
+        return runs(frames(start), options.frames)
 
     if len(span) < options.limit * options.frames:
-        windows = (found for run in read(span.start) if (found := _cut_out(run, options)))
+        windows = (cutout for run in read(span.start) if (cutout := _cut_out(run, options)))
         yield from islice(windows, options.limit)
     else:
         yield from _spread(read, span, options)
-    if progress:
-        progress(len(span), len(span))
+    report(len(span), len(span))
 
 
-def _spread(read: Callable[[int], Iterator[Run]], span: range, options: WindowOptions) -> Iterator[_Found]:
+def _spread(read: Callable[[int], Iterator[Run]], span: range, options: WindowOptions) -> Iterator[_Cutout]:
     """One window for each of as many equal stretches as the limit; what is left of a stretch is not read.
 
-    Shots are numbered as they are seen: windows of one number are of one shot, but a shot may have several numbers.
+    Shots are numbered as they are read: windows of one number are of one shot, but a shot may have several numbers.
     """
     position, shots = span.start, 0
     for k in range(options.limit):
@@ -196,21 +201,14 @@ def _spread(read: Callable[[int], Iterator[Run]], span: range, options: WindowOp
         else:
             position = span.stop
         if best:
-            yield _Found(best.pictures, {**best.entry, "shot": shots + best.entry["shot"]})
+            yield _Cutout(best.pictures, {**best.entry, "shot": shots + best.entry["shot"]})
         shots += shot + 1
 
 
-def _told(frames: Iterator[Frame], span: range, progress: Progress | None) -> Iterator[Frame]:
-    for frame in frames:
-        if progress:
-            progress(frame.number - span.start, len(span))
-        yield frame
-
-
 @one_thread()
-def _cut_out(run: Run, options: WindowOptions) -> _Found | None:
-    """A run's window; None where it is too short, or nothing moves where most changes."""
-    from vsrife.engine.likeness import repeats
+def _cut_out(run: Run, options: WindowOptions) -> _Cutout | None:
+    """A run's window; None where the run is too short, or nothing moves where most changes."""
+    from vsrife.detect.repeats import repeats
 
     if len(run.frames) < SHORTEST:
         return None
@@ -233,7 +231,7 @@ def _cut_out(run: Run, options: WindowOptions) -> _Found | None:
     if repeats(unit(cut[0]), unit(cut[-1])):
         return None
     pictures = np.stack([picture.permute(1, 2, 0).numpy() for picture in cut])
-    return _Found(
+    return _Cutout(
         pictures,
         {
             "shot": run.shot,

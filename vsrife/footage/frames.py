@@ -1,4 +1,4 @@
-"""One opened source and its frames, in order."""
+"""A source of pictures: a clip of constant format and size, read as RGB frames with their times."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsrife.errors import RifeError
+from vsrife.colour import guessed_matrix
+from vsrife.detect import cut_between
+from vsrife.errors import ArgumentError, RifeError, first_line, named
 from vsrife.footage.ahead import read_ahead
 from vsrife.footage.clock import Clock
+from vsrife.networks.config import SMALLEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from fractions import Fraction
     from pathlib import Path
 
     import vapoursynth as vs
     from torch import Tensor
 
-__all__ = ["Footage", "Frame", "first_line"]
+__all__ = ["FEWEST", "Footage", "Frame", "even_size", "with_matrix"]
 
-FEWEST, SMALLEST = 2, 16
-"""Frames, and pixels of a side."""
+FEWEST = 2
+"""Frames of a source, at least."""
 MATRICES = (1, 4, 5, 6, 7, 8, 9, 14)
-"""H.273's, those that are read as they are."""
-CONSTANT_LUMINANCE, NEXT_TO_IT = 10, 9
-"""The one that cannot be read where the transfer is not known, and the one that is close enough to look at."""
+"""The H.273 matrices that are read as they are."""
+CONSTANT_LUMINANCE, NON_CONSTANT_LUMINANCE = 10, 9
+"""BT.2020's matrices. The first cannot be read without a known transfer; the second is close enough to look at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,8 @@ class Frame:
         number: of the frame in its source.
         time: when it is shown, in seconds after the source's first frame, exact.
         rgb: uint8, 3×H×W, contiguous, full range.
-        cut: whether a cut lies between the frame read before and this one, where the source's frames say so.
+        cut: whether a cut lies between the frame read before and this one; None where the frames' properties state
+            neither.
     """
 
     number: int
@@ -64,46 +68,45 @@ class Footage:
         import vapoursynth as vs
 
         if not clip.format or clip.format.color_family == vs.UNDEFINED or not clip.width or not clip.height:
-            raise RifeError(f"open_footage: {name} must have one format and size throughout, got a variable one")
+            raise RifeError(f"{name} must have one format and size throughout, got a variable one")
         if clip.num_frames < FEWEST:
-            raise RifeError(f"open_footage: {name} must have at least {FEWEST} frames, got {clip.num_frames}")
+            raise ArgumentError(name, clip.num_frames, f"at least {FEWEST} frames", verb="have")
         if min(clip.width, clip.height) < SMALLEST:
-            got = f"{clip.width}x{clip.height}"
-            raise RifeError(f"open_footage: {name} must be at least {SMALLEST}x{SMALLEST}, got {got}")
+            raise ArgumentError(name, f"{clip.width}x{clip.height}", f"at least {SMALLEST}x{SMALLEST}")
         if matrix is not None and matrix not in MATRICES:
-            known = ", ".join(map(str, MATRICES))
-            raise RifeError(f"open_footage: matrix must be one of {known}, got {matrix}")
+            raise ArgumentError("matrix", matrix, f"one of {', '.join(map(str, MATRICES))}")
         self.clip = clip
         self.name = name
         self.path = path
         self.width, self.height, self.length = clip.width, clip.height, clip.num_frames
         try:
-            self._readable = clip if clip.format.color_family == vs.RGB else _with_matrix(clip, matrix)
+            self._readable: Any = with_matrix(clip, matrix)
             self._rgb(1).get_frame(0)
             self._clock = Clock(clip, name)
         except vs.Error as error:
-            raise RifeError(f"open_footage: {name} cannot be read as RGB ({first_line(error)})") from error
+            raise RifeError(f"{name} cannot be read as RGB ({first_line(error)})") from error
 
+    @named("Footage.frames")
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1, *, scale: Fraction | float = 1
     ) -> Iterator[Frame]:
         """Frames in order, made ahead by VapourSynth's threads.
 
         Args:
-            start: the first one's number.
-            stop: the number before which they end; None or more than there are for all.
+            start: number of the first frame.
+            stop: number of the frame before which they end; None or more than there are for all.
             step: from one frame's number to the next.
-            scale: of the pictures' sides, above 0 and at most 1; sides are rounded to even numbers.
+            scale: factor of the pictures' sides, above 0 and at most 1; sides are rounded to even numbers.
 
         Raises:
             RifeError: an argument is outside these, or, while reading, a frame cannot be read.
         """
         if start < 0:
-            raise RifeError(f"frames: start must be at least 0, got {start}")
+            raise ArgumentError("start", start, "at least 0")
         if step < 1:
-            raise RifeError(f"frames: step must be at least 1, got {step}")
+            raise ArgumentError("step", step, "at least 1")
         if not 0 < scale <= 1:
-            raise RifeError(f"frames: scale must be above 0 and at most 1, got {scale}")
+            raise ArgumentError("scale", scale, "above 0 and at most 1")
         stop = self.length if stop is None else min(stop, self.length)
         return self._frames(range(start, stop, step), scale)
 
@@ -113,7 +116,8 @@ class Footage:
 
         if not numbers:
             return
-        self._clock.start(numbers[-1] if numbers.step > 1 else numbers[0])  # what it must read, in one go
+        # this reads the frames before the first one where their durations must be added up, all in one go
+        self._clock.start(numbers[-1] if numbers.step > 1 else numbers[0])
         end = self._clock.start(numbers[0])
         number, before = numbers[0], dict[str, Any]()
         try:
@@ -124,42 +128,39 @@ class Footage:
                 for plane in range(3):
                     np.copyto(rgb[plane], np.asarray(frame[plane]))
                 props = dict(frame.props)
-                yield Frame(number, start, torch.from_numpy(rgb), _cut(before, props, numbers.step))
+                cut = cut_between(before, props)
+                if numbers.step > 1 and not cut:
+                    cut = None  # neighbours alone can state that there is none
+                yield Frame(number, start, torch.from_numpy(rgb), cut)
                 number, before = number + numbers.step, props
         except vs.Error as error:
-            raise RifeError(f"frames: {self.name} cannot be read at frame {number} ({first_line(error)})") from error
+            raise RifeError(f"{self.name} cannot be read at frame {number} ({first_line(error)})") from error
 
     def _rgb(self, scale: Fraction | float) -> vs.VideoNode:
         import vapoursynth as vs
 
-        width, height = (max(2, 2 * round(side * scale / 2)) for side in (self.width, self.height))
-        size = {} if scale == 1 else {"width": width, "height": height}
-        clip: Any = self._readable
-        rgb: vs.VideoNode = clip.resize.Bicubic(format=vs.RGB24, **size)
+        width, height = (self.width, self.height) if scale == 1 else even_size(self.width, self.height, scale)
+        rgb: vs.VideoNode = self._readable.resize.Bicubic(width, height, format=vs.RGB24)
         return rgb
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or its name; the last line of a traceback, which filters give."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    if not lines[0].startswith("Traceback "):
-        return lines[0]
-    return lines[-1].removeprefix(f"{RifeError.__module__}.{RifeError.__name__}: ")
+def even_size(width: int, height: int, scale: Fraction | float) -> tuple[int, int]:
+    """Width and height of a picture whose sides are multiplied by `scale`, rounded to even numbers of at least 2."""
+    across, down = (max(2, 2 * round(side * scale / 2)) for side in (width, height))
+    return across, down
 
 
-def _with_matrix(clip: Any, matrix: int | None) -> vs.VideoNode:
-    """The clip with a matrix that can be read on every frame, where the first one has none."""
-    said = clip.get_frame(0).props.get("_Matrix")
-    if matrix is None and said not in MATRICES:
-        guessed = 1 if clip.width >= 1280 or clip.height > 576 else 6
-        matrix = NEXT_TO_IT if said == CONSTANT_LUMINANCE else guessed
-    readable: vs.VideoNode = clip if matrix is None else clip.std.SetFrameProps(_Matrix=matrix)
-    return readable
+def with_matrix(clip: Any, matrix: int | None = None) -> Any:
+    """The clip with a given matrix, or with a guessed one where its first frame states none that can be read.
 
+    An RGB clip stays as it is.
+    """
+    import vapoursynth as vs
 
-def _cut(left: Mapping[str, Any], right: Mapping[str, Any], step: int) -> bool | None:
-    """What two frames say of a cut between them; that there is none, neighbours alone can say."""
-    said = left.get("_SceneChangeNext"), right.get("_SceneChangePrev")
-    if any(said):
-        return True
-    return None if said == (None, None) or step > 1 else False
+    if clip.format.color_family == vs.RGB:
+        return clip
+    stated = clip.get_frame(0).props.get("_Matrix")
+    if matrix is None and stated not in MATRICES:
+        guessed = guessed_matrix(clip.width, clip.height)
+        matrix = NON_CONSTANT_LUMINANCE if stated == CONSTANT_LUMINANCE else guessed
+    return clip if matrix is None else clip.std.SetFrameProps(_Matrix=matrix)

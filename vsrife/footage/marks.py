@@ -1,4 +1,4 @@
-"""Where footage is cut and where it shows a picture again; and what lies between: runs of pictures that move on."""
+"""Cuts and repeated pictures of footage, and the runs of different pictures between them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from vsrife.colour import BT709_LUMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,19 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = ["LONGEST_HOLD", "Mark", "Run", "marked", "one_thread", "runs", "unit"]
 
-_GLANCED = 180, 320
-"""Rows and columns that a picture keeps at least when whole blocks of it are averaged for the cut detector."""
+_REDUCED = 180, 320
+"""Rows and columns, at least, of a picture whose blocks are averaged before the cut detector's thumbnail is taken."""
 _LARGEST_BLOCK = 16
-"""Whose sum of 8-bit samples fits 16 bits."""
-_LUMA = (0.2126, 0.7152, 0.0722)
+"""Side of the largest block whose sum of 8-bit samples fits 16 bits."""
 _NEAR = 150.0
-"""What the largest luma difference of two glances' cells, times a cell's side, has where one may repeat the other.
+"""Largest luma difference of two thumbnails' cells, times the side of a cell, where one picture may repeat the other.
 
 In levels of 255 and pixels. A codec's errors average out within a cell, motion at edges does not. Of repeats encoded by
 x264, CRF 18 to 35 and `veryfast` among them, at 176×144 to 1920×1080, the most was 115.
 """
 LONGEST_HOLD = 5
-"""Frames for which a moving picture is shown: 12 drawings a second at 60 frames. Longer, it is at rest."""
+"""Frames that a moving picture is shown for, at most: 12 drawings a second at 60 frames. Longer, it is at rest."""
 
 
 class Mark(NamedTuple):
@@ -37,7 +38,7 @@ class Mark(NamedTuple):
 
     Args:
         cut: a cut lies between the two.
-        repeat: it shows the picture before again, be it encoded anew.
+        repeat: it shows the previous picture again, perhaps encoded anew.
     """
 
     cut: bool
@@ -46,7 +47,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Different pictures of one shot, each as many frames after the one before.
+    """Different pictures of one shot, at equal distances.
 
     Args:
         shot: the shot's number among those read, from 0.
@@ -58,9 +59,9 @@ class Run:
 
 
 def marked(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Mark]]:
-    """Each frame with its mark; the first one is neither after a cut nor a repeat, unless it says that it is.
+    """Each frame with its mark. The first one is no repeat, and after a cut only where its properties state that.
 
-    What the source's frames say of cuts wins over the detector.
+    What the frames' properties state of cuts wins over the detector.
 
     Args:
         frames: of one size, in order.
@@ -68,31 +69,31 @@ def marked(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Mark]]:
     before: tuple[Frame, Tensor] | None = None
     for frame in frames:
         with one_thread():
-            now = frame, _seen(frame.rgb)
-            mark = _mark(before, now)
-        before = now
+            current = frame, _thumbnail(frame.rgb)
+            mark = _mark(before, current)
+        before = current
         yield frame, mark
 
 
-def _mark(before: tuple[Frame, Tensor] | None, now: tuple[Frame, Tensor]) -> Mark:
-    from vsrife.engine.likeness import repeats
-    from vsrife.engine.scenes import DEFAULT_THRESHOLD, cut_score
+def _mark(before: tuple[Frame, Tensor] | None, current: tuple[Frame, Tensor]) -> Mark:
+    from vsrife.detect.cuts import DEFAULT_THRESHOLD, cut_score
+    from vsrife.detect.repeats import repeats
 
-    frame, seen = now
+    frame, small = current
     if before is None or frame.cut:
         return Mark(cut=bool(frame.cut), repeat=False)
-    last, seen_last = before
-    if _near(seen_last, seen, frame.rgb) and repeats(unit(last.rgb), unit(frame.rgb)):
+    last, small_last = before
+    if _near(small_last, small, frame.rgb) and repeats(unit(last.rgb), unit(frame.rgb)):
         return Mark(cut=False, repeat=True)
-    return Mark(cut=frame.cut is None and cut_score(seen_last, seen) >= DEFAULT_THRESHOLD, repeat=False)
+    return Mark(cut=frame.cut is None and cut_score(small_last, small) >= DEFAULT_THRESHOLD, repeat=False)
 
 
 def runs(frames: Iterable[Frame], longest: int) -> Iterator[Run]:
-    """The runs of at least two pictures, one after the other, while frames are read; no more are held than one run has.
+    """The runs of at least two pictures, in order, while frames are read; no more are in memory than one run has.
 
-    A run ends at a cut, after a picture that is held for more than 5 frames, and where pictures are held for another
-    number of frames than before: what is shown unevenly (film at 60 frames a second by 3:2) did not move as it is
-    timed. There the next run begins with the picture that this one ends with.
+    A run ends at a cut, after a picture that is shown for more than 5 frames, and where pictures are shown for another
+    number of frames than before: film at 60 frames a second by 3:2 did not move as it is timed. There the next run
+    begins with the picture that this one ends with.
 
     Args:
         frames: neighbours, in order.
@@ -124,9 +125,9 @@ def runs(frames: Iterable[Frame], longest: int) -> Iterator[Run]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Has PyTorch work on the calling thread alone.
+    """Let PyTorch work on the calling thread alone.
 
-    VapourSynth's threads are at work beside it; there, waiting for one another takes threads longer than the work.
+    VapourSynth's threads are busy meanwhile; PyTorch's would wait for one another longer than they work.
     """
     import torch
 
@@ -141,20 +142,20 @@ def one_thread() -> Iterator[None]:
 
 
 def unit(rgb: Tensor) -> Tensor:
-    """A picture as the detectors take it: 3×H×W in 0..255 as 1×3×H×W in 0..1, fp32."""
+    """A picture as the detectors read it: from 3×H×W in 0..255 to 1×3×H×W in 0..1, fp32."""
     return rgb[None].float().div_(255)
 
 
-def _seen(rgb: Tensor) -> Tensor:
-    """The cut detector's glance: 1×3×20×32. Blocks are summed as integers first, which a large picture needs."""
+def _thumbnail(rgb: Tensor) -> Tensor:
+    """The cut detector's thumbnail, 1×3×20×32, of integer sums of blocks, which are much faster for a large picture."""
     import torch
 
-    from vsrife.engine.scenes import glance
+    from vsrife.detect.cuts import thumbnail
 
     height, width = rgb.shape[1:]
-    size = max(1, min(height // _GLANCED[0], width // _GLANCED[1], _LARGEST_BLOCK))
+    size = max(1, min(height // _REDUCED[0], width // _REDUCED[1], _LARGEST_BLOCK))
     if size == 1:
-        return glance(unit(rgb))
+        return thumbnail(unit(rgb))
     samples = rgb.numpy()[:, : height // size * size, : width // size * size]
     rows = samples[:, ::size].astype(np.uint16)
     for k in range(1, size):
@@ -162,12 +163,12 @@ def _seen(rgb: Tensor) -> Tensor:
     blocks = rows[..., ::size].copy()
     for k in range(1, size):
         blocks += rows[..., k::size]
-    return glance(torch.from_numpy(blocks.astype(np.float32))[None].div_(255 * size * size))
+    return thumbnail(torch.from_numpy(blocks.astype(np.float32))[None].div_(255 * size * size))
 
 
 def _near(first: Tensor, last: Tensor, rgb: Tensor) -> bool:
-    """Whether two glances differ little enough for the pictures to be compared in full."""
+    """Whether two thumbnails differ little enough for the pictures to be compared in full."""
     cell = (rgb.shape[1] / first.shape[2] * (rgb.shape[2] / first.shape[3])) ** 0.5
-    luma = first.new_tensor(_LUMA)[:, None, None]
+    luma = first.new_tensor(BT709_LUMA)[:, None, None]
     most = float(((last - first) * luma).sum(1).abs().amax())
     return bool(255 * most * cell <= _NEAR)

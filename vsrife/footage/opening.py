@@ -1,4 +1,4 @@
-"""Any source as footage: by what it is, it is decoded, run or read."""
+"""Any source as footage: a video is decoded, a script is run, a folder of pictures is read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import runpy
 import traceback
 from contextlib import chdir, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
-from vsrife.footage.frames import Footage, first_line
+from vsrife.errors import ArgumentError, RifeError, first_line, named
+from vsrife.footage.frames import Footage
 from vsrife.footage.pictures import picture_clip, pictures_in
 
 if TYPE_CHECKING:
@@ -17,52 +17,56 @@ if TYPE_CHECKING:
 
     import vapoursynth as vs
 
-__all__ = ["open_footage"]
+__all__ = ["open_footage", "open_video"]
 
 
+@named("open_footage")
 def open_footage(source: Path | str | vs.VideoNode, matrix: int | None = None) -> Footage:
-    """A source to be read frame by frame, in VapourSynth's current environment.
+    """Open a source that is read frame by frame, in VapourSynth's current environment.
 
     Args:
         source: a video file, which bestsource decodes (opening reads it once); a `.vpy` script, whose output 0 is
             taken, run in its own folder as vspipe does, the environment's outputs left as they were; a folder of
             pictures of one size, in natural order at a nominal 25 frames a second; or a clip.
-        matrix: H.273's number; None to take each frame's own, and BT.709 for HD and BT.601 below where they say none.
+        matrix: H.273's number; None for each frame's own, and BT.709 for HD and BT.601 below where a frame states none.
 
     Raises:
-        RifeError: the source is missing, none of these, or cannot be read as RGB pictures of one size; in one line.
+        RifeError: the source is missing, none of these, or cannot be read as RGB pictures of one size.
     """
     if not isinstance(source, Path | str):
         return Footage(source, "clip", matrix=matrix)
     path = Path(source).expanduser().absolute()
     if path.is_dir():
-        clip = _folder(path)
+        files = pictures_in(path)
+        if not files:
+            raise ArgumentError("source", path, "a folder that holds pictures")
+        clip = picture_clip(files)
     elif not path.is_file():
-        raise RifeError(f"open_footage: source must be a file or folder that exists, got {path}")
-    elif path.suffix.lower() == ".vpy":
-        clip = _script(path)
+        raise ArgumentError("source", path, "a file or folder that exists")
     else:
-        clip = _video(path)
+        clip = _script(path) if path.suffix.lower() == ".vpy" else open_video(path)
     return Footage(clip, path.name, path, matrix)
 
 
-def _folder(path: Path) -> vs.VideoNode:
-    files = pictures_in(path)
-    if not files:
-        raise RifeError(f"open_footage: source must be a folder that holds pictures, got {path}")
-    return picture_clip(files)
+@named("open_video")
+def open_video(path: Path, **options: Any) -> vs.VideoNode:
+    """Open a video file with bestsource.
 
+    Args:
+        path: of the file.
+        options: arguments of `bs.VideoSource`. Without any no index is kept.
 
-def _video(path: Path) -> vs.VideoNode:
+    Raises:
+        RifeError: it holds no video that can be decoded, or bestsource is not installed.
+    """
     import vapoursynth as vs
 
     if not hasattr(vs.core, "bs"):
-        raise RifeError(f"open_footage: no source filter for {path.name}; pip install vapoursynth-bestsource")
+        raise RifeError(f"no source filter for {path.name}; pip install vapoursynth-bestsource")
     try:
-        clip: vs.VideoNode = vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=0)
+        clip: vs.VideoNode = vs.core.bs.VideoSource(str(path), **{"cachemode": 0, "showprogress": 0} | options)
     except vs.Error as error:
-        reason = first_line(error).removeprefix("VideoSource: ")
-        raise RifeError(f"open_footage: source must be a video, got {path} ({reason})") from error
+        raise RifeError(f"source must be a video, got {path} ({first_line(error)})") from error
     return clip
 
 
@@ -74,16 +78,16 @@ def _script(path: Path) -> vs.VideoNode:
             with chdir(path.parent):
                 runpy.run_path(str(path), run_name="__vapoursynth__")
         except (Exception, SystemExit) as error:
-            raise RifeError(f"open_footage: {path.name} fails{_where(error, path)}") from error
+            raise RifeError(f"{path.name} fails{_described(error, path)}") from error
         output = vs.get_outputs().get(0)
     if not isinstance(output, vs.VideoOutputTuple):
-        raise RifeError(f"open_footage: {path.name} must set a clip as output 0, got none")
+        raise RifeError(f"{path.name} must set a clip as output 0, got none")
     return output.clip
 
 
 @contextmanager
 def _outputs_kept() -> Iterator[None]:
-    """What is output within is forgotten, and what was before is there again."""
+    """Forget the outputs that are set within the block, and restore those from before."""
     import vapoursynth as vs
 
     before = dict(vs.get_outputs())
@@ -99,8 +103,8 @@ def _outputs_kept() -> Iterator[None]:
                 output.set_output(index)
 
 
-def _where(error: BaseException, path: Path) -> str:
-    """The script's line, where it is known, and the error in one line."""
+def _described(error: BaseException, path: Path) -> str:
+    """The line of the script, where it is known, and the error in one line."""
     lines = [entry.lineno for entry in traceback.extract_tb(error.__traceback__) if entry.filename == str(path)]
     if isinstance(error, SyntaxError) and error.filename == str(path):
         lines.append(error.lineno)

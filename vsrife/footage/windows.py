@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["INDEX", "VERSION", "JoinedWindows", "StoredWindows", "Window", "WindowOptions", "WindowSet", "open_windows"]
 
 VERSION = 1
-"""Of what a folder of windows is made and how it is laid out; folders of another are made anew."""
+"""Version of a folder's layout and contents; folders of another version are written anew."""
 INDEX = "index.json"
 SHORTEST = 3
 """Pictures of a window: two and one between."""
@@ -33,12 +33,12 @@ class WindowOptions:
     """Which windows are taken from a source.
 
     Args:
-        frames: the most pictures of a window, at least 3. Shorter ones, of at least 3, are what cuts leave.
-        width: of a window in pixels, even; less where a source is smaller.
-        height: likewise.
+        frames: the most pictures of a window, at least 3. Cuts leave shorter windows, of at least 3.
+        width: width of a window in pixels, even; less where a source is smaller.
+        height: height of a window in pixels, even; less where a source is smaller.
         limit: the most windows of a source, spread evenly over it.
-        scales: the source is looked at in one of these shares of its size, drawn for each window from those at which
-            it is no smaller than the window.
+        scales: factors of the source's size. One is drawn for each window, of those at which the source is no smaller
+            than the window.
         seed: of what is drawn.
         span: the part of the source, as shares of its frames (of a folder of sequences, of these).
 
@@ -54,20 +54,21 @@ class WindowOptions:
     seed: int = 0
     span: tuple[float, float] = (0, 1)
 
+    @named("WindowOptions")
     def __post_init__(self) -> None:
         for name, least in (("frames", SHORTEST), ("limit", 1), ("seed", 0)):
             if getattr(self, name) < least:
-                raise RifeError(f"WindowOptions: {name} must be at least {least}, got {getattr(self, name)}")
+                raise ArgumentError(name, getattr(self, name), f"at least {least}")
         for name in ("width", "height"):
             if getattr(self, name) < 2 or getattr(self, name) % 2:
-                raise RifeError(f"WindowOptions: {name} must be even and at least 2, got {getattr(self, name)}")
+                raise ArgumentError(name, getattr(self, name), "even and at least 2")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
-            raise RifeError(f"WindowOptions: scales must be above 0 and at most 1, at least one, got {self.scales}")
+            raise ArgumentError("scales", self.scales, "above 0 and at most 1, at least one")
         if not 0 <= self.span[0] < self.span[1] <= 1:
-            raise RifeError(f"WindowOptions: span must be two rising shares from 0 to 1, got {self.span}")
+            raise ArgumentError("span", self.span, "two rising shares from 0 to 1")
 
     def within(self, length: int) -> range:
-        """The numbers that the span has of so many."""
+        """The numbers of the span, of `length` frames or folders."""
         return range(round(self.span[0] * length), round(self.span[1] * length))
 
 
@@ -76,7 +77,7 @@ class Window:
     """A run of pictures of one shot in which something moves.
 
     Args:
-        pictures: uint8, T×H×W×3, RGB; read from the file when it is looked at.
+        pictures: uint8, T×H×W×3, RGB; read from the file when they are accessed.
         times: T, when each is shown, in seconds after the source's start, rising.
         name: of its source and frames.
     """
@@ -107,11 +108,11 @@ class WindowSet(ABC):
 
 
 class StoredWindows(WindowSet):
-    """The windows of a folder that `extract_windows` made.
+    """The windows of a folder that `extract_windows` wrote.
 
     Args:
-        folder: of them.
-        index: what its index holds.
+        folder: that holds them.
+        index: the contents of its index.
     """
 
     def __init__(self, folder: Path, index: dict[str, Any]) -> None:
@@ -147,6 +148,7 @@ class JoinedWindows(WindowSet):
         return self.sets[k][number - (self._ends[k - 1] if k else 0)]
 
 
+@named("open_windows")
 def open_windows(folder: Path) -> StoredWindows:
     """The windows in a folder.
 
@@ -155,12 +157,12 @@ def open_windows(folder: Path) -> StoredWindows:
     """
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        whole = index["version"] == VERSION and all(
+        complete = index["version"] == VERSION and all(
             (folder / entry["file"]).stat().st_size == entry["bytes"] for entry in index["windows"]
         )
         windows = StoredWindows(folder, index)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RifeError(f"open_windows: folder must hold windows, got {folder}") from error
-    if not whole:
-        raise RifeError(f"open_windows: folder must hold all windows of its index, got {folder}; extract them again")
+        raise ArgumentError("folder", folder, "windows", verb="hold") from error
+    if not complete:
+        raise RifeError(f"folder must hold all windows of its index, got {folder}; extract them again")
     return windows

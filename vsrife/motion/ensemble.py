@@ -1,11 +1,11 @@
-"""Several looks at the same pair, averaged: an ensemble for every network, made outside it."""
+"""Test-time augmentation: the mean motion of several views of one pair, for every network."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vsrife.views import View, averaged, turned_back
+from vsrife.tta import View, averaged, turned_back
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,9 +20,9 @@ class MeanMotion:
     """The mean of the motion found in several views of one pair, at the same time.
 
     Args:
-        views: each with what was found in it; the plain view first.
-        height: of the pictures as they were mirrored, that is before they were padded.
-        width: the same across.
+        views: each view with its motion; the plain view first.
+        height: rows of the pictures before padding.
+        width: columns of the pictures before padding.
         rule: weight of picture 0: the `mean` of all weights, that of the mean `logit`, or the plain view's `own`.
     """
 
@@ -32,12 +32,11 @@ class MeanMotion:
     rule: str
 
     def blend(self, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
-        """See `vsrife.motion.field.Blend`."""
-        found = [self._seen(view, motion, ys, xs) for view, motion in self.views]
-        return averaged(found, self.rule)
+        """Flow and weight as `vsrife.motion.field.Blend` has them."""
+        return averaged([self._evaluate(view, motion, ys, xs) for view, motion in self.views], self.rule)
 
-    def _seen(self, view: View, motion: Motion, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
-        """A view's flow and mask logits at places of the plain picture, in its directions."""
+    def _evaluate(self, view: View, motion: Motion, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
+        """A view's flow and mask logits at positions, and in directions, of the plain picture."""
         mirrored_y = self.height - 1 - ys if view.flip.down else ys
         mirrored_x = self.width - 1 - xs if view.flip.across else xs
         flow, mask, _ = motion.at(mirrored_y, mirrored_x)

@@ -1,4 +1,4 @@
-"""Motion as the network leaves it: one small map a block, evaluated only where it is asked for."""
+"""Motion as a sum of small maps, one a block, evaluated only where it is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Blend", "BlockMap", "Motion", "PackedMap", "resample"]
 
 
 class Blend(Protocol):
-    """What planes are moved along: a motion, or the mean of several."""
+    """A motion that planes are warped along, or the mean of several."""
 
     def blend(self, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
         """Evaluate at picture coordinates `ys` (M, fp32) and `xs` (K, fp32).
@@ -26,11 +26,11 @@ class Blend(Protocol):
 
 @dataclass(frozen=True)
 class BlockMap:
-    """What one block put out.
+    """The output of one block.
 
     Args:
         data: N×C×h×w, fp32: 4 channels of flow in map pixels (Ft→0 x, y, then Ft→1 x, y), 1 of mask logits, the rest
-            handed on to the next block.
+            hidden channels for the next block.
         scale: picture pixels to one map pixel; map sample k lies at picture coordinate (k + ½)·scale − ½
             (`align_corners=False`).
     """
@@ -43,15 +43,15 @@ class BlockMap:
         return resample(self.data, (ys + 0.5) / self.scale - 0.5, (xs + 0.5) / self.scale - 0.5)
 
     def part(self, index: int) -> BlockMap:
-        """That of one pair of a batch."""
+        """The map of one pair of a batch."""
         return BlockMap(self.data[index : index + 1], self.scale)
 
     def swapped(self) -> BlockMap:
-        """The map for exchanged pictures: Ft→1 before Ft→0, the mask's sign turned."""
+        """The map for exchanged pictures, see `swap_ends`."""
         return BlockMap(swap_ends(self.data), self.scale)
 
     def mean(self, other: BlockMap | PackedMap) -> BlockMap:
-        """The mean of two maps of one scale."""
+        """The mean with another map of the same scale."""
         return BlockMap((self.data + other.data) / 2, self.scale)
 
 
@@ -60,9 +60,9 @@ class PackedMap:
     """A `BlockMap` as the kernels read it: channels last, padded, before the network's pixel shuffle.
 
     Args:
-        stored: N×h×w×C, w even, or N×h/2×w/2×2×2×C where the network shuffles pixels; C is 8 or 16, fp32 or bf16.
-        channels: those that are not padding.
-        scale: see `BlockMap`.
+        stored: N×h×w×C, w even, or N×h/2×w/2×2×2×C where the network shuffles pixels; C is 8 or 16.
+        channels: number of channels that are not padding.
+        scale: picture pixels to one map pixel, as in `BlockMap`.
     """
 
     stored: Tensor
@@ -71,36 +71,29 @@ class PackedMap:
 
     @property
     def height(self) -> int:
-        """Rows of the map."""
         return self.stored.shape[1] * (2 if self.stored.dim() == 6 else 1)
 
     @property
     def width(self) -> int:
-        """Columns of the map."""
         return self.stored.shape[2] * (2 if self.stored.dim() == 6 else 1)
 
     @cached_property
     def data(self) -> Tensor:
-        """See `BlockMap`."""
         stored = self.stored[..., : self.channels].float()
         if stored.dim() == 6:
             stored = stored.permute(0, 1, 3, 2, 4, 5).flatten(3, 4).flatten(1, 2)
         return stored.permute(0, 3, 1, 2).contiguous()
 
     def at(self, ys: Tensor, xs: Tensor) -> Tensor:
-        """See `BlockMap`."""
         return BlockMap(self.data, self.scale).at(ys, xs)
 
     def part(self, index: int) -> PackedMap:
-        """That of one pair of a batch."""
         return PackedMap(self.stored[index : index + 1], self.channels, self.scale)
 
     def swapped(self) -> PackedMap:
-        """See `BlockMap`."""
         return PackedMap(swap_ends(self.stored, -1), self.channels, self.scale)
 
     def mean(self, other: BlockMap | PackedMap) -> PackedMap:
-        """The mean of two maps of one scale."""
         assert isinstance(other, PackedMap)
         return PackedMap((self.stored + other.stored) / 2, self.channels, self.scale)
 
@@ -121,36 +114,36 @@ class Motion:
         """Evaluate at picture coordinates `ys` (M, fp32) and `xs` (K, fp32).
 
         Returns:
-            Flow N×4×M×K in picture pixels (Ft→0 x, y, Ft→1 x, y), mask logits N×1×M×K, and what the last block handed
-            on, N×(C−5)×M×K.
+            Flow N×4×M×K in picture pixels (Ft→0 x, y, Ft→1 x, y), mask logits N×1×M×K, and the hidden channels of the
+            last block, N×(C−5)×M×K.
         """
         *earlier, last = self.maps
-        here = last.at(ys, xs)
-        flow, mask, handed_on = here[:, :4] * last.scale, here[:, 4:5], here[:, 5:]
+        values = last.at(ys, xs)
+        flow, mask, hidden = values[:, :4] * last.scale, values[:, 4:5], values[:, 5:]
         for block in earlier:
             channels = 5 if self.accumulates_mask else 4
-            there = BlockMap(block.data[:, :channels], block.scale).at(ys, xs)
-            flow = flow + there[:, :4] * block.scale
+            values = BlockMap(block.data[:, :channels], block.scale).at(ys, xs)
+            flow = flow + values[:, :4] * block.scale
             if self.accumulates_mask:
-                mask = mask + there[:, 4:5]
-        return flow, mask, handed_on
+                mask = mask + values[:, 4:5]
+        return flow, mask, hidden
 
     def blend(self, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Blend`: the weight is σ(mask)."""
+        """Flow and weight as `Blend` has them; the weight is σ(mask)."""
         flow, mask, _ = self.at(ys, xs)
         return flow, mask.sigmoid()
 
     def part(self, index: int) -> Motion:
-        """That of one pair of a batch."""
+        """The motion of one pair of a batch."""
         return Motion(tuple(m.part(index) for m in self.maps), self.accumulates_mask)
 
     def swapped(self) -> Motion:
-        """The same motion seen from the other end: flows exchanged, mask negated."""
+        """The motion for exchanged pictures: flows exchanged, mask negated."""
         return Motion(tuple(m.swapped() for m in self.maps), self.accumulates_mask)
 
 
 def swap_ends(data: Tensor, dim: int = 1) -> Tensor:
-    """A map's channels, which are along `dim`, for exchanged pictures: Ft→1 before Ft→0, the mask's sign turned."""
+    """A map's channels, along `dim`, for exchanged pictures: Ft→1 before Ft→0, the mask negated."""
     forward, backward, mask = (data.narrow(dim, start, count) for start, count in ((0, 2), (2, 2), (4, 1)))
     return torch.cat((backward, forward, -mask, data.narrow(dim, 5, data.shape[dim] - 5)), dim)
 

@@ -1,4 +1,4 @@
-"""The compiled kernels: where they are, their structures and their threads."""
+"""The native library of kernels: where it is, its structures and its threads."""
 
 from __future__ import annotations
 
@@ -10,146 +10,129 @@ from pathlib import Path
 
 import torch
 
-from vsrife.motion.openmp import entry
+from vsrife.errors import first_line
+from vsrife.motion.openmp import entry_point
 
 __all__ = [
-    "F32",
+    "JOBS",
     "MAX_MAPS",
     "TYPES",
-    "LevelInput",
-    "Look",
+    "BlockInput",
+    "Encode",
+    "Library",
     "Map",
     "Maps",
-    "Moved",
-    "MovedPlane",
-    "View",
-    "kernels",
-    "why_none",
+    "ToRgb",
+    "WarpAndBlend",
+    "WarpedPlane",
+    "kernel_library",
+    "why_no_library",
 ]
 
-VERSION = 1
+VERSION = 2
 MAX_MAPS = 8
-F32, BF16, U8, U16 = range(4)
-TYPES = {torch.float32: F32, torch.bfloat16: BF16, torch.uint8: U8, torch.uint16: U16}
+TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.uint8: 2, torch.uint16: 3}
+
+# The structures of vsrife/native/kernels.h, which says what their fields mean.
+
+
+def _int32(*names: str) -> list[tuple[str, type[c_int32]]]:
+    return [(name, c_int32) for name in names]
+
+
+def _float(*names: str) -> list[tuple[str, type[c_float]]]:
+    return [(name, c_float) for name in names]
 
 
 class Map(Structure):
-    """See `Map` in vsrife/native/kernels.h."""
+    """One block's output."""
 
     _fields_ = (
         ("data", c_void_p),
-        ("type", c_int32),
-        ("height", c_int32),
-        ("width", c_int32),
-        ("channels", c_int32),
-        ("shuffled", c_int32),
+        *_int32("type", "height", "width", "channels", "shuffled"),
         ("scale", c_float),
     )
 
 
 class Maps(Structure):
-    """See `Maps` in vsrife/native/kernels.h."""
+    """A motion."""
 
-    _fields_ = (("count", c_int32), ("accumulates_mask", c_int32), ("map", Map * MAX_MAPS))
+    _fields_ = (*_int32("count", "accumulates_mask"), ("map", Map * MAX_MAPS))
 
 
-class LevelInput(Structure):
-    """See `LevelInput` in vsrife/native/kernels.h."""
+class BlockInput(Structure):
+    """A block's input."""
 
     _fields_ = (
-        ("look0", c_void_p),
-        ("look1", c_void_p),
+        ("encoded0", c_void_p),
+        ("encoded1", c_void_p),
         ("maps", Maps),
-        ("height", c_int32),
-        ("width", c_int32),
-        ("look_channels", c_int32),
-        ("known", c_int32),
+        *_int32("height", "width", "encoded_channels", "map_channels"),
         ("time", c_float),
         ("times", c_void_p),
         ("scale", c_float),
-        ("full_height", c_int32),
-        ("first_row", c_int32),
-        ("out_height", c_int32),
-        ("out_width", c_int32),
-        ("type", c_int32),
+        *_int32("full_height", "first_row", "out_height", "out_width", "type"),
         ("out", c_void_p),
         ("weights", c_void_p),
     )
 
 
-class MovedPlane(Structure):
-    """See `MovedPlane` in vsrife/native/kernels.h."""
+class WarpedPlane(Structure):
+    """A plane of the two frames and its target."""
 
     _fields_ = (("first", c_void_p), ("last", c_void_p), ("out", c_void_p), ("stride", c_int64))
 
 
-class Moved(Structure):
-    """See `Moved` in vsrife/native/kernels.h."""
+class WarpAndBlend(Structure):
+    """Planes between two frames."""
 
     _fields_ = (
         ("maps", Maps),
-        ("height", c_int32),
-        ("width", c_int32),
-        ("step_y", c_float),
-        ("step_x", c_float),
-        ("offset_y", c_float),
-        ("offset_x", c_float),
+        *_int32("height", "width"),
+        *_float("step_y", "step_x", "offset_y", "offset_x"),
         ("type", c_int32),
         ("peak", c_float),
         ("planes", c_int32),
-        ("plane", MovedPlane * 4),
+        ("plane", WarpedPlane * 4),
     )
 
 
-class View(Structure):
-    """See `View` in vsrife/native/kernels.h."""
+class ToRgb(Structure):
+    """A frame's planes to RGB."""
 
     _fields_ = (
         ("plane", c_void_p * 3),
-        ("planes", c_int32),
-        ("type", c_int32),
-        ("height", c_int32),
-        ("width", c_int32),
-        ("chroma_height", c_int32),
-        ("chroma_width", c_int32),
-        ("step_y", c_float),
-        ("step_x", c_float),
-        ("offset_y", c_float),
-        ("offset_x", c_float),
+        *_int32("planes", "type", "height", "width", "chroma_height", "chroma_width"),
+        *_float("step_y", "step_x", "offset_y", "offset_x"),
         ("matrix", (c_float * 4) * 3),
-        ("out_height", c_int32),
-        ("out_width", c_int32),
+        *_int32("out_height", "out_width"),
         ("out", c_void_p),
     )
 
 
-class Look(Structure):
-    """See `Look` in vsrife/native/kernels.h."""
+class Encode(Structure):
+    """A picture and its features beside each other."""
 
     _fields_ = (
         ("picture", c_void_p),
         ("features", c_void_p),
-        ("type", c_int32),
-        ("height", c_int32),
-        ("width", c_int32),
-        ("count", c_int32),
-        ("channels", c_int32),
+        *_int32("type", "height", "width", "count", "channels"),
         ("out", c_void_p),
     )
 
 
 PARALLEL = ("GOMP_parallel", "__kmpc_fork_call", "__kmpc_push_num_threads", "__kmpc_global_thread_num")
-JOBS = {"level_input": LevelInput, "moved": Moved, "view": View, "look": Look}
+JOBS = {"block_input": BlockInput, "warp_and_blend": WarpAndBlend, "to_rgb": ToRgb, "encode": Encode}
 
 
-class Kernels:
-    """The library, loaded, in the fastest variant that this CPU runs.
+class Library:
+    """The loaded library, in the fastest variant that this CPU runs.
 
     Args:
         path: of the shared library.
 
     Raises:
-        OSError: it is not there, or of another version than this package.
+        OSError: the file is missing or has kernels of another version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -169,56 +152,56 @@ class Kernels:
             function.argtypes = (POINTER(job), c_int)
             function.restype = c_int
         self.variant = self.use(None)
-        self._library.vsrife_threads(*map(entry, PARALLEL))
+        self._library.vsrife_threads(*map(entry_point, PARALLEL))
 
     def use(self, variant: str | None) -> str:
-        """Take a variant by its name (`base`, `avx2`, `avx512`), or the best for None; returns the name.
+        """Use a variant by its name (`base`, `avx2`, `avx512`), or the fastest for None; returns the name.
 
         Raises:
-            ValueError: this CPU does not run it, or there is none of that name.
+            ValueError: this CPU does not run the variant, or no variant has that name.
         """
-        named = self._library.vsrife_variant(f"_{variant}".encode() if variant else None)
-        if named is None:
-            raise ValueError(f"kernels: variant must be one that this CPU runs, got {variant}")
-        self.variant = str(named.decode()).removeprefix("_")
+        used = self._library.vsrife_variant(f"_{variant}".encode() if variant else None)
+        if used is None:
+            raise ValueError(f"variant must be one that this CPU runs, got {variant}")
+        self.variant = str(used.decode()).lstrip("_")
         return self.variant
 
     def run(self, name: str, job: Structure) -> None:
         """Run a kernel on as many threads as PyTorch uses.
 
         Raises:
-            MemoryError: there was none for its scratch.
+            MemoryError: the kernel gets no memory for its scratch space.
         """
         if getattr(self._library, f"vsrife_{name}")(job, torch.get_num_threads()):
-            raise MemoryError(f"vsrife: no memory for {name}")
+            raise MemoryError(f"no memory for {name}")
 
 
 @cache
-def _found() -> Kernels | str:
-    """The compiled kernels, or why there are none."""
+def _load() -> Library | str:
+    """The library, or the reason why it cannot be used."""
     path = _path()
     if path is None:
         return "the native library is not installed beside VapourSynth"
     try:
-        return Kernels(path)
+        return Library(path)
     except OSError as error:
-        return f"the native library cannot be used: {' '.join(str(error).split())[:200]}"
+        return f"the native library cannot be used: {first_line(error)}"
 
 
-def kernels() -> Kernels | None:
-    """The compiled kernels, None where this package was installed without them or for another machine."""
-    found = _found()
-    return found if isinstance(found, Kernels) else None
+def kernel_library() -> Library | None:
+    """The library, None where this package was installed without it or for another machine."""
+    library = _load()
+    return library if isinstance(library, Library) else None
 
 
-def why_none() -> str:
-    """Why there are no kernels, in one line; empty where there are."""
-    found = _found()
-    return found if isinstance(found, str) else ""
+def why_no_library() -> str:
+    """Why the library cannot be used, in one line; empty where it can."""
+    library = _load()
+    return library if isinstance(library, str) else ""
 
 
 def _path() -> Path | None:
-    """The plugin's library, beside which the kernels are: where VapourSynth autoloads it from."""
+    """The plugin's library, which holds the kernels, where VapourSynth autoloads it from."""
     spec = find_spec("vapoursynth")
     folders = (spec.submodule_search_locations or []) if spec else []
     for folder in folders:

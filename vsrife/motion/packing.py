@@ -1,4 +1,4 @@
-"""Channels as the kernels keep them: beside each other in memory and a multiple of what a vector holds."""
+"""Channels as the kernels keep them: beside each other in memory, padded to a multiple of a vector's width."""
 
 from __future__ import annotations
 
@@ -7,56 +7,54 @@ from dataclasses import dataclass
 __all__ = ["FLOW_AND_MASK", "Packing"]
 
 FLOW_AND_MASK = 5
-"""Channels of a map before those that are handed on."""
+"""Channels of a map before the hidden ones."""
 
 
 @dataclass(frozen=True)
 class Packing:
-    """Where a channel of a network's published form lies in its packed form.
+    """Positions of a network's published channels in their packed form.
 
-    A look is RGB, the head's features and padding. A map is flow (4), mask, what is handed on and padding. A block's
-    input is look 0, look 1, then as a map is, the timestep in the first padding.
+    An encoded picture is RGB, the head's features and padding. A map is flow (4), mask, hidden channels and padding. A
+    block's input is encoded picture 0, encoded picture 1, then the channels of a map, with the timestep in the first
+    padding.
 
     Args:
         features: head features a pixel.
-        handed_on: channels that a block hands on to the next.
+        hidden_channels: channels that a block passes to the next.
     """
 
     features: int
-    handed_on: int
+    hidden_channels: int
 
     @property
-    def look(self) -> int:
-        """Channels of a look."""
+    def encoded_channels(self) -> int:
         return {0: 4, 4: 8, 8: 12, 16: 20}[self.features]
 
     @property
-    def known(self) -> int:
-        """Channels of a map, and of what a block is told besides the looks."""
-        return 16 if self.handed_on else 8
+    def map_channels(self) -> int:
+        return 16 if self.hidden_channels else 8
 
     @property
-    def time(self) -> int:
-        """The timestep's place in the latter."""
-        return FLOW_AND_MASK + self.handed_on
+    def time_channel(self) -> int:
+        """The timestep's position among a block's input channels that are those of a map."""
+        return FLOW_AND_MASK + self.hidden_channels
 
     @property
-    def inputs(self) -> int:
-        """Channels of a block's input."""
-        return 2 * self.look + self.known
+    def input_channels(self) -> int:
+        return 2 * self.encoded_channels + self.map_channels
 
-    def input_places(self, *, first: bool) -> list[int]:
-        """For each channel of a block's published input, its place in the packed one.
+    def input_positions(self, *, first: bool) -> list[int]:
+        """The packed position of each channel of a block's published input.
 
         Args:
-            first: of the first block, which knows the looks and the timestep alone.
+            first: whether the block is the first one, which has the encoded pictures and the timestep alone.
         """
-        look0, look1, known = 0, self.look, 2 * self.look
+        encoded0, encoded1, rest = 0, self.encoded_channels, 2 * self.encoded_channels
         features = range(3, 3 + self.features)
-        places = [look0 + c for c in range(3)] + [look1 + c for c in range(3)]
-        places += [look0 + c for c in features] + [look1 + c for c in features]
-        places.append(known + self.time)
+        positions = [encoded0 + c for c in range(3)] + [encoded1 + c for c in range(3)]
+        positions += [encoded0 + c for c in features] + [encoded1 + c for c in features]
+        positions.append(rest + self.time_channel)
         if not first:
-            places += [known + c for c in range(4, FLOW_AND_MASK + self.handed_on)]
-            places += [known + c for c in range(4)]
-        return places
+            positions += [rest + c for c in range(4, FLOW_AND_MASK + self.hidden_channels)]
+            positions += [rest + c for c in range(4)]
+        return positions

@@ -1,4 +1,4 @@
-"""`level_input` and `synthesise` in plain PyTorch, for every device: the definition of right for the faster forms."""
+"""`block_input` and `warp_and_blend` in plain PyTorch, for every device: the definition of right."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from vsrife.motion.field import resample
 
 if TYPE_CHECKING:
     from vsrife.motion.field import Blend, Motion
-    from vsrife.motion.sites import Sites
+    from vsrife.motion.sample_grid import SampleGrid
 
-__all__ = ["level_input", "sample", "synthesise"]
+__all__ = ["block_input", "sample", "warp_and_blend"]
 
 ALL = slice(None)
 
 
 def sample(x: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
-    """Bilinear lookup at free coordinates.
+    """Bilinear lookup at arbitrary coordinates.
 
     Args:
         x: N×C×H×W, fp32.
-        ys: N×h×w, in pixels of `x`, whose centres count from 0 (`align_corners=True`).
-        xs: the same across.
+        ys: N×h×w vertical coordinates in pixels of `x`, the first centre being 0 (`align_corners=True`).
+        xs: N×h×w horizontal coordinates.
 
-    Coordinates outside are clamped to the picture first, so that it needs no border padding of the device.
+    Coordinates are clamped to the picture first, so that the device needs no border padding.
     """
     height, width = x.shape[-2:]
     grid_x = xs.clamp(0, width - 1) * (2 / max(width - 1, 1)) - 1
@@ -38,10 +38,10 @@ def sample(x: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _taps(size: int, scale: float, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The pixels that shrinking `size` pixels by `scale` reads, and their weights: two (size/scale × taps) tensors.
+    """The pixels that downscaling `size` pixels by `scale` reads, and their weights: two (size/scale × taps) tensors.
 
-    Bilinear with `align_corners=False`: the centre of output k is (k + ½)·scale − ½, read from the two pixels beside
-    it; at scale 1 from the one pixel under it.
+    Bilinear with `align_corners=False`: output k has its centre at (k + ½)·scale − ½ and reads the two pixels beside
+    it, at scale 1 the one pixel under it.
     """
     centres = ((torch.arange(int(size / scale), dtype=torch.float32, device=device) + 0.5) * scale - 0.5).clamp_(min=0)
     low = centres.floor()
@@ -52,7 +52,7 @@ def _taps(size: int, scale: float, device: torch.device) -> tuple[Tensor, Tensor
 
 
 def _gather(x: Tensor, weights_y: Tensor, weights_x: Tensor, scale: float) -> Tensor:
-    """Weighted sum over each output's taps: N×C×(h·taps)×(w·taps) → N×C×h×w."""
+    """Weighted sums over each output's taps: N×C×(h·taps)×(w·taps) to N×C×h×w."""
     if scale == 1:
         return x
     if scale % 2 == 0:  # every centre lies half-way between two pixels
@@ -61,75 +61,73 @@ def _gather(x: Tensor, weights_y: Tensor, weights_x: Tensor, scale: float) -> Te
     return torch.einsum("nchiwj,hi,wj->nchw", split, weights_y, weights_x)
 
 
-def level_input(
-    look0: Tensor,
-    look1: Tensor,
+def block_input(
+    encoded0: Tensor,
+    encoded1: Tensor,
     motion: Motion,
-    timestep: float | Tensor,
+    timestep: Tensor,
     *,
     scale: float,
-    handed_on: int,
+    hidden_channels: int,
     rows: slice = ALL,
 ) -> Tensor:
-    """The input of one block, evaluated only at the pixels that shrinking by its scale reads.
+    """The input of one block, evaluated only at the pixels that downscaling by its scale reads.
 
-    Equal to warping pictures and features at full size, concatenating and shrinking everything by `scale`
-    (bilinear, `align_corners=False`).
+    Equal to warping pictures and features at full size, concatenating and downscaling everything by `scale` (bilinear,
+    `align_corners=False`), as the published networks do.
 
     Args:
-        look0: N×(3 + features)×H×W, fp32: the picture at time 0 in RGB 0..1 and its head features.
-        look1: the same at time 1.
-        motion: the earlier blocks' maps; without any the pictures are taken unwarped.
-        timestep: 0..1, an N×1×H×W map of times, or N×1×1×1, a time for each pair of the batch.
-        scale: the block's, picture pixels to one input pixel; H and W are multiples of it.
-        handed_on: channels the last block hands on to this one.
-        rows: those of the input that are wanted.
+        encoded0: N×(3 + features)×H×W, fp32: the picture at time 0 in RGB 0..1 and its head features.
+        encoded1: the picture at time 1, in the same form.
+        motion: the maps of the earlier blocks; without maps the pictures are not warped.
+        timestep: 1×1×1×1 or N×1×1×1 times, or 1×1×H×W or N×1×H×W maps of times, 0..1.
+        scale: picture pixels to one input pixel; H and W are multiples of it.
+        hidden_channels: channels that the last block passes to this one.
+        rows: rows of the input to evaluate.
 
     Returns:
-        N×C×H/scale×W/scale, fp32, or those rows of it: picture 0, picture 1, features 0, features 1, timestep and, with
-        earlier maps, mask, handed-on channels, flow in pixels of this block.
+        Those rows of N×C×H/scale×W/scale, fp32: picture 0, picture 1, features 0, features 1, timestep and, with
+        earlier maps, mask, hidden channels, flow in pixels of this block.
     """
-    height, width = look0.shape[-2:]
-    taps_y, weights_y = (of[rows] for of in _taps(height, scale, look0.device))
-    taps_x, weights_x = _taps(width, scale, look0.device)
+    count, height, width = encoded0.shape[0], *encoded0.shape[-2:]
+    taps_y, weights_y = (table[rows] for table in _taps(height, scale, encoded0.device))
+    taps_x, weights_x = _taps(width, scale, encoded0.device)
     ys, xs = taps_y.flatten(), taps_x.flatten()
 
-    if isinstance(timestep, Tensor):
-        whole = timestep.expand(-1, -1, height, width)
-        time = _gather(resample(whole, ys, xs), weights_y, weights_x, scale)
-    else:
-        time = look0.new_full((look0.shape[0], 1, taps_y.shape[0], taps_x.shape[0]), timestep)
+    if timestep.shape[-2:] != (1, 1):
+        timestep = _gather(resample(timestep, ys, xs), weights_y, weights_x, scale)
+    time = timestep.to(encoded0).expand(count, 1, taps_y.shape[0], taps_x.shape[0])
 
     if not motion.maps:
-        seen0, seen1 = (_gather(resample(look, ys, xs), weights_y, weights_x, scale) for look in (look0, look1))
-        return torch.cat((seen0[:, :3], seen1[:, :3], seen0[:, 3:], seen1[:, 3:], time), 1)
+        warped0, warped1 = (_gather(resample(x, ys, xs), weights_y, weights_x, scale) for x in (encoded0, encoded1))
+        return torch.cat((warped0[:, :3], warped1[:, :3], warped0[:, 3:], warped1[:, 3:], time), 1)
 
-    flow, mask, extra = motion.at(ys, xs)
+    flow, mask, hidden = motion.at(ys, xs)
     y, x = ys.view(1, -1, 1), xs.view(1, 1, -1)
-    seen0 = _gather(sample(look0, y + flow[:, 1], x + flow[:, 0]), weights_y, weights_x, scale)
-    seen1 = _gather(sample(look1, y + flow[:, 3], x + flow[:, 2]), weights_y, weights_x, scale)
-    known = _gather(torch.cat((mask, extra[:, :handed_on], flow / scale), 1), weights_y, weights_x, scale)
-    return torch.cat((seen0[:, :3], seen1[:, :3], seen0[:, 3:], seen1[:, 3:], time, known), 1)
+    warped0 = _gather(sample(encoded0, y + flow[:, 1], x + flow[:, 0]), weights_y, weights_x, scale)
+    warped1 = _gather(sample(encoded1, y + flow[:, 3], x + flow[:, 2]), weights_y, weights_x, scale)
+    state = _gather(torch.cat((mask, hidden[:, :hidden_channels], flow / scale), 1), weights_y, weights_x, scale)
+    return torch.cat((warped0[:, :3], warped1[:, :3], warped0[:, 3:], warped1[:, 3:], time, state), 1)
 
 
-def synthesise(planes0: Tensor, planes1: Tensor, motion: Blend, sites: Sites, rows: slice = ALL) -> Tensor:
-    """Planes between two frames: warped and blended in their own values.
+def warp_and_blend(planes0: Tensor, planes1: Tensor, motion: Blend, grid: SampleGrid, rows: slice = ALL) -> Tensor:
+    """Planes between two frames, backward-warped and blended in their own values.
 
     Args:
-        planes0: N×P×h×w, fp32: planes of the frame at time 0 that share their sites, in any range of values.
-        planes1: the same of the frame at time 1.
-        motion: between the two frames at the wanted time.
-        sites: where the planes' samples lie on the picture; flow and mask are evaluated there.
-        rows: those of the planes that are wanted.
+        planes0: N×P×h×w, fp32: planes of the frame at time 0 that share a sample grid, in any range of values.
+        planes1: planes of the frame at time 1.
+        motion: motion between the two frames at the wanted time.
+        grid: positions of the planes' samples on the picture, at which flow and mask are evaluated.
+        rows: rows of the planes to make.
 
     Returns:
-        N×P×h×w, fp32, or those rows of it: w·warp(planes0, Ft→0) + (1 − w)·warp(planes1, Ft→1), w being the weight of
-        `motion`. Bilinear, coordinates clamped to the plane. Neither rounded nor clipped.
+        Those rows of N×P×h×w, fp32: w·warp(planes0, Ft→0) + (1 − w)·warp(planes1, Ft→1), where w is the weight of
+        `motion` (paper, equation 2). Bilinear, coordinates clamped to the plane, neither rounded nor clipped.
     """
-    ys, xs = sites.coordinates(planes0.device)
+    ys, xs = grid.coordinates(planes0.device)
     flow, weight = motion.blend(ys[rows], xs)
-    y = torch.arange(sites.height, dtype=torch.float32, device=planes0.device)[rows].view(1, -1, 1)
-    x = torch.arange(sites.width, dtype=torch.float32, device=planes0.device).view(1, 1, -1)
-    warped0 = sample(planes0, y + flow[:, 1] / sites.step_y, x + flow[:, 0] / sites.step_x)
-    warped1 = sample(planes1, y + flow[:, 3] / sites.step_y, x + flow[:, 2] / sites.step_x)
+    y = torch.arange(grid.height, dtype=torch.float32, device=planes0.device)[rows].view(1, -1, 1)
+    x = torch.arange(grid.width, dtype=torch.float32, device=planes0.device).view(1, 1, -1)
+    warped0 = sample(planes0, y + flow[:, 1] / grid.step_y, x + flow[:, 0] / grid.step_x)
+    warped1 = sample(planes1, y + flow[:, 3] / grid.step_y, x + flow[:, 2] / grid.step_x)
     return warped1.lerp_(warped0, weight)

@@ -1,10 +1,10 @@
 """The primitives' kernels for CUDA and ROCm in Triton; `vsrife.motion.gpu` calls them.
 
-A program makes one piece of one row of the output. Maps are read at four places a sample and pictures at four places a
-sample and end, wherever they lie: what the caches do not hold comes from memory once, as neighbours lead to neighbours.
-Coordinates are fp32, clamped so that no index leaves a tensor, whatever the flow is; not a number counts as 0.
+A program makes one piece of one row of the output. Each sample reads maps at four positions and each of the two
+pictures at four positions; neighbouring samples read neighbouring positions, so that memory is read about once.
+Coordinates are fp32 and clamped, so that no index leaves a tensor whatever the flow is; NaN counts as 0.
 
-Tiles are (place, …, channel), so that what is beside each other in memory is beside each other in a thread. All that is
+Tiles are (position, …, channel), so that neighbours in memory are neighbours in a thread. All that is
 known when a network is built is `constexpr`; sizes, scales and times are not: a new size compiles nothing, but for the
 first that 16 divides or does not.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-__all__ = ["level_input", "look", "moved", "view"]
+__all__ = ["block_input", "encode", "to_rgb", "warp_and_blend"]
 
 
 @triton.jit
@@ -46,7 +46,7 @@ def _corners(row0, row1, column0, column1, weight_y, weight_x):
 @triton.jit
 def _added(
     flow,
-    known,
+    state,
     data,
     height,
     width,
@@ -60,9 +60,9 @@ def _added(
     whole: tl.constexpr,
     index: tl.constexpr,
 ):
-    """What a map adds at row `y` (one) and columns `x` (places) of the picture.
+    """The sums with one more map, at row `y` (one) and columns `x` (positions) of the picture.
 
-    To the flow (places × end × x, y), in picture pixels; and, if `whole`, to `known` its `channel`s (1 × … × …).
+    `flow` (positions × end × x, y) is in picture pixels; `state` gets the map's `channel`s (1 × … × …) if `whole`.
     """
     y0, y1, weight_y = _place((y + 0.5) / scale - 0.5, height)
     x0, x1, weight_x = _place((x + 0.5) / scale - 0.5, width)
@@ -80,14 +80,14 @@ def _added(
     pair = tl.arange(0, 2)[None, :, None] * 2 + tl.arange(0, 2)[None, None, :]
     flow += _corners(data0, data1, column0 + pair, column1 + pair, weight_y, weight_x) * scale
     if whole:
-        known += _corners(data0, data1, column0 + channel, column1 + channel, weight_y, weight_x)
-    return flow, known
+        state += _corners(data0, data1, column0 + channel, column1 + channel, weight_y, weight_x)
+    return flow, state
 
 
 @triton.jit
 def _motion(
     flow,
-    known,
+    state,
     map0, height0, width0, scale0,
     map1, height1, width1, scale1,
     map2, height2, width2, scale2,
@@ -104,33 +104,33 @@ def _motion(
     accumulates: tl.constexpr,
     index: tl.constexpr,
 ):  # fmt: skip
-    """The sum of all maps, see `_added`; `known` is the last one's alone, unless the mask is summed too."""
+    """The sum of all maps, see `_added`; `state` is that of the last map alone, unless the masks are summed too."""
     if maps > 0:
-        flow, known = _added(
-            flow, known, map0, height0, width0, scale0, n, y, x, channel,
+        flow, state = _added(
+            flow, state, map0, height0, width0, scale0, n, y, x, channel,
             last_channels if maps == 1 else channels, shuffled, accumulates or maps == 1, index,
         )  # fmt: skip
     if maps > 1:
-        flow, known = _added(
-            flow, known, map1, height1, width1, scale1, n, y, x, channel,
+        flow, state = _added(
+            flow, state, map1, height1, width1, scale1, n, y, x, channel,
             last_channels if maps == 2 else channels, shuffled, accumulates or maps == 2, index,
         )  # fmt: skip
     if maps > 2:
-        flow, known = _added(
-            flow, known, map2, height2, width2, scale2, n, y, x, channel,
+        flow, state = _added(
+            flow, state, map2, height2, width2, scale2, n, y, x, channel,
             last_channels if maps == 3 else channels, shuffled, accumulates or maps == 3, index,
         )  # fmt: skip
     if maps > 3:
-        flow, known = _added(
-            flow, known, map3, height3, width3, scale3, n, y, x, channel,
+        flow, state = _added(
+            flow, state, map3, height3, width3, scale3, n, y, x, channel,
             last_channels if maps == 4 else channels, shuffled, accumulates or maps == 4, index,
         )  # fmt: skip
     if maps > 4:
-        flow, known = _added(
-            flow, known, map4, height4, width4, scale4, n, y, x, channel,
+        flow, state = _added(
+            flow, state, map4, height4, width4, scale4, n, y, x, channel,
             last_channels, shuffled, True, index,
         )  # fmt: skip
-    return flow, known
+    return flow, state
 
 
 @triton.jit
@@ -146,9 +146,9 @@ def _tap(k, scale, size, second: tl.constexpr):
 
 
 @triton.jit
-def level_input(
+def block_input(
     out,
-    look0,
+    encoded0,
     apart,
     times,
     map0, height0, width0, scale0,
@@ -166,9 +166,9 @@ def level_input(
     times_step,
     maps: tl.constexpr,
     taps: tl.constexpr,
-    look: tl.constexpr,
+    encoded: tl.constexpr,
     padded: tl.constexpr,
-    known_channels: tl.constexpr,
+    map_channels: tl.constexpr,
     time_channel: tl.constexpr,
     shuffled: tl.constexpr,
     accumulates: tl.constexpr,
@@ -176,19 +176,20 @@ def level_input(
     index: tl.constexpr,
     block: tl.constexpr,
 ):  # fmt: skip
-    """Rows of a block's input, N×rows×out_width×(2·look + known_channels); grid: pieces of a row, rows, N.
+    """Rows of a block's input, N×rows×out_width×(2·encoded + map_channels); grid: pieces of a row, rows, N.
 
-    Bound by memory: an output pixel writes (2·look + known)·b bytes and reads min(scale², 4)·2·look·a bytes of looks,
-    a and b being the bytes of a value there and here; the maps, of scale² times fewer pixels, come from the cache. So
-    4.26's finest block (look 8, known 16, a = b = 2) moves 96 bytes a pixel, 0.2 GB of a 1080p frame.
+    Bound by memory: an output pixel writes (2·encoded + map_channels)·b bytes and reads min(scale², 4)·2·encoded·a
+    bytes of encoded pictures, where their values have a bytes and the output's b; the maps, of scale² times fewer
+    pixels, come from the cache. 4.26's finest block (encoded 8, map_channels 16, a = b = 2) moves 96 bytes a pixel,
+    0.2 GB at 1080p.
 
     Args:
-        apart: values from the look at time 0 to that at time 1.
+        apart: values from the encoded picture at time 0 to the one at time 1.
         full_height: rows of the whole input, outside which all is 0.
         first_row: which of them is the first of `out`.
         out_step: values of `out` from one pair to the next.
         taps: pixels read along each side, 1 at scale 1 and else 2.
-        padded: `look` up to a power of two.
+        padded: `encoded` up to a power of two.
         times_step: values of `times` from one pair to the next, 0 for the same.
         times_map: whether `times` is a map, else one value.
     """
@@ -199,16 +200,16 @@ def level_input(
     n = tl.program_id(2)
     ends = tl.arange(0, 2)
     part = tl.arange(0, padded)
-    is_look = (part < look)[None, None, :]
-    first_of = n.to(tl.int64) * height * width * look
+    is_encoded = (part < encoded)[None, None, :]
+    first_of = n.to(tl.int64) * height * width * encoded
     # a distance rather than a choice of two pointers, of which the compiler would forget how they are aligned
-    looks = look0 + first_of + (ends * apart.to(tl.int64))[None, :, None] + part[None, None, :]
+    pictures = encoded0 + first_of + (ends * apart.to(tl.int64))[None, :, None] + part[None, None, :]
     # (quarter, part of it): the tile that holds the flow's four channels as its first quarter
-    quarter = tl.arange(0, known_channels // 4)[None, :, None]
+    quarter = tl.arange(0, map_channels // 4)[None, :, None]
     channel = quarter * 4 + tl.arange(0, 4)[None, None, :]
 
-    seen = tl.zeros((block, 2, padded), tl.float32)
-    known = tl.zeros((block, known_channels // 4, 4), tl.float32)
+    encodings = tl.zeros((block, 2, padded), tl.float32)
+    state = tl.zeros((block, map_channels // 4, 4), tl.float32)
     flows = tl.zeros((block, 2, 2), tl.float32)
     time = tl.zeros((block,), tl.float32)
     times += n * times_step
@@ -222,64 +223,68 @@ def level_input(
                 x, weight_x = _tap(ox, scale, width, beside)
                 weight = weight_x * weight_y
             if maps == 0:
-                # places past the end of the row read its last pixel and are not stored
+                # positions past the end of the row read its last pixel and are not stored
                 pixel = y.to(index) * width + tl.minimum(x, width - 1)
-                here = tl.load(looks + (pixel * look)[:, None, None], mask=is_look, other=0.0).to(tl.float32)
+                here = tl.load(pictures + (pixel * encoded)[:, None, None], mask=is_encoded, other=0.0).to(tl.float32)
             else:
                 flow, more = _motion(
-                    tl.zeros((block, 2, 2), tl.float32), tl.zeros((block, known_channels // 4, 4), tl.float32),
+                    tl.zeros((block, 2, 2), tl.float32), tl.zeros((block, map_channels // 4, 4), tl.float32),
                     map0, height0, width0, scale0, map1, height1, width1, scale1, map2, height2, width2, scale2,
                     map3, height3, width3, scale3, map4, height4, width4, scale4,
                     n, y.to(tl.float32), x.to(tl.float32), channel,
-                    maps, known_channels, known_channels, shuffled, accumulates, index,
+                    maps, map_channels, map_channels, shuffled, accumulates, index,
                 )  # fmt: skip
-                known += more * weight[:, None, None]
+                state += more * weight[:, None, None]
                 flows += flow * weight[:, None, None]
                 flow_x, flow_y = tl.split(flow)
                 y0, y1, to_y = _place(y.to(tl.float32) + flow_y, height)
                 x0, x1, to_x = _place(x.to(tl.float32)[:, None] + flow_x, width)
                 row0, row1 = y0.to(index) * width, y1.to(index) * width
-                a = tl.load(looks + ((row0 + x0) * look)[:, :, None], mask=is_look, other=0.0).to(tl.float32)
-                b = tl.load(looks + ((row0 + x1) * look)[:, :, None], mask=is_look, other=0.0).to(tl.float32)
-                c = tl.load(looks + ((row1 + x0) * look)[:, :, None], mask=is_look, other=0.0).to(tl.float32)
-                d = tl.load(looks + ((row1 + x1) * look)[:, :, None], mask=is_look, other=0.0).to(tl.float32)
+                a = tl.load(pictures + ((row0 + x0) * encoded)[:, :, None], mask=is_encoded, other=0.0).to(tl.float32)
+                b = tl.load(pictures + ((row0 + x1) * encoded)[:, :, None], mask=is_encoded, other=0.0).to(tl.float32)
+                c = tl.load(pictures + ((row1 + x0) * encoded)[:, :, None], mask=is_encoded, other=0.0).to(tl.float32)
+                d = tl.load(pictures + ((row1 + x1) * encoded)[:, :, None], mask=is_encoded, other=0.0).to(tl.float32)
                 to_x, to_y = to_x[:, :, None], to_y[:, :, None]
                 here = _mixed(_mixed(a, b, to_x), _mixed(c, d, to_x), to_y)
-            seen += here * weight[:, None, None]
+            encodings += here * weight[:, None, None]
             if times_map:
                 time += tl.load(times + y.to(index) * width + tl.minimum(x, width - 1)).to(tl.float32) * weight
     if not times_map:
         time += tl.load(times).to(tl.float32)
 
     flow = tl.reshape(flows / scale, (block, 4))[:, None, :]
-    known = tl.where(quarter == 0, flow, known)
-    known = tl.where(channel == time_channel, time[:, None, None], tl.where(channel > time_channel, 0.0, known))
-    seen, known = tl.where(is_row, seen, 0.0), tl.where(is_row, known, 0.0)
-    total: tl.constexpr = 2 * look + known_channels
+    state = tl.where(quarter == 0, flow, state)
+    state = tl.where(channel == time_channel, time[:, None, None], tl.where(channel > time_channel, 0.0, state))
+    encodings, state = tl.where(is_row, encodings, 0.0), tl.where(is_row, state, 0.0)
+    total: tl.constexpr = 2 * encoded + map_channels
     row = out + n.to(tl.int64) * out_step + tl.program_id(1).to(tl.int64) * out_width * total
     inside = (ox < out_width)[:, None, None]
     to = row + (ox * total)[:, None, None]
-    tl.store(to + ends[None, :, None] * look + part[None, None, :], seen.to(out.dtype.element_ty), inside & is_look)
-    tl.store(to + (2 * look + channel), known.to(out.dtype.element_ty), inside)
+    tl.store(
+        to + ends[None, :, None] * encoded + part[None, None, :],
+        encodings.to(out.dtype.element_ty),
+        inside & is_encoded,
+    )
+    tl.store(to + (2 * encoded + channel), state.to(out.dtype.element_ty), inside)
 
 
 @triton.jit
-def _moved_plane(
+def _warped_plane(
     first, last, out, stride, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds: tl.constexpr
 ):
-    """One plane's samples: sampled at both ends, blended, stored; see `moved`."""
+    """Sample one plane at both ends, blend and store it; see `warp_and_blend`."""
     ends = tl.where(tl.arange(0, 2) == 0, first, last)[None, :]
     at0, at1 = tl.split(_corners(ends + row0, ends + row1, x0, x1, to_y, to_x))
-    made = _mixed(at1, at0, weight)
+    blended = _mixed(at1, at0, weight)
     if rounds:
-        made = tl.where(made > 0, made, 0.0)
-        made = tl.where(made < peak, made, peak)
-        made = ((made + 12582912.0) - 12582912.0).to(tl.int32)  # half to even: above 2²³ there are integers alone
-    tl.store(out + y.to(tl.int64) * stride + x, made.to(out.dtype.element_ty), x < width)
+        blended = tl.where(blended > 0, blended, 0.0)
+        blended = tl.where(blended < peak, blended, peak)
+        blended = ((blended + 12582912.0) - 12582912.0).to(tl.int32)  # half to even: above 2²³ there are integers alone
+    tl.store(out + y.to(tl.int64) * stride + x, blended.to(out.dtype.element_ty), x < width)
 
 
 @triton.jit
-def moved(
+def warp_and_blend(
     first0, last0, out0, stride0,
     first1, last1, out1, stride1,
     first2, last2, out2, stride2,
@@ -331,27 +336,27 @@ def moved(
     y0, y1, to_y = _place(y.to(tl.float32) + flow_y / step_y, height)
     x0, x1, to_x = _place(x.to(tl.float32)[:, None] + flow_x / step_x, width)
     row0, row1 = y0.to(index) * width, y1.to(index) * width
-    _moved_plane(
+    _warped_plane(
         first0, last0, out0, stride0, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds
     )  # fmt: skip
     if planes > 1:
-        _moved_plane(
+        _warped_plane(
             first1, last1, out1, stride1, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds
         )  # fmt: skip
     if planes > 2:
-        _moved_plane(
+        _warped_plane(
             first2, last2, out2, stride2, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds
         )  # fmt: skip
 
 
 @triton.jit
 def _finite(value):
-    """Not a number is 0 and what is infinite 0 or 1."""
+    """NaN and -∞ become 0, +∞ becomes 1."""
     return tl.where(value - value == 0, value, tl.where(value > 0, 1.0, 0.0))
 
 
 @triton.jit
-def view(
+def to_rgb(
     out,
     plane0,
     plane1,
@@ -410,7 +415,7 @@ def _chroma(plane, row0, row1, x0, x1, weight_y, weight_x):
 
 
 @triton.jit
-def look(
+def encode(
     out,
     picture,
     features,

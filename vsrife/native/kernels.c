@@ -1,7 +1,8 @@
 /*
  * Exported kernels: the fastest variant this CPU runs, on the threads of the OpenMP library that PyTorch has loaded.
  *
- * That library is handed in, so that there is one pool of threads in the process; without one all runs on the caller.
+ * The caller passes that library's entry points, so that the process has one pool of threads; without them the kernels
+ * run on the calling thread.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -88,10 +89,10 @@ EXPORT void vsrife_threads(void *gomp, void *fork, void *push, void *thread) {
 
 typedef struct {
     const char *name;
-    int (*level_input)(const LevelInput *, int);
-    int (*moved)(const Moved *, int);
-    int (*view)(const View *, int);
-    int (*look)(const Look *, int);
+    int (*block_input)(const BlockInput *, int);
+    int (*warp_and_blend)(const WarpAndBlend *, int);
+    int (*to_rgb)(const ToRgb *, int);
+    int (*encode)(const Encode *, int);
 } Variant;
 
 #define BASE 1
@@ -169,12 +170,12 @@ EXPORT const char *vsrife_variant(const char *name) {
 
 EXPORT int vsrife_kernels_version(void) { return KERNELS_VERSION; }
 
-EXPORT int vsrife_level_input(const LevelInput *job, int threads) { return used->level_input(job, threads); }
-EXPORT int vsrife_moved(const Moved *job, int threads) { return used->moved(job, threads); }
-EXPORT int vsrife_view(const View *job, int threads) { return used->view(job, threads); }
-EXPORT int vsrife_look(const Look *job, int threads) { return used->look(job, threads); }
+EXPORT int vsrife_block_input(const BlockInput *job, int threads) { return used->block_input(job, threads); }
+EXPORT int vsrife_warp_and_blend(const WarpAndBlend *job, int threads) { return used->warp_and_blend(job, threads); }
+EXPORT int vsrife_to_rgb(const ToRgb *job, int threads) { return used->to_rgb(job, threads); }
+EXPORT int vsrife_encode(const Encode *job, int threads) { return used->encode(job, threads); }
 
-EXPORT int vsrife_size_level_input(void) { return (int)sizeof(LevelInput); }
-EXPORT int vsrife_size_moved(void) { return (int)sizeof(Moved); }
-EXPORT int vsrife_size_view(void) { return (int)sizeof(View); }
-EXPORT int vsrife_size_look(void) { return (int)sizeof(Look); }
+EXPORT int vsrife_size_block_input(void) { return (int)sizeof(BlockInput); }
+EXPORT int vsrife_size_warp_and_blend(void) { return (int)sizeof(WarpAndBlend); }
+EXPORT int vsrife_size_to_rgb(void) { return (int)sizeof(ToRgb); }
+EXPORT int vsrife_size_encode(void) { return (int)sizeof(Encode); }

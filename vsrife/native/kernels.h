@@ -1,19 +1,19 @@
 /*
- * The CPU's form of the filter's primitives, for callers that fill these structures (vsrife/motion/cpu.py mirrors them).
+ * The filter's primitives for CPUs. Callers fill these structures, which vsrife/motion/library.py mirrors.
  *
- * Pictures and maps are channels-last. A function returns 0, or -1 where there was no memory for its scratch.
+ * Pictures and maps are channels-last. A function returns 0, or -1 where there is no memory for its scratch space.
  */
 #ifndef VSRIFE_KERNELS_H
 #define VSRIFE_KERNELS_H
 
 #include <stdint.h>
 
-#define KERNELS_VERSION 1
+#define KERNELS_VERSION 2
 #define MAX_MAPS 8
 
 enum { TYPE_F32 = 0, TYPE_BF16 = 1, TYPE_U8 = 2, TYPE_U16 = 3 };
 
-/* One block's output. Channels: flow Ft->0 x, y, Ft->1 x, y in map pixels, mask logit, what is handed on, and zeros. */
+/* One block's output. Channels: flow Ft->0 x, y, Ft->1 x, y in map pixels, mask logit, hidden channels, zeros. */
 typedef struct {
     const void *data;
     int32_t type;     /* F32 or BF16 */
@@ -30,13 +30,14 @@ typedef struct {
     Map map[MAX_MAPS];
 } Maps;
 
-/* A block's input at 1/scale of the picture: look 0, look 1, then `known`: flow / scale, mask, handed on, time. */
+/* A block's input at 1/scale of the picture: encoded pictures 0 and 1, then `map_channels`: flow / scale, mask logit,
+ * hidden channels, time. */
 typedef struct {
-    const float *look0, *look1; /* height x width x look_channels */
+    const float *encoded0, *encoded1; /* height x width x encoded_channels */
     Maps maps;                  /* none: the pictures are taken unwarped */
     int32_t height, width;
-    int32_t look_channels; /* 4, 8, 12 or 20 */
-    int32_t known;         /* 8 or 16, as the maps' channels; the time is the sixth of the last 8 */
+    int32_t encoded_channels; /* 4, 8, 12 or 20 */
+    int32_t map_channels;         /* 8 or 16, as the maps' channels; the time is the sixth of the last 8 */
     float time;
     const float *times; /* height x width, or NULL for `time` everywhere */
     float scale;
@@ -44,17 +45,17 @@ typedef struct {
     int32_t first_row;   /* the first of `out_height` rows to make; those outside the input are 0 */
     int32_t out_height, out_width;
     int32_t type; /* of `out`: F32 or BF16 */
-    void *out;    /* out_height x out_width x (2 look_channels + known) */
+    void *out;    /* out_height x out_width x (2 encoded_channels + map_channels) */
     const float *weights; /* not for callers */
-} LevelInput;
+} BlockInput;
 
 typedef struct {
     const void *first, *last; /* height x width, rows without gaps; two bytes more may be read */
     void *out;
     int64_t stride; /* of `out`, in bytes */
-} MovedPlane;
+} WarpedPlane;
 
-/* Planes that share their sites, warped along the motion and blended. */
+/* Planes that share a sample grid, backward-warped along the motion and blended. */
 typedef struct {
     Maps maps;
     int32_t height, width;   /* of the planes, each at least 2 */
@@ -63,10 +64,10 @@ typedef struct {
     int32_t type; /* of the planes, in and out: F32, U8 or U16 */
     float peak;   /* of integers */
     int32_t planes;
-    MovedPlane plane[4];
-} Moved;
+    WarpedPlane plane[4];
+} WarpAndBlend;
 
-/* What the network looks at: RGB in 0..1 of a frame's planes, its last row and column repeated to the aligned size. */
+/* A frame's planes to RGB in 0..1, the last row and column repeated up to the aligned size. */
 typedef struct {
     const void *plane[3];
     int32_t planes; /* 1 or 3 */
@@ -77,9 +78,9 @@ typedef struct {
     float matrix[3][4];                       /* planes to R, G, B; the last column is added */
     int32_t out_height, out_width;
     float *out; /* out_height x out_width x 3 */
-} View;
+} ToRgb;
 
-/* A picture and its features beside each other. */
+/* An RGB picture and its head features, channels beside each other. */
 typedef struct {
     const float *picture;  /* height x width x 3 */
     const void *features; /* height/2 x width/2 x (2, 2, count), or NULL */
@@ -88,6 +89,6 @@ typedef struct {
     int32_t count;    /* 0, 4, 8 or 16 */
     int32_t channels; /* of `out`: 4, 8, 12 or 20 */
     float *out;       /* height x width x channels */
-} Look;
+} Encode;
 
 #endif

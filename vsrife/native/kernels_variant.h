@@ -3,10 +3,10 @@
 #define INLINE static inline __attribute__((always_inline))
 
 #ifdef BASE
-#define SLACK 32 /* floats behind an array that may be read, or written, without meaning */
+#define SLACK 32 /* floats behind an array that may be read and written; their values are never used */
 typedef float V4 __attribute__((vector_size(16)));
 typedef float V8 __attribute__((vector_size(32)));
-typedef float V16 __attribute__((vector_size(64))); /* four pixels of four */
+typedef float V16 __attribute__((vector_size(64))); /* four pixels of four channels */
 typedef int32_t I8 __attribute__((vector_size(32)));
 typedef int32_t I16 __attribute__((vector_size(64)));
 typedef uint32_t U4 __attribute__((vector_size(16)));
@@ -18,7 +18,7 @@ typedef struct {
     int from, to, low; /* columns between the same two of a map's */
 } Run;
 
-/* What the threads of one call share: where its columns lie on each map, and the threads' scratch. */
+/* Shared by the threads of one call: the positions of its columns on each map, and the threads' scratch space. */
 typedef struct {
     int columns;          /* a multiple of 4; those beyond the wanted ones repeat the last */
     float *at;            /* {x, 0, x, 0} for each column: in pixels of what is sampled */
@@ -35,21 +35,21 @@ typedef struct {
 typedef struct {
     int32_t *low;
     float *weight;
-} ViewColumns;
+} RgbColumns;
 
-/* The same in a form for rows of planes: places in both pictures, what is left of them, the weight of picture 0. */
+/* Destinations of a row of a plane: offsets in both pictures, fractions of the coordinates, the weight of picture 0. */
 typedef struct {
     int32_t *at0, *at1;
     float *x0, *y0, *x1, *y1, *weight;
-} Landed;
+} Destinations;
 
-/* Where a row of columns leads to. */
+/* A row of columns: its flow and the positions that the flow leads to. */
 typedef struct {
     float *rows[MAX_MAPS];
     float *flow;  /* four for each column, in picture pixels; of the earlier maps, the last one's is to be added */
-    float *part;  /* what is left of the four coordinates */
+    float *part;  /* fractions of the four coordinates */
     int32_t *to;  /* offset in pixels in picture 0, -, in picture 1, - */
-    float *known; /* the last map's channels */
+    float *last_map; /* the last map's channels */
 } Row;
 #endif
 
@@ -180,12 +180,12 @@ INLINE V4 NAME(mixed4)(const float *p, size_t step, float weight) {
     return a + (b - a) * weight;
 }
 
-/* Flow, and what is known besides it, at all columns of picture row y. */
+/* Flow and the other channels of the maps at all columns of picture row y. */
 INLINE void NAME(find_flow)(const Maps *maps, const Shared *shared, const Row *row, float y, const int stored) {
     const int last = maps->count - 1, columns = shared->columns;
     if (maps->count == 0) {
         memset(row->flow, 0, sizeof(float) * 4 * (size_t)columns);
-        memset(row->known, 0, sizeof(float) * (size_t)(columns * stored));
+        memset(row->last_map, 0, sizeof(float) * (size_t)(columns * stored));
         return;
     }
     for (int j = 0; j <= last; j++) NAME(map_row)(&maps->map[j], y, shared->stored[j], row->rows[j]);
@@ -195,11 +195,11 @@ INLINE void NAME(find_flow)(const Maps *maps, const Shared *shared, const Row *r
         V4 flow;
         if (stored == 16) {
             const V16 a = NAME(load16)(p), v = a + (NAME(load16)(p + 16) - a) * weight;
-            memcpy(row->known + (size_t)k * 16, &v, sizeof v);
+            memcpy(row->last_map + (size_t)k * 16, &v, sizeof v);
             memcpy(&flow, &v, sizeof flow);
         } else {
             const V8 v = NAME(mixed8)(p, 8, weight);
-            memcpy(row->known + (size_t)k * 8, &v, sizeof v);
+            memcpy(row->last_map + (size_t)k * 8, &v, sizeof v);
             memcpy(&flow, &v, sizeof flow);
         }
         flow *= scale_last;
@@ -219,7 +219,7 @@ INLINE void NAME(find_flow)(const Maps *maps, const Shared *shared, const Row *r
             if (maps->accumulates_mask)
                 for (int k = 0; k < columns; k++) {
                     const float *p = row->rows[j] + (size_t)low[k] * step;
-                    row->known[(size_t)(k * stored) + 4] += p[4] + (p[12] - p[4]) * weights[4 * k];
+                    row->last_map[(size_t)(k * stored) + 4] += p[4] + (p[12] - p[4]) * weights[4 * k];
                 }
         }
         for (int r = 0; r < shared->runs[j]; r++) {
@@ -238,12 +238,12 @@ INLINE void NAME(find_flow)(const Maps *maps, const Shared *shared, const Row *r
             }
             if (maps->accumulates_mask)
                 for (k = run.from; k < run.to; k++)
-                    row->known[(size_t)(k * stored) + 4] += p[4] + (p[12] - p[4]) * weights[4 * k];
+                    row->last_map[(size_t)(k * stored) + 4] += p[4] + (p[12] - p[4]) * weights[4 * k];
         }
     }
 }
 
-/* The pixels of both pictures, height x width, that the flow leads to from row y; a flow is shrunk by the steps. */
+/* The positions in both pictures, height x width, that the flow leads to from row y; flow is divided by the steps. */
 INLINE void NAME(land)(const Shared *shared, const Row *row, float y, float step_y, float step_x, int height, int width) {
     const float w = (float)(width - 1), h = (float)(height - 1), sx = 1 / step_x, sy = 1 / step_y;
     const V16 down = {0, y, 0, y, 0, y, 0, y, 0, y, 0, y, 0, y, 0, y};
@@ -254,7 +254,7 @@ INLINE void NAME(land)(const Shared *shared, const Row *row, float y, float step
     const I16 stride = {1, width, 1, width, 1, width, 1, width, 1, width, 1, width, 1, width, 1, width};
     for (int k = 0; k < shared->columns; k += 4) {
         V16 at = NAME(load16)(shared->at + 4 * k) + down + NAME(load16)(row->flow + 4 * k) * step;
-        at = (V16)((I16)at & (at > zero)); /* not a number becomes 0 too */
+        at = (V16)((I16)at & (at > zero)); /* NaN becomes 0 too */
         I16 less = at < limit;
         at = (V16)(((I16)at & less) | ((I16)limit & ~less));
         I16 low = __builtin_convertvector(at, I16);
@@ -278,11 +278,11 @@ INLINE V4 NAME(sampled4)(const float *p, size_t across, size_t down, float x, fl
     return top + (bottom - top) * y;
 }
 
-INLINE void NAME(add_look)(
-    const float *look, int to, size_t down, const float *part, float weight, const int only, const int channels,
+INLINE void NAME(add_encoded)(
+    const float *encoded, int to, size_t down, const float *part, float weight, const int only, const int channels,
     float *out) {
     const size_t across = (size_t)channels;
-    const float *p = look + (size_t)to * across, x = part[0], y = part[1];
+    const float *p = encoded + (size_t)to * across, x = part[0], y = part[1];
     __builtin_prefetch(p + 2 * down); /* what the row below will most likely read */
     if (channels % 8 == 0) {
         for (int c = 0; c < channels; c += 8) {
@@ -326,16 +326,16 @@ INLINE float *NAME(cut)(float **rest, size_t count) {
 /* Tables for `columns` places at `at(k)` of what is sampled and `on(k)` of the picture, and for each thread `kept` rows
  * and `extra` floats. */
 static int NAME(make_shared)(
-    Shared *shared, const Maps *maps, int columns, const float *at, const float *on, int known, int kept, size_t extra,
+    Shared *shared, const Maps *maps, int columns, const float *at, const float *on, int map_channels, int kept, size_t extra,
     int threads) {
     const int last = maps->count - 1, whole = (columns + 3) & ~3;
     const size_t cells = ((size_t)whole + 15) & ~(size_t)15;
     size_t floats = 0;
     for (int j = 0; j <= last; j++) {
-        shared->stored[j] = j == last ? known : maps->accumulates_mask ? 8 : 4;
+        shared->stored[j] = j == last ? map_channels : maps->accumulates_mask ? 8 : 4;
         floats += (size_t)maps->map[j].width * (size_t)shared->stored[j] + 32;
     }
-    floats += cells * (size_t)(12 + known) + 2 * SLACK;
+    floats += cells * (size_t)(12 + map_channels) + 2 * SLACK;
     shared->columns = whole;
     shared->slot = (floats * (size_t)kept + extra + 31) & ~(size_t)15;
     shared->tables = malloc(sizeof(float) * cells * (6 + 7 * (size_t)maps->count) + 64);
@@ -382,22 +382,22 @@ static int NAME(make_shared)(
     return 0;
 }
 
-/* A row within a thread's scratch, and what is left of that. */
-INLINE float *NAME(row_of)(const Shared *shared, const Maps *maps, int known, float *scratch, Row *row) {
+/* Cuts a row out of a thread's scratch space; returns the rest. */
+INLINE float *NAME(row_of)(const Shared *shared, const Maps *maps, int map_channels, float *scratch, Row *row) {
     const size_t cells = (size_t)shared->columns;
     for (int j = 0; j < maps->count; j++)
         row->rows[j] = NAME(cut)(&scratch, (size_t)maps->map[j].width * (size_t)shared->stored[j] + 8);
     row->flow = NAME(cut)(&scratch, 4 * cells);
     row->part = NAME(cut)(&scratch, 4 * cells + SLACK);
     row->to = (int32_t *)NAME(cut)(&scratch, 4 * cells + SLACK);
-    row->known = NAME(cut)(&scratch, (size_t)known * cells);
+    row->last_map = NAME(cut)(&scratch, (size_t)map_channels * cells);
     return scratch;
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- */
-/* level_input */
+/* block_input */
 
-/* One or two pixels that shrinking reads around the centre of output k, and the second one's weight. */
+/* The one or two pixels around the centre of output k that downscaling reads, and the weight of the second. */
 INLINE int NAME(taps)(int k, float scale, int size, float *weight) {
     float centre = ((float)k + 0.5f) * scale - 0.5f;
     centre = centre > 0 ? centre : 0;
@@ -407,16 +407,16 @@ INLINE int NAME(taps)(int k, float scale, int size, float *weight) {
     return low;
 }
 
-INLINE void NAME(level_rows_of)(
-    const LevelInput *job, const Shared *shared, float *scratch, int from, int to, const int look, const int known,
+INLINE void NAME(block_input_rows_of)(
+    const BlockInput *job, const Shared *shared, float *scratch, int from, int to, const int encoded, const int map_channels,
     const int taps) {
-    const int total = 2 * look + known, width = job->width, out_width = job->out_width, is_f32 = job->type == TYPE_F32;
-    const size_t down = (size_t)width * (size_t)look;
-    const float *look0 = job->look0, *look1 = job->look1, *times = job->times, *weights = job->weights;
+    const int total = 2 * encoded + map_channels, width = job->width, out_width = job->out_width, is_f32 = job->type == TYPE_F32;
+    const size_t down = (size_t)width * (size_t)encoded;
+    const float *encoded0 = job->encoded0, *encoded1 = job->encoded1, *times = job->times, *weights = job->weights;
     const float shrink = 1 / job->scale, time = times ? 0 : job->time;
     uint16_t *bf16 = job->out;
     Row rows[2];
-    for (int t = 0; t < taps; t++) scratch = NAME(row_of)(shared, &job->maps, known, scratch, &rows[t]);
+    for (int t = 0; t < taps; t++) scratch = NAME(row_of)(shared, &job->maps, map_channels, scratch, &rows[t]);
     for (int line = from; line < to; line++) {
         const int oy = job->first_row + line;
         const size_t at = (size_t)line * (size_t)job->out_width * (size_t)total;
@@ -430,23 +430,23 @@ INLINE void NAME(level_rows_of)(
         const int ys[2] = {y, y + 1 < job->height ? y + 1 : y};
         const float wys[2] = {1 - wy, wy};
         for (int t = 0; t < taps; t++) {
-            NAME(find_flow)(&job->maps, shared, &rows[t], (float)ys[t], known);
+            NAME(find_flow)(&job->maps, shared, &rows[t], (float)ys[t], map_channels);
             NAME(land)(shared, &rows[t], (float)ys[t], 1, 1, job->height, width);
         }
         for (int ox = 0; ox < out_width; ox++) {
             V8 first = {0}, second = {0}, flows = {0};
             float moment = time, out[64] __attribute__((aligned(64)));
             if (taps == 2)
-                for (int c = 0; c < 2 * look; c++) out[c] = 0;
+                for (int c = 0; c < 2 * encoded; c++) out[c] = 0;
             for (int t = 0; t < taps; t++)
                 for (int s = 0; s < taps; s++) {
                     const Row *row = &rows[t];
                     const int k = ox * taps + s;
                     const float weight = taps == 1 ? 1 : wys[t] * weights[k], *part = row->part + 4 * k;
-                    NAME(add_look)(look0, row->to[4 * k], down, part, weight, taps == 1, look, out);
-                    NAME(add_look)(look1, row->to[4 * k + 2], down, part + 2, weight, taps == 1, look, out + look);
-                    first += NAME(load8)(row->known + k * known) * weight;
-                    if (known == 16) second += NAME(load8)(row->known + k * known + 8) * weight;
+                    NAME(add_encoded)(encoded0, row->to[4 * k], down, part, weight, taps == 1, encoded, out);
+                    NAME(add_encoded)(encoded1, row->to[4 * k + 2], down, part + 2, weight, taps == 1, encoded, out + encoded);
+                    first += NAME(load8)(row->last_map + k * map_channels) * weight;
+                    if (map_channels == 16) second += NAME(load8)(row->last_map + k * map_channels + 8) * weight;
                     flows += NAME(load8)(row->flow + 4 * k) * weight;
                     if (times) moment += weight * times[(size_t)ys[t] * (size_t)width + (size_t)shared->at[4 * k]];
                 }
@@ -454,10 +454,10 @@ INLINE void NAME(level_rows_of)(
             const V8 late = {0, 0, 0, 0, 0, moment, 0, 0};
             flows *= shrink;
             first = (V8)(((I8)flows & is_flow) | ((I8)first & ~is_flow));
-            if (known == 8) first += late;
+            if (map_channels == 8) first += late;
             second += late;
-            memcpy(out + 2 * look, &first, sizeof first);
-            if (known == 16) memcpy(out + 2 * look + 8, &second, sizeof second);
+            memcpy(out + 2 * encoded, &first, sizeof first);
+            if (map_channels == 16) memcpy(out + 2 * encoded + 8, &second, sizeof second);
             const size_t there = at + (size_t)ox * (size_t)total;
             if (is_f32)
                 memcpy((float *)job->out + there, out, sizeof(float) * (size_t)total);
@@ -467,17 +467,17 @@ INLINE void NAME(level_rows_of)(
     }
 }
 
-#define LEVEL_CASE(LOOK, KNOWN) \
-    if (job->look_channels == LOOK && job->known == KNOWN) { \
+#define LEVEL_CASE(ENCODED, MAP_CHANNELS) \
+    if (job->encoded_channels == ENCODED && job->map_channels == MAP_CHANNELS) { \
         if (job->scale == 1) \
-            NAME(level_rows_of)(job, shared, scratch, from, to, LOOK, KNOWN, 1); \
+            NAME(block_input_rows_of)(job, shared, scratch, from, to, ENCODED, MAP_CHANNELS, 1); \
         else \
-            NAME(level_rows_of)(job, shared, scratch, from, to, LOOK, KNOWN, 2); \
+            NAME(block_input_rows_of)(job, shared, scratch, from, to, ENCODED, MAP_CHANNELS, 2); \
         return; \
     }
 
-static void NAME(level_rows)(const void *data, void *kept, float *scratch, int from, int to) {
-    const LevelInput *job = data;
+static void NAME(block_input_rows)(const void *data, void *kept, float *scratch, int from, int to) {
+    const BlockInput *job = data;
     const Shared *shared = kept;
     LEVEL_CASE(4, 8)
     LEVEL_CASE(8, 8)
@@ -488,8 +488,8 @@ static void NAME(level_rows)(const void *data, void *kept, float *scratch, int f
 }
 #undef LEVEL_CASE
 
-static int NAME(level_input)(const LevelInput *given, int threads) {
-    LevelInput job = *given;
+static int NAME(block_input)(const BlockInput *given, int threads) {
+    BlockInput job = *given;
     Shared shared = {0};
     const int taps = job.scale == 1 ? 1 : 2, columns = job.out_width * taps;
     float *at = malloc(sizeof(float) * 2 * (size_t)columns), *weights = at + columns;
@@ -501,9 +501,9 @@ static int NAME(level_input)(const LevelInput *given, int threads) {
         weights[k] = k & 1 ? weight : 1 - weight;
     }
     job.weights = weights;
-    const int failed = NAME(make_shared)(&shared, &job.maps, columns, at, at, job.known, taps, 0, threads);
+    const int failed = NAME(make_shared)(&shared, &job.maps, columns, at, at, job.map_channels, taps, 0, threads);
     if (!failed) {
-        share_rows(NAME(level_rows), &job, &shared, shared.scratch, shared.slot, job.out_height, 4, threads);
+        share_rows(NAME(block_input_rows), &job, &shared, shared.scratch, shared.slot, job.out_height, 4, threads);
         NAME(free_shared)(&shared);
     }
     free(at);
@@ -511,7 +511,7 @@ static int NAME(level_input)(const LevelInput *given, int threads) {
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- */
-/* moved */
+/* warp_and_blend */
 
 /* 1 / (1 + exp(-x)) to 2e-7. */
 INLINE float NAME(sigmoid)(float x) {
@@ -528,8 +528,8 @@ INLINE float NAME(sigmoid)(float x) {
 }
 
 #define MOVED_ROW(sample, name) \
-    INLINE void NAME(moved_one_##name)( \
-        const sample *first, const sample *last, size_t down, const Landed *to, int k, float *out) { \
+    INLINE void NAME(warp_pixel_##name)( \
+        const sample *first, const sample *last, size_t down, const Destinations *to, int k, float *out) { \
         const sample *p = first + to->at0[k], *q = last + to->at1[k]; \
         const float a = (float)p[0], b = (float)p[1], c = (float)p[down], d = (float)p[down + 1]; \
         const float e = (float)q[0], f = (float)q[1], g = (float)q[down], h = (float)q[down + 1]; \
@@ -588,11 +588,11 @@ MOVED_EIGHT(float, f32)
 #define MOVE_EIGHTS(name)
 #endif
 #define MOVED_ROW(sample, name) \
-    static void NAME(moved_row_##name)( \
-        const sample *first, const sample *last, size_t down, const Landed *to, int width, float *out) { \
+    static void NAME(warp_row_##name)( \
+        const sample *first, const sample *last, size_t down, const Destinations *to, int width, float *out) { \
         int k = 0; \
         MOVE_EIGHTS(name) \
-        for (; k < width; k++) NAME(moved_one_##name)(first, last, down, to, k, out); \
+        for (; k < width; k++) NAME(warp_pixel_##name)(first, last, down, to, k, out); \
     }
 MOVED_ROW(uint8_t, u8)
 MOVED_ROW(uint16_t, u16)
@@ -613,8 +613,8 @@ STORE_ROW(uint8_t, u8)
 STORE_ROW(uint16_t, u16)
 #undef STORE_ROW
 
-static void NAME(moved_rows)(const void *data, void *kept, float *scratch, int from, int to) {
-    const Moved *job = data;
+static void NAME(warp_rows)(const void *data, void *kept, float *scratch, int from, int to) {
+    const WarpAndBlend *job = data;
     const Shared *shared = kept;
     const int width = job->width;
     const size_t down = (size_t)width, cells = (size_t)shared->columns;
@@ -622,39 +622,39 @@ static void NAME(moved_rows)(const void *data, void *kept, float *scratch, int f
     scratch = NAME(row_of)(shared, &job->maps, 8, scratch, &row);
     float *part[7];
     for (int c = 0; c < 7; c++) part[c] = NAME(cut)(&scratch, cells + SLACK);
-    const Landed landed = {
+    const Destinations destinations = {
         (int32_t *)part[0], (int32_t *)part[1], part[2], part[3], part[4], part[5], part[6],
     };
     float *made = scratch;
     for (int y = from; y < to; y++) {
         NAME(find_flow)(&job->maps, shared, &row, (float)y * job->step_y + job->offset_y, 8);
         NAME(land)(shared, &row, (float)y, job->step_y, job->step_x, job->height, width);
-        for (int k = 0; k < width; k++) landed.weight[k] = NAME(sigmoid)(row.known[8 * k + 4]);
+        for (int k = 0; k < width; k++) destinations.weight[k] = NAME(sigmoid)(row.last_map[8 * k + 4]);
         for (int k = 0; k < width; k += 8) {
-            NAME(fourth)((const float *)row.to + 4 * k, (float *)landed.at0 + k);
-            NAME(fourth)((const float *)row.to + 4 * k + 2, (float *)landed.at1 + k);
-            NAME(fourth)(row.part + 4 * k, landed.x0 + k);
-            NAME(fourth)(row.part + 4 * k + 1, landed.y0 + k);
-            NAME(fourth)(row.part + 4 * k + 2, landed.x1 + k);
-            NAME(fourth)(row.part + 4 * k + 3, landed.y1 + k);
+            NAME(fourth)((const float *)row.to + 4 * k, (float *)destinations.at0 + k);
+            NAME(fourth)((const float *)row.to + 4 * k + 2, (float *)destinations.at1 + k);
+            NAME(fourth)(row.part + 4 * k, destinations.x0 + k);
+            NAME(fourth)(row.part + 4 * k + 1, destinations.y0 + k);
+            NAME(fourth)(row.part + 4 * k + 2, destinations.x1 + k);
+            NAME(fourth)(row.part + 4 * k + 3, destinations.y1 + k);
         }
         for (int p = 0; p < job->planes; p++) {
-            const MovedPlane *plane = &job->plane[p];
+            const WarpedPlane *plane = &job->plane[p];
             char *out = (char *)plane->out + (int64_t)y * plane->stride;
             if (job->type == TYPE_U8) {
-                NAME(moved_row_u8)(plane->first, plane->last, down, &landed, width, made);
+                NAME(warp_row_u8)(plane->first, plane->last, down, &destinations, width, made);
                 NAME(store_u8)(made, width, job->peak, (uint8_t *)out);
             } else if (job->type == TYPE_U16) {
-                NAME(moved_row_u16)(plane->first, plane->last, down, &landed, width, made);
+                NAME(warp_row_u16)(plane->first, plane->last, down, &destinations, width, made);
                 NAME(store_u16)(made, width, job->peak, (uint16_t *)out);
             } else {
-                NAME(moved_row_f32)(plane->first, plane->last, down, &landed, width, (float *)out);
+                NAME(warp_row_f32)(plane->first, plane->last, down, &destinations, width, (float *)out);
             }
         }
     }
 }
 
-static int NAME(moved)(const Moved *job, int threads) {
+static int NAME(warp_and_blend)(const WarpAndBlend *job, int threads) {
     Shared shared = {0};
     float *at = malloc(sizeof(float) * 2 * (size_t)job->width), *on = at + job->width;
     if (!at) return -1;
@@ -665,7 +665,7 @@ static int NAME(moved)(const Moved *job, int threads) {
     const size_t extra = ((size_t)job->width + 2 * SLACK) * 8;
     const int failed = NAME(make_shared)(&shared, &job->maps, job->width, at, on, 8, 1, extra, threads);
     if (!failed) {
-        share_rows(NAME(moved_rows), job, &shared, shared.scratch, shared.slot, job->height, 4, threads);
+        share_rows(NAME(warp_rows), job, &shared, shared.scratch, shared.slot, job->height, 4, threads);
         NAME(free_shared)(&shared);
     }
     free(at);
@@ -673,9 +673,9 @@ static int NAME(moved)(const Moved *job, int threads) {
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- */
-/* view and look */
+/* to_rgb and encode */
 
-/* A row of samples as floats; not a number is 0 and what is infinite 0 or 1. */
+/* A row of samples as floats; NaN and -inf become 0, +inf becomes 1. */
 static void NAME(float_row)(const void *plane, int type, size_t at, int count, float *out) {
     if (type == TYPE_U8) {
         for (int k = 0; k < count; k++) out[k] = (float)((const uint8_t *)plane)[at + (size_t)k];
@@ -689,9 +689,9 @@ static void NAME(float_row)(const void *plane, int type, size_t at, int count, f
     }
 }
 
-static void NAME(view_rows)(const void *data, void *kept, float *scratch, int from, int to) {
-    const View *job = data;
-    const ViewColumns *columns = kept;
+static void NAME(to_rgb_rows)(const void *data, void *kept, float *scratch, int from, int to) {
+    const ToRgb *job = data;
+    const RgbColumns *columns = kept;
     const int width = job->width, chroma = job->chroma_width;
     const int smaller = chroma != width || job->chroma_height != job->height;
     float *rows[3] = {scratch, scratch + width, scratch + 2 * (size_t)width};
@@ -735,11 +735,11 @@ static void NAME(view_rows)(const void *data, void *kept, float *scratch, int fr
     }
 }
 
-static int NAME(view)(const View *job, int threads) {
+static int NAME(to_rgb)(const ToRgb *job, int threads) {
     const size_t slot = ((3 * (size_t)job->width + 2 * (size_t)job->chroma_width) + 31) & ~(size_t)15;
     float *tables = malloc(sizeof(float) * (2 * (size_t)job->width + slot * (size_t)threads));
     if (!tables) return -1;
-    ViewColumns columns = {(int32_t *)tables, tables + job->width};
+    RgbColumns columns = {(int32_t *)tables, tables + job->width};
     for (int k = 0; k < job->width; k++) {
         columns.low[k] = 0;
         columns.weight[k] = 0;
@@ -747,12 +747,12 @@ static int NAME(view)(const View *job, int threads) {
             columns.low[k] =
                 NAME(place)(((float)k - job->offset_x) / job->step_x, job->chroma_width, &columns.weight[k]);
     }
-    share_rows(NAME(view_rows), job, &columns, tables + 2 * (size_t)job->width, slot, job->out_height, 8, threads);
+    share_rows(NAME(to_rgb_rows), job, &columns, tables + 2 * (size_t)job->width, slot, job->out_height, 8, threads);
     free(tables);
     return 0;
 }
 
-INLINE void NAME(look_rows_of)(const Look *job, int from, int to, const int count, const int channels, const int type) {
+INLINE void NAME(encode_rows_of)(const Encode *job, int from, int to, const int count, const int channels, const int type) {
     const size_t cell = 4 * (size_t)count, size = type == TYPE_F32 ? sizeof(float) : sizeof(uint16_t);
     for (int y = from; y < to; y++) {
         const float *rgb = job->picture + (size_t)y * (size_t)job->width * 3;
@@ -775,13 +775,13 @@ INLINE void NAME(look_rows_of)(const Look *job, int from, int to, const int coun
     }
 }
 
-static void NAME(look_rows)(const void *data, void *kept, float *scratch, int from, int to) {
-    const Look *job = data;
+static void NAME(encode_rows)(const void *data, void *kept, float *scratch, int from, int to) {
+    const Encode *job = data;
     (void)kept;
     (void)scratch;
 #define LOOK_CASE(COUNT, CHANNELS, TYPE) \
     if (job->count == COUNT && job->channels == CHANNELS && job->type == TYPE) \
-        NAME(look_rows_of)(job, from, to, COUNT, CHANNELS, TYPE);
+        NAME(encode_rows_of)(job, from, to, COUNT, CHANNELS, TYPE);
     LOOK_CASE(0, 4, TYPE_F32)
     LOOK_CASE(4, 8, TYPE_F32)
     LOOK_CASE(4, 8, TYPE_BF16)
@@ -792,15 +792,15 @@ static void NAME(look_rows)(const void *data, void *kept, float *scratch, int fr
 #undef LOOK_CASE
 }
 
-static int NAME(look)(const Look *job, int threads) {
-    share_rows(NAME(look_rows), job, NULL, NULL, 0, job->height, 8, threads);
+static int NAME(encode)(const Encode *job, int threads) {
+    share_rows(NAME(encode_rows), job, NULL, NULL, 0, job->height, 8, threads);
     return 0;
 }
 
 #define QUOTED(x) #x
 #define TEXT(x) QUOTED(x)
 static const Variant NAME(variant) = {
-    TEXT(NAME()), NAME(level_input), NAME(moved), NAME(view), NAME(look),
+    TEXT(NAME()), NAME(block_input), NAME(warp_and_blend), NAME(to_rgb), NAME(encode),
 };
 #undef TEXT
 #undef QUOTED

@@ -1,16 +1,13 @@
 /*
- * The native side of core.rife: function signatures, a trampoline into Python and a frame-server node.
+ * The native side of core.rife: function signatures and a bridge into Python.
  *
- * Nothing here knows what a timestep or a network is. `RIFE`, `Motion` and `At` hand their arguments to Python, Python
- * answers with `Node`s built from two of its own functions: `plan` says which source frames output n needs, `render`
- * fills it, or asks for more.
+ * No timestep and no network appears in C. `RIFE`, `Motion` and `At` hand their arguments to Python, and Python answers
+ * with `Node`s, see node.c.
  * libpython is never linked: the host has loaded one already, and its stable ABI is looked up by name.
  */
-#include <stdlib.h>
-#include <string.h>
 #include <stdio.h>
 
-#include <VapourSynth4.h>
+#include "plugin.h"
 
 #ifdef _WIN32
 #include <windows.h>
@@ -20,7 +17,6 @@
 #define THREAD_LOCAL _Thread_local
 #endif
 
-#define MAX_FRAMES 64 /* source frames one output frame may ask for */
 #define MAX_ERROR 1024
 
 /* ---------------------------------------------------------------------------------------------------------------- */
@@ -94,15 +90,13 @@ static void describe_exception(const Python *py, const char *function, char *lin
             *c = ' ';
 }
 
-/* Calls a Python function that answers with a map. What it says under `error`, on one line and without a traceback,
- * or what it raised, becomes the error of `out`, which is returned. */
-static const char *call_python(VSFunction *function, const VSMap *in, VSMap *out, const VSAPI *vsapi) {
+const char *call_python(VSFunction *function, const VSMap *in, VSMap *out, const VSAPI *vsapi) {
     vsapi->callFunction(function, in, out);
     int missing = 0;
-    const char *said = vsapi->mapGetError(out) ? NULL : vsapi->mapGetData(out, "error", 0, &missing);
-    if (said) {
+    const char *message = vsapi->mapGetError(out) ? NULL : vsapi->mapGetData(out, "error", 0, &missing);
+    if (message) {
         char error[MAX_ERROR];
-        snprintf(error, sizeof error, "%s", said);
+        snprintf(error, sizeof error, "%s", message);
         vsapi->clearMap(out);
         vsapi->mapSetError(out, error);
     }
@@ -159,224 +153,6 @@ static void VS_CC bridge(const VSMap *in, VSMap *out, void *user_data, VSCore *c
     VSFunction *create = vsapi->mapGetFunction(in, "func", 0, NULL);
     call_python(create, current_call->in, current_call->out, vsapi);
     vsapi->freeFunction(create);
-}
-
-/* ---------------------------------------------------------------------------------------------------------------- */
-/* Node: the frame server */
-
-typedef struct {
-    int clip_count;
-    VSNode **clips;
-    VSFunction *plan, *render;
-    VSVideoInfo info;
-} Node;
-
-typedef struct {
-    int count, write; /* `write`: the output is allocated and handed to `render` */
-    int clips[MAX_FRAMES], frames[MAX_FRAMES];
-} Request;
-
-/* Reads `frames`, the numbers of source frames, `clips`, which of the node's clips each is of (all the first one where
- * absent), and `write`; requests them. 0 where there is nothing sensible to read. */
-static int add_request(const Node *node, Request *request, const VSMap *said, VSFrameContext *context, const VSAPI *vsapi) {
-    int missing, count = vsapi->mapGetType(said, "frames") == ptInt ? vsapi->mapNumElements(said, "frames") : 0;
-    int clip_count = vsapi->mapGetType(said, "clips") == ptInt ? vsapi->mapNumElements(said, "clips") : 0;
-    if (count < 1 || count > MAX_FRAMES - request->count || (clip_count && clip_count != count))
-        return 0;
-    for (int i = 0; i < count; i++) {
-        int clip = clip_count ? vsapi->mapGetIntSaturated(said, "clips", i, NULL) : 0;
-        if (clip < 0 || clip >= node->clip_count)
-            return 0;
-        request->clips[request->count + i] = clip;
-        request->frames[request->count + i] = vsapi->mapGetIntSaturated(said, "frames", i, NULL);
-    }
-    for (int i = request->count; i < request->count + count; i++)
-        vsapi->requestFrameFilter(request->frames[i], node->clips[request->clips[i]], context);
-    request->count += count;
-    request->write = !!vsapi->mapGetInt(said, "write", 0, &missing);
-    return 1;
-}
-
-/* plan(n) -> frames, clips, write: what output n is made from. */
-static Request *plan_request(const Node *node, int n, VSFrameContext *context, const VSAPI *vsapi) {
-    Request *request = calloc(1, sizeof *request);
-    VSMap *in = vsapi->createMap(), *out = vsapi->createMap();
-    vsapi->mapSetInt(in, "n", n, maReplace);
-
-    const char *error = call_python(node->plan, in, out, vsapi);
-    if (!error && !request)
-        error = "RIFE: out of memory";
-    if (!error && !add_request(node, request, out, context, vsapi))
-        error = "RIFE: internal: plan asked for no frame or for too many";
-    if (error) {
-        vsapi->setFilterError(error, context);
-        free(request);
-        request = NULL;
-    }
-
-    vsapi->freeMap(in);
-    vsapi->freeMap(out);
-    return request;
-}
-
-/* Nodes and functions may not become frame properties: the core ends the process over them. The map's own text of a key
- * may not be handed to mapDeleteKey, which still compares with it after it is freed. */
-static void drop_references(VSMap *map, const VSAPI *vsapi) {
-    for (int i = vsapi->mapNumKeys(map) - 1; i >= 0; i--) {
-        const char *key = vsapi->mapGetKey(map, i);
-        int type = vsapi->mapGetType(map, key);
-        if (type != ptFunction && type != ptVideoNode && type != ptAudioNode)
-            continue;
-        size_t size = strlen(key) + 1;
-        char *copy = malloc(size);
-        if (!copy) {
-            vsapi->clearMap(map);
-            return;
-        }
-        vsapi->mapDeleteKey(map, memcpy(copy, key, size));
-        free(copy);
-    }
-}
-
-/* Takes the integer `key` out of what render said; -1 where it is not there or does not name a source frame. */
-static int take_index(VSMap *said, const char *key, const Request *request, const VSAPI *vsapi) {
-    int missing = 0, index = vsapi->mapGetIntSaturated(said, key, 0, &missing);
-    vsapi->mapDeleteKey(said, key);
-    return missing || index < 0 || index >= request->count ? -1 : index;
-}
-
-static int has_format(const VSFrame *frame, const VSVideoInfo *info, const VSAPI *vsapi) {
-    const VSVideoFormat *format = vsapi->getVideoFrameFormat(frame);
-    return format->colorFamily == info->format.colorFamily && format->sampleType == info->format.sampleType &&
-           format->bitsPerSample == info->format.bitsPerSample && format->subSamplingW == info->format.subSamplingW &&
-           format->subSamplingH == info->format.subSamplingH && vsapi->getFrameWidth(frame, 0) == info->width &&
-           vsapi->getFrameHeight(frame, 0) == info->height;
-}
-
-/* render(n, frames, numbers, clips, planes, strides) -> properties of the output, which it has written to the planes,
- * beside those of source frame `like` (an index into frames, 0 where absent); or `take`, the index of the source frame
- * that is passed through as it is; or more `frames`, after which it is called again with all of them. Planes are only
- * there where `write` was asked for; a frame that is not written is taken. NULL where there is an error, or more to
- * wait for. */
-static VSFrame *render_frame(const Node *node, int n, Request *request, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
-    const VSFrame *sources[MAX_FRAMES];
-    int count = request->count;
-    VSMap *in = vsapi->createMap(), *out = vsapi->createMap();
-    vsapi->mapSetInt(in, "n", n, maReplace);
-    for (int i = 0; i < count; i++) {
-        sources[i] = vsapi->getFrameFilter(request->frames[i], node->clips[request->clips[i]], context);
-        vsapi->mapSetFrame(in, "frames", sources[i], maAppend);
-        vsapi->mapSetInt(in, "numbers", request->frames[i], maAppend);
-        vsapi->mapSetInt(in, "clips", request->clips[i], maAppend);
-    }
-
-    VSFrame *made = NULL;
-    if (request->write) {
-        made = vsapi->newVideoFrame(&node->info.format, node->info.width, node->info.height, NULL, core);
-        for (int plane = 0; plane < node->info.format.numPlanes; plane++) {
-            vsapi->mapSetInt(in, "planes", (int64_t)(intptr_t)vsapi->getWritePtr(made, plane), maAppend);
-            vsapi->mapSetInt(in, "strides", vsapi->getStride(made, plane), maAppend);
-        }
-    }
-
-    const char *error = call_python(node->render, in, out, vsapi);
-    int more = !error && vsapi->mapGetType(out, "frames") != ptUnset;
-    if (more && !add_request(node, request, out, context, vsapi))
-        error = "RIFE: internal: render asked for no frame or for too many";
-    if (error || more) {
-        vsapi->freeFrame(made);
-        made = NULL;
-    } else {
-        drop_references(out, vsapi);
-        int take = take_index(out, "take", request, vsapi), like = take_index(out, "like", request, vsapi);
-        if (take >= 0 || !made) {
-            const VSFrame *taken = sources[take >= 0 ? take : 0];
-            vsapi->freeFrame(made);
-            made = has_format(taken, &node->info, vsapi) ? vsapi->copyFrame(taken, core) : NULL; /* shares the planes */
-            if (!made)
-                error = "RIFE: a source frame must have the format and size its clip has announced";
-        } else
-            vsapi->copyMap(vsapi->getFramePropertiesRO(sources[like >= 0 ? like : 0]), vsapi->getFramePropertiesRW(made));
-        if (made)
-            vsapi->copyMap(out, vsapi->getFramePropertiesRW(made));
-    }
-    if (error)
-        vsapi->setFilterError(error, context);
-
-    for (int i = 0; i < count; i++)
-        vsapi->freeFrame(sources[i]);
-    vsapi->freeMap(in);
-    vsapi->freeMap(out);
-    return made;
-}
-
-static const VSFrame *VS_CC node_get_frame(int n, int reason, void *instance, void **frame_data, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
-    const Node *node = instance;
-    if (reason == arInitial) {
-        *frame_data = plan_request(node, n, context, vsapi);
-        return NULL;
-    }
-    Request *request = *frame_data;
-    int count = request->count;
-    VSFrame *made = reason == arAllFramesReady ? render_frame(node, n, request, context, core, vsapi) : NULL;
-    if (!made && reason == arAllFramesReady && request->count > count)
-        return NULL; /* more frames are on their way */
-    free(request);
-    *frame_data = NULL;
-    return made;
-}
-
-static void VS_CC node_free(void *instance, VSCore *core, const VSAPI *vsapi) {
-    (void)core;
-    Node *node = instance;
-    for (int i = 0; i < node->clip_count; i++)
-        vsapi->freeNode(node->clips[i]);
-    vsapi->freeFunction(node->plan);
-    vsapi->freeFunction(node->render);
-    free(node->clips);
-    free(node);
-}
-
-static void VS_CC node_create(const VSMap *in, VSMap *out, void *user_data, VSCore *core, const VSAPI *vsapi) {
-    (void)user_data;
-    int64_t num_frames = vsapi->mapGetInt(in, "num_frames", 0, NULL);
-    if (num_frames < 1 || num_frames > 2147483647) {
-        vsapi->mapSetError(out, "Node: num_frames must be 1 to 2147483647");
-        return;
-    }
-    int clip_count = vsapi->mapNumElements(in, "clips");
-    Node *node = calloc(1, sizeof *node);
-    VSNode **clips = calloc(clip_count, sizeof *clips);
-    VSFilterDependency *dependencies = calloc(clip_count, sizeof *dependencies);
-    if (!node || !clips || !dependencies) {
-        vsapi->mapSetError(out, "Node: out of memory");
-        free(node);
-        free(clips);
-        free(dependencies);
-        return;
-    }
-    node->clip_count = clip_count;
-    node->clips = clips;
-    for (int i = 0; i < clip_count; i++) {
-        clips[i] = vsapi->mapGetNode(in, "clips", i, NULL);
-        dependencies[i] = (VSFilterDependency){clips[i], rpGeneral};
-    }
-    node->plan = vsapi->mapGetFunction(in, "plan", 0, NULL);
-    node->render = vsapi->mapGetFunction(in, "render", 0, NULL);
-    int missing = 0;
-    VSNode *template = vsapi->mapGetNode(in, "template", 0, &missing);
-    node->info = *vsapi->getVideoInfo(template ? template : clips[0]);
-    vsapi->freeNode(template);
-    if (node->info.format.colorFamily == cfUndefined || !node->info.width || !node->info.height) {
-        vsapi->mapSetError(out, "Node: clip must have one format and size throughout");
-        node_free(node, core, vsapi);
-    } else {
-        node->info.numFrames = (int)num_frames;
-        node->info.fpsNum = vsapi->mapGetInt(in, "fps_num", 0, NULL);
-        node->info.fpsDen = vsapi->mapGetInt(in, "fps_den", 0, NULL);
-        vsapi->createVideoFilter(out, "RIFE", &node->info, node_get_frame, node_free, fmParallel, dependencies, clip_count, node, core);
-    }
-    free(dependencies);
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- */

@@ -1,72 +1,57 @@
-"""The published networks: a config for each, `make` and `build` for all. Importing this imports no torch."""
+"""The published networks: a config for each, and `make` for all. Importing this imports no torch."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vsrife.networks.catalog import ANCESTORS, CATALOG, CONFIGS, DEFAULT, OWN
-from vsrife.networks.config import SCALES, HeadConfig, IFNetConfig
-from vsrife.networks.config_ancestors import AncestorConfig, AnyConfig, LegacyConfig, PaperConfig, RefinedConfig
+from vsrife.networks.catalog import CATALOG, CONFIGS, DEFAULT, LEGACY, OWN
+from vsrife.networks.config import SCALES, SMALLEST, HeadConfig, IFNetConfig
+from vsrife.networks.config_legacy import AnyConfig, HDv3Config, LegacyConfig, PaperConfig, RefinedConfig
 
 if TYPE_CHECKING:
-    from vsrife.networks.ancestor import TIME_STEP, Ancestor
-    from vsrife.networks.estimate import Estimate, Stages, padded
-    from vsrife.networks.factory import build, make, privileged_block
-    from vsrife.networks.ifnet import IFNet
-    from vsrife.networks.refined import RefinedIFNet
-    from vsrife.networks.several import MeanEstimate, between, mean_estimate
-    from vsrife.networks.warp import backward_warp
+    from vsrife.networks.estimate import Estimate, Stages, backward_warp, mean_estimate
+    from vsrife.networks.factory import make, privileged_block
+    from vsrife.networks.ifnet import IFNet, RefinedIFNet
+    from vsrife.networks.legacy import TIME_STEP, LegacyNetwork
 
 __all__ = [
-    "ANCESTORS",
     "CATALOG",
     "CONFIGS",
     "DEFAULT",
+    "LEGACY",
     "OWN",
     "SCALES",
+    "SMALLEST",
     "TIME_STEP",
-    "Ancestor",
-    "AncestorConfig",
     "AnyConfig",
     "Estimate",
+    "HDv3Config",
     "HeadConfig",
     "IFNet",
     "IFNetConfig",
     "LegacyConfig",
-    "MeanEstimate",
+    "LegacyNetwork",
     "PaperConfig",
     "RefinedConfig",
     "RefinedIFNet",
     "Stages",
     "backward_warp",
-    "between",
-    "build",
     "make",
     "mean_estimate",
-    "padded",
     "privileged_block",
 ]
 
 _NEEDS_TORCH = {
-    "TIME_STEP": "ancestor",
-    "Ancestor": "ancestor",
-    "Estimate": "estimate",
-    "IFNet": "ifnet",
-    "MeanEstimate": "several",
-    "RefinedIFNet": "refined",
-    "Stages": "estimate",
-    "backward_warp": "warp",
-    "between": "several",
-    "build": "factory",
-    "make": "factory",
-    "mean_estimate": "several",
-    "padded": "estimate",
-    "privileged_block": "factory",
+    "estimate": ("Estimate", "Stages", "backward_warp", "mean_estimate"),
+    "factory": ("make", "privileged_block"),
+    "ifnet": ("IFNet", "RefinedIFNet"),
+    "legacy": ("TIME_STEP", "LegacyNetwork"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NEEDS_TORCH:
-        return getattr(import_module(f"vsrife.networks.{_NEEDS_TORCH[name]}"), name)
+    for module, names in _NEEDS_TORCH.items():
+        if name in names:
+            return getattr(import_module(f"vsrife.networks.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vsrife.networks.config import HeadConfig, IFNetConfig
 
-__all__ = ["Block", "NamedHead", "build_head"]
+__all__ = ["SLOPE", "Block", "BlockNetwork", "ResidualConv", "activated_conv", "build_head", "run_resized"]
 
 SLOPE = 0.2
 
@@ -24,7 +27,6 @@ class ResidualConv(nn.Module):
         self.beta = nn.Parameter(torch.ones(1, channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """N×C×H×W in, the same out."""
         return nn.functional.leaky_relu(self.conv(x) * self.beta + x, SLOPE)
 
 
@@ -35,15 +37,15 @@ def activated_conv(inputs: int, outputs: int, stride: int, *, prelu: bool) -> nn
 
 
 class Block(nn.Module):
-    """One IFBlock without its resizing: pictures at the block's size in, a motion map out.
+    """An IFBlock without its resizing: N×inputs×h×w in, h and w multiples of 4, a motion map out.
 
-    The input is N×inputs×h×w, h and w multiples of 4. The output is N×outputs×h×w, or N×outputs×h/2×w/2 where
-    `config.shuffle` is off: 4 channels of flow in units of output pixels, 1 of mask logits, the rest handed on.
+    The output is N×outputs×h×w, or N×outputs×h/2×w/2 where `config.shuffle` is off: 4 channels of flow in units of
+    output pixels, 1 of mask logits, the rest hidden.
 
     Args:
         config: of the network.
-        index: which of its blocks.
-        extra: channels of input besides those, see `privileged_block`.
+        index: the block's number, 0 the coarsest.
+        extra: input channels beside the usual ones, see `privileged_block`.
     """
 
     def __init__(self, config: IFNetConfig, index: int, extra: int = 0) -> None:
@@ -70,15 +72,51 @@ class Block(nn.Module):
             self.lastconv = nn.ConvTranspose2d(width, config.outputs, 4, 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the block's convolutions."""
         x = self.conv0(x)
         body: Tensor = self.convblock(x)
         out: Tensor = self.lastconv(body + x if self.skip else body)
         return out
 
 
+class BlockNetwork[B: nn.Module](nn.Module):
+    """A network of blocks, which have the names of the published files: `block0` is the coarsest."""
+
+    def __init__(self, config: Any, block: Callable[[Any, int], B]) -> None:
+        super().__init__()
+        self.config = config
+        for index in range(len(config.widths)):
+            self.add_module(f"block{index}", block(config, index))
+
+    @property
+    def blocks(self) -> list[B]:
+        """The blocks, coarsest first."""
+        return [self.get_submodule(f"block{index}") for index in range(len(self.config.widths))]  # type: ignore[misc]
+
+
+def run_resized(
+    block: nn.Module, scale: float, up: float, inputs: Tensor, flow: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A block between its two resizings: the step of flow (N×4) and of mask (N×1), and the other outputs, at full size.
+
+    Args:
+        block: a block whose input is `inputs`, then `flow` in its own pixels.
+        scale: the block works at 1/scale of the picture's size.
+        up: picture pixels per pixel of its output.
+        inputs: N×C×H×W at the picture's size.
+        flow: N×4×H×W in pixels; None for the first block.
+    """
+    x = interpolate(inputs, scale_factor=1 / scale, mode="bilinear")
+    if flow is not None:
+        x = torch.cat((x, interpolate(flow, scale_factor=1 / scale, mode="bilinear") / scale), 1)
+    out = interpolate(block(x), scale_factor=up, mode="bilinear")
+    return out[:, :4] * up, out[:, 4:5], out[:, 5:]
+
+
 class NamedHead(nn.Module):
-    """The feature encoder whose layers have names of their own; it clamps what it looks at to 0..1."""
+    """The feature encoder whose layers are called `cnn0`…`cnn3`; it clamps its input to 0..1.
+
+    N×3×H×W in, N×channels×H×W out; H and W are even.
+    """
 
     def __init__(self, config: HeadConfig) -> None:
         super().__init__()
@@ -88,7 +126,6 @@ class NamedHead(nn.Module):
         self.cnn3 = nn.ConvTranspose2d(config.hidden, config.channels, 4, 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N×3×H×W picture in, N×channels×H×W features out; H and W even."""
         x = x.clamp(0, 1)
         for layer in (self.cnn0, self.cnn1, self.cnn2):
             x = nn.functional.leaky_relu(layer(x), SLOPE)
@@ -97,7 +134,7 @@ class NamedHead(nn.Module):
 
 
 def build_head(config: HeadConfig) -> nn.Module:
-    """The feature encoder a config asks for."""
+    """The feature encoder of a config."""
     if config.named:
         return NamedHead(config)
     layers: list[nn.Module] = [nn.Conv2d(3, config.hidden, 3, 2, 1)]

@@ -1,4 +1,4 @@
-"""Every network with a name: the 4.x line, our own, and what came before. A new version is a new row."""
+"""The table of networks: the 4.x line, our own, and those before. A new version is a new row."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vsrife.networks.config import HeadConfig, IFNetConfig
-from vsrife.networks.config_ancestors import LegacyConfig, PaperConfig, RefinedConfig
+from vsrife.networks.config_legacy import HDv3Config, PaperConfig, RefinedConfig
 
 if TYPE_CHECKING:
-    from vsrife.networks.config_ancestors import AnyConfig
+    from vsrife.networks.config_legacy import AnyConfig
 
-__all__ = ["ANCESTORS", "CATALOG", "CONFIGS", "DEFAULT", "OWN"]
+__all__ = ["CATALOG", "CONFIGS", "DEFAULT", "LEGACY", "OWN"]
 
 DEFAULT = "4.26"
 
@@ -30,7 +30,7 @@ _4_13 = IFNetConfig(_C, head=HeadConfig(32, 8))
 _4_14_LITE = replace(_4_13, groups=2)
 _4_15_LITE = IFNetConfig(_LITE, head=HeadConfig(16, 4))
 _4_20 = IFNetConfig((384, 192, 96, 48), head=HeadConfig(32, 8))
-_4_21 = IFNetConfig((256, 192, 96, 48), head=HeadConfig(32, 8), outputs=13, hands_on=True, ensemble=False)
+_4_21 = IFNetConfig((256, 192, 96, 48), head=HeadConfig(32, 8), outputs=13, carries_hidden=True, ensemble=False)
 _4_22_LITE = replace(_4_21, widths=(192, 128, 64, 32), head=HeadConfig(16, 4))
 _4_25 = replace(_4_21, widths=_FIVE, scales=(16, 8, 4, 2, 1), head=HeadConfig(16, 4))
 
@@ -78,24 +78,24 @@ OWN: dict[str, IFNetConfig] = {
     "tuned": _4_25,
     "nano": replace(_4_25, widths=(192, 128, 56), scales=(16, 8, 4)),
 }
-"""The same for the networks that were trained here."""
+"""Name → architecture of the networks that were trained here."""
 
-ANCESTORS: dict[str, PaperConfig | LegacyConfig | RefinedConfig] = {
+LEGACY: dict[str, PaperConfig | HDv3Config | RefinedConfig] = {
     "paper": PaperConfig(),
     "paper-2t": PaperConfig(turned=True),
     "paper-2r": PaperConfig(fine=True),
     "paper-large": PaperConfig(fine=True, turned=True),
     "paper-m": PaperConfig(any_time=True),
-    "3.5": LegacyConfig(two_steps=False),
-    "3.6": LegacyConfig(),
-    "3.8": LegacyConfig(swaps=False, adapts=True),
+    "3.5": HDv3Config(two_steps=False),
+    "3.6": HDv3Config(),
+    "3.8": HDv3Config(swaps=False, adapts=True),
     "4.0.refine": RefinedConfig(_C, body="prelu", outputs=5, shuffle=False, accumulates_mask=True, doubles=True),
 }
-"""The same for the networks besides the 4.x line's fast form.
+"""Name → architecture of the networks besides the 4.x line's fast form.
 
-The shapes of their weights do not tell the paper's variants for t = 0.5 apart, nor 3.6 from 3.8. 3.0 and 3.1, which
-were published as three files with a fusion network of another kind, are not here.
+The shapes of their weights do not tell the paper's midpoint-only variants apart, nor 3.6 from 3.8. 3.0 and 3.1, which
+were published as three files with a fusion network of another kind, are missing.
 """
 
-CONFIGS: dict[str, AnyConfig] = {**CATALOG, **OWN, **ANCESTORS}
-"""All of them."""
+CONFIGS: dict[str, AnyConfig] = {**CATALOG, **OWN, **LEGACY}
+"""Name → architecture of every network."""

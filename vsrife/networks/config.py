@@ -1,14 +1,26 @@
-"""What a RIFE 4.x network is, as numbers: every published version is one value of `IFNetConfig`."""
+"""The architecture of the RIFE 4.x networks: every published version is one value of `IFNetConfig`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-__all__ = ["SCALES", "HeadConfig", "IFNetConfig"]
+__all__ = ["SCALES", "SMALLEST", "HeadConfig", "IFNetConfig", "Pyramid"]
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Flow scales a network can be run at: below 1 it looks at a smaller picture, above 1 at a larger one."""
+SMALLEST = 16
+"""The smallest side of a picture, in pixels."""
+
+
+class Pyramid:
+    """Blocks that refine the motion from coarse to fine; block i works at 1/scales[i] of the picture's size."""
+
+    scales: tuple[int, ...]
+
+    def block_scales(self, scale: float) -> tuple[float, ...]:
+        """Scales of the blocks when the network is run at flow scale `scale`."""
+        return tuple(s / scale for s in self.scales)
 
 
 @dataclass(frozen=True)
@@ -29,8 +41,8 @@ class HeadConfig:
 
 
 @dataclass(frozen=True)
-class IFNetConfig:
-    """One IFNet of the 4.x line: coarse-to-fine blocks that each refine flow and mask.
+class IFNetConfig(Pyramid):
+    """An IFNet of the 4.x line: coarse-to-fine blocks that each refine flow and mask.
 
     Args:
         widths: body channels of each block.
@@ -39,13 +51,14 @@ class IFNetConfig:
         body: `prelu` (convolution + PReLU, one skip around the body), `plain` (convolution + LeakyReLU) or `residual`
             (LeakyReLU(conv(x)·β + x)).
         groups: groups of the body convolutions.
-        outputs: channels a block puts out: 4 of flow, 1 of mask, the rest handed on (or unused, see `hands_on`).
+        outputs: output channels of a block: 4 of flow, 1 of mask, the rest hidden (or unused, see `carries_hidden`).
         shuffle: whether a transposed convolution and a pixel shuffle bring the output to the block's own input size;
             without it the output stays at half that size.
-        hands_on: whether the channels after flow and mask are input to the next block.
+        carries_hidden: whether the channels after flow and mask are hidden channels, input to the next block.
         accumulates_mask: whether each block adds to the mask (before 4.7) or replaces it.
         ensemble: whether its authors published an ensemble inside the network.
-        doubles: whether the scales are doubled at run time where block 1 finds more than 32 px of motion (4.0, 4.1).
+        doubles: adaptive scale: at run time the scales are doubled where block 1 finds more than 32 px of motion (4.0,
+            4.1).
     """
 
     any_time: ClassVar[bool] = True
@@ -58,7 +71,7 @@ class IFNetConfig:
     groups: int = 1
     outputs: int = 6
     shuffle: bool = True
-    hands_on: bool = False
+    carries_hidden: bool = False
     accumulates_mask: bool = False
     ensemble: bool = True
     doubles: bool = False
@@ -73,24 +86,20 @@ class IFNetConfig:
         return self.head.channels if self.head else 0
 
     @property
-    def handed_on(self) -> int:
-        """Channels the next block takes over from this one."""
-        return self.outputs - 5 if self.hands_on else 0
+    def hidden_channels(self) -> int:
+        """Hidden channels a block hands to the next one."""
+        return self.outputs - 5 if self.carries_hidden else 0
 
     def inputs(self, block: int) -> int:
-        """Input channels of a block: two pictures, their features, the timestep; later also mask, handed-on, flow."""
+        """Input channels of a block: two pictures, their features, the timestep; from block 1 on mask, hidden, flow."""
         first = 2 * (3 + self.features) + 1
-        return first if block == 0 else first + 1 + self.handed_on + 4
-
-    def block_scales(self, scale: float) -> tuple[float, ...]:
-        """Scales of the blocks when the network is run at flow scale `scale`."""
-        return tuple(s / scale for s in self.scales)
+        return first if block == 0 else first + 1 + self.hidden_channels + 4
 
     def map_scale(self, block_scale: float) -> float:
-        """Picture pixels to one pixel of a block's output, for a block that works at `block_scale`."""
+        """Picture pixels per pixel of a block's output, for a block that works at `block_scale`."""
         return block_scale if self.shuffle else 2 * block_scale
 
     def alignment(self, scale: float) -> int:
-        """What both sides of the picture must be a multiple of: every block halves its input twice."""
+        """The number both sides of the picture must be multiples of: every block halves its input twice."""
         coarsest = 4 * max(self.scales) * (2 if self.doubles else 1)
         return int(max(coarsest, coarsest / scale))

@@ -1,4 +1,4 @@
-"""The same network with fewer operations: β folded into the convolutions."""
+"""Networks with fewer operations: β folded into the convolutions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["folded"]
 
 
 def folded(network: IFNet) -> IFNet:
-    """A copy of a network whose residual layers are one convolution each.
+    """Copy a network, each residual layer as one convolution.
 
     `conv(x)·β + x` is the convolution with kernel `β·W + δ` and bias `β·b`, δ being 1 at the centre tap from each
     channel to itself. The copy computes the same function; its parameters no longer have the published names.
@@ -26,12 +26,12 @@ def folded(network: IFNet) -> IFNet:
     for block in network.blocks:
         for index, layer in enumerate(block.convblock):
             if isinstance(layer, ResidualConv):
-                block.convblock[index] = nn.Sequential(_folded_conv(layer), nn.LeakyReLU(SLOPE, inplace=True))
+                block.convblock[index] = nn.Sequential(_fold(layer), nn.LeakyReLU(SLOPE, inplace=True))
     return network
 
 
 @torch.no_grad()
-def _folded_conv(layer: ResidualConv) -> nn.Conv2d:
+def _fold(layer: ResidualConv) -> nn.Conv2d:
     conv, beta = layer.conv, layer.beta.view(-1)
     channels = torch.arange(conv.out_channels)
     conv.weight.mul_(beta.view(-1, 1, 1, 1))

@@ -5,46 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch import Tensor
 
 from vsrife.errors import RifeError
-from vsrife.networks.blocks import Block, build_head
-from vsrife.networks.estimate import Estimate, Stages, padded
-from vsrife.networks.warp import backward_warp
+from vsrife.networks.blocks import Block, BlockNetwork, build_head, run_resized
+from vsrife.networks.estimate import Estimate, Stages, pad_to_multiple, warp_pair
+from vsrife.networks.refine import ContextNet, UNet, add_residual
+from vsrife.tta import swap_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vsrife.networks.config import IFNetConfig
+    from vsrife.networks.config_legacy import RefinedConfig
 
-__all__ = ["DOUBLING_MOTION", "IFNet"]
+__all__ = ["DOUBLING_MOTION", "IFNet", "RefinedIFNet"]
 
 Ends = tuple[Tensor, Tensor, Tensor, Tensor]
 """Picture 0, picture 1, features 0, features 1."""
 DOUBLING_MOTION = 32
-"""Pixels that block 1 must add to both flows for the 4.0 networks to look again at twice the scale."""
+"""Adaptive scale of 4.0: block 1 must add more pixels than this to both flows for the scales to be doubled."""
 
 
-class IFNet(nn.Module):
+class IFNet(BlockNetwork[Block]):
     """The flow network of RIFE 4.x (Huang et al., ECCV 2022, section 3.2, as revised in the 4.x releases).
 
     `forward` is the published form: every picture is warped, concatenated and shrunk at full size. It is the
     definition of right that the faster form in `vsrife.engine` is tested against.
     """
 
+    config: IFNetConfig
+
     def __init__(self, config: IFNetConfig) -> None:
-        super().__init__()
-        self.config = config
-        for index in range(len(config.widths)):
-            self.add_module(f"block{index}", Block(config, index))
+        super().__init__(config, Block)
         if config.head:
             self.encode = build_head(config.head)
-
-    @property
-    def blocks(self) -> list[Block]:
-        """The blocks, coarsest first."""
-        return [self.get_submodule(f"block{index}") for index in range(len(self.config.widths))]  # type: ignore[misc]
 
     def features(self, picture: Tensor) -> Tensor:
         """Head features of an aligned N×3×H×W picture: N×features×H×W, of no channels where there is no head."""
@@ -56,11 +51,11 @@ class IFNet(nn.Module):
     def forward(
         self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5, *, scale: float = 1, ensemble: bool = False
     ) -> Tensor:
-        """The picture between two pictures.
+        """Interpolate a picture between two pictures.
 
         Args:
             img0: N×3×H×W, RGB in 0..1 (clamped), at time 0; any H and W.
-            img1: the same at time 1.
+            img1: N×3×H×W, at time 1.
             timestep: 0..1, or an N×1×H×W map of times.
             scale: flow scale, see `SCALES`.
             ensemble: run every block also with the pictures swapped and average, where it was published so.
@@ -72,131 +67,132 @@ class IFNet(nn.Module):
             RifeError: the network was published without an ensemble.
         """
         if ensemble and not self.config.ensemble:
-            raise RifeError("IFNet: ensemble must be False for a network that was published without one, got True")
+            raise RifeError("ensemble must be False for a network that was published without one, got True")
         height, width = img0.shape[-2:]
         align = self.config.alignment(scale)
-        img0, img1 = padded(align, img0, img1)
+        img0, img1 = pad_to_multiple(align, img0, img1)
         if isinstance(timestep, Tensor):
-            (timestep,) = padded(align, timestep)
-        made = self.estimate(img0, img1, timestep, scale, ensemble=ensemble).picture(img0.clamp(0, 1), img1.clamp(0, 1))
-        return made[..., :height, :width]
+            (timestep,) = pad_to_multiple(align, timestep)
+        estimate = self.estimate(img0, img1, timestep, scale, ensemble=ensemble)
+        picture = estimate.picture(img0.clamp(0, 1), img1.clamp(0, 1))
+        return picture[..., :height, :width]
 
     def estimate(
         self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5, scale: float = 1, *, ensemble: bool = False
     ) -> Estimate:
-        """What the network says about aligned pictures, see `Estimate`.
+        """Estimate motion, mask and, with a RefineNet, the residual of aligned pictures.
 
         Args:
             img0: N×3×H×W in 0..1 (clamped), at time 0; sides are multiples of `config.alignment(scale)`.
-            img1: the same at time 1.
+            img1: N×3×H×W, at time 1.
             timestep: 0..1, or an N×1×H×W map of times.
             scale: flow scale, see `SCALES`.
             ensemble: see `forward`.
         """
         if not isinstance(timestep, Tensor):
             timestep = torch.full_like(img0[:, :1], timestep)
-        ends = (img0.clamp(0, 1), img1.clamp(0, 1), self.features(img0), self.features(img1))
-        return Estimate(*self._motion(ends, timestep, self.config.block_scales(scale), ensemble))
+        pictures = img0.clamp(0, 1), img1.clamp(0, 1)
+        ends = (*pictures, self.features(img0), self.features(img1))
+        for state in self._states(ends, timestep, self.config.block_scales(scale), ensemble=ensemble):
+            last = Estimate(state.flow, state.mask)
+        return add_residual(self, *pictures, last)
 
     def stages(
         self, img0: Tensor, img1: Tensor, timestep: Tensor, truth: Tensor | None = None, teacher: Block | None = None
     ) -> Stages:
-        """What every block knows of aligned pictures, which is what training looks at.
+        """Estimate aligned pictures, and keep the estimate after every block, which training needs.
 
         Args:
             img0: N×3×H×W in 0..1, at time 0; sides are multiples of `config.alignment(1)`.
-            img1: the same at time 1.
+            img1: N×3×H×W, at time 1.
             timestep: N×1×H×W map of times.
-            truth: the same at that time, for the teacher.
-            teacher: a block that also sees the truth, see `privileged_block`.
+            truth: N×3×H×W, the true picture at those times, for the teacher.
+            teacher: the privileged block, which also sees the truth, see `privileged_block`.
         """
         ends = (img0, img1, self.features(img0), self.features(img1))
         scales = self.config.block_scales(1)
-        found = list(self._steps(ends, timestep, scales))
-        student = tuple(Estimate(known.flow, known.mask) for known in found)
-        if teacher is None:
-            return Stages(student)
-        known = found[-1].after(self._refine(teacher, scales[-1], ends, timestep, found[-1], truth), self.config)
-        return Stages(student, Estimate(known.flow, known.mask))
+        states = list(self._states(ends, timestep, scales))
+        *student, last = (Estimate(state.flow, state.mask) for state in states)
+        taught = None
+        if teacher is not None:
+            state = states[-1].add(self._step(teacher, scales[-1], ends, timestep, states[-1], truth), self.config)
+            taught = Estimate(state.flow, state.mask)
+        return Stages((*student, add_residual(self, img0, img1, last)), taught)
 
-    def _motion(self, ends: Ends, timestep: Tensor, scales: tuple[float, ...], ensemble: bool) -> tuple[Tensor, Tensor]:
-        """Full-size flow (N×4) and mask logits (N×1) of aligned pictures and their features."""
-        for known in self._steps(ends, timestep, scales, ensemble=ensemble):
-            flow, mask, _ = known
-        return flow, mask
-
-    def _steps(
+    def _states(
         self, ends: Ends, timestep: Tensor, scales: tuple[float, ...], *, ensemble: bool = False
-    ) -> Iterator[_Known]:
-        """What is known after each block. A network that looks again at twice the scale replaces its first step."""
+    ) -> Iterator[_FlowState]:
+        """Yield the state after each block; where adaptive scale doubles the scales, block 0's is replaced."""
         blocks = self.blocks
-        known = self._refine(blocks[0], scales[0], ends, timestep, None)
+        state = self._step(blocks[0], scales[0], ends, timestep, None)
         if ensemble:
-            known = _mean(known, self._refine(blocks[0], scales[0], _swapped_ends(ends), 1 - timestep, None))
-        yield known
+            state = state.mean(self._step(blocks[0], scales[0], _swap(ends), 1 - timestep, None))
+        yield state
         for index, block in enumerate(blocks[1:], 1):
-            step = self._refine(block, scales[index], ends, timestep, known)
+            step = self._step(block, scales[index], ends, timestep, state)
             if self.config.doubles and index == 1 and _moves_far(step.flow):
                 scales = tuple(2 * s for s in scales)
-                known = self._refine(blocks[0], scales[0], ends, timestep, None)
-                step = self._refine(block, scales[index], ends, timestep, known)
+                state = self._step(blocks[0], scales[0], ends, timestep, None)
+                step = self._step(block, scales[index], ends, timestep, state)
             if ensemble:
-                swapped = self._refine(block, scales[index], _swapped_ends(ends), 1 - timestep, known.swapped())
-                step = _mean(step, swapped)
-            known = known.after(step, self.config)
-            yield known
+                step = step.mean(self._step(block, scales[index], _swap(ends), 1 - timestep, state.swapped()))
+            state = state.add(step, self.config)
+            yield state
 
-    def _refine(
+    def _step(
         self,
         block: Block,
         scale: float,
         ends: Ends,
         timestep: Tensor,
-        known: _Known | None,
+        state: _FlowState | None,
         truth: Tensor | None = None,
-    ) -> _Known:
-        """One block between its two resizings: the flow it adds, its mask and what it hands on, at full size."""
-        if known is None:
-            x = interpolate(torch.cat((*ends, timestep), 1), scale_factor=1 / scale, mode="bilinear")
-        else:
-            seen = (
-                backward_warp(end, known.flow[:, side : side + 2]) for end, side in zip(ends, (0, 2, 0, 2), strict=True)
-            )
-            extra = () if truth is None else (truth,)
-            inputs = torch.cat((*seen, timestep, known.mask, known.handed_on, *extra), 1)
-            x = interpolate(inputs, scale_factor=1 / scale, mode="bilinear")
-            x = torch.cat((x, interpolate(known.flow, scale_factor=1 / scale, mode="bilinear") / scale), 1)
-        up = self.config.map_scale(scale)
-        out = interpolate(block(x), scale_factor=up, mode="bilinear")
-        return _Known(out[:, :4] * up, out[:, 4:5], out[:, 5:] if self.config.hands_on else out[:, :0])
+    ) -> _FlowState:
+        """Run a block: the flow it adds, its mask and its hidden channels, at full size."""
+        inputs, flow = (*ends, timestep), None
+        if state is not None:
+            flow = state.flow
+            warped = (*warp_pair(*ends[:2], flow), *warp_pair(*ends[2:], flow))
+            inputs = (*warped, timestep, state.mask, state.hidden, *(() if truth is None else (truth,)))
+        step, mask, hidden = run_resized(block, scale, self.config.map_scale(scale), torch.cat(inputs, 1), flow)
+        return _FlowState(step, mask, hidden if self.config.carries_hidden else hidden[:, :0])
 
 
-class _Known(NamedTuple):
-    """Motion at full size: flow in pixels, mask logits, and what the last block hands on."""
+class RefinedIFNet(IFNet):
+    """RIFE 4.0 with all its published parts: IFNet and the RefineNet that was trained with it."""
+
+    config: RefinedConfig
+
+    def __init__(self, config: RefinedConfig) -> None:
+        super().__init__(config)
+        self.contextnet, self.unet = ContextNet(), UNet()
+
+
+class _FlowState(NamedTuple):
+    """Motion at full size: N×4×H×W flow in pixels, N×1×H×W mask logits, and the last block's hidden channels."""
 
     flow: Tensor
     mask: Tensor
-    handed_on: Tensor
+    hidden: Tensor
 
-    def after(self, step: _Known, config: IFNetConfig) -> _Known:
-        """What is known once a block has added its step."""
+    def add(self, step: _FlowState, config: IFNetConfig) -> _FlowState:
+        """The state after a block has added its step."""
         mask = self.mask + step.mask if config.accumulates_mask else step.mask
-        return _Known(self.flow + step.flow, mask, step.handed_on)
+        return _FlowState(self.flow + step.flow, mask, step.hidden)
 
-    def swapped(self) -> _Known:
-        """The same seen from the other end."""
-        return _Known(torch.cat((self.flow[:, 2:], self.flow[:, :2]), 1), -self.mask, self.handed_on)
+    def swapped(self) -> _FlowState:
+        """The state with the two ends exchanged."""
+        return _FlowState(swap_ends(self.flow), -self.mask, self.hidden)
+
+    def mean(self, other: _FlowState) -> _FlowState:
+        """The mean with the state of the swapped pictures."""
+        back = other.swapped()
+        return _FlowState((self.flow + back.flow) / 2, (self.mask + back.mask) / 2, self.hidden)
 
 
-def _mean(straight: _Known, swapped: _Known) -> _Known:
-    """Of a block's two views, the second brought back to the first's."""
-    back = swapped.swapped()
-    return _Known((straight.flow + back.flow) / 2, (straight.mask + back.mask) / 2, straight.handed_on)
-
-
-def _swapped_ends(ends: Ends) -> Ends:
-    img0, img1, f0, f1 = ends
-    return img1, img0, f1, f0
+def _swap(ends: Ends) -> Ends:
+    img0, img1, features0, features1 = ends
+    return img1, img0, features1, features0
 
 
 def _moves_far(flow: Tensor) -> bool:

@@ -1,96 +1,96 @@
-"""The 3.x family (HDv3) in the form it was published in."""
+"""The base of the networks before 4.x, and how midpoint-only networks serve other times."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
-from vsrife.networks.ancestor import Ancestor
-from vsrife.networks.blocks import activated_conv
-from vsrife.networks.estimate import Estimate
-from vsrife.networks.warp import backward_warp
+from vsrife.errors import ArgumentError
+from vsrife.networks.blocks import BlockNetwork, run_resized
+from vsrife.networks.estimate import pad_to_multiple
 
 if TYPE_CHECKING:
-    from vsrife.networks.config_ancestors import LegacyConfig
+    from vsrife.networks.config_legacy import LegacyConfig
+    from vsrife.networks.estimate import Estimate
 
-__all__ = ["LegacyIFNet"]
+__all__ = ["TIME_STEP", "LegacyNetwork"]
 
-FAR_MOTION = 16
-"""Pixels of the coarsest block's input that a first look must find for 3.8 to look again at twice the scale."""
-
-
-class LegacyBlock(nn.Module):
-    """One 3.x IFBlock without its resizing: N×11×h×w (pictures, mask, flow) in, 4 channels of flow and 1 of mask out.
-
-    The output is as large as the input, without `config.two_steps` half of it; flow is in its pixels.
-    """
-
-    def __init__(self, config: LegacyConfig, index: int) -> None:
-        super().__init__()
-        width = config.widths[index]
-        self.conv0 = nn.Sequential(
-            activated_conv(11, width // 2, 2, prelu=True), activated_conv(width // 2, width, 2, prelu=True)
-        )
-        for pair in range(4):
-            layers = (activated_conv(width, width, 1, prelu=True) for _ in range(2))
-            self.add_module(f"convblock{pair}", nn.Sequential(*layers))
-        self.conv1: nn.Module
-        self.conv2: nn.Module
-        if config.two_steps:
-            self.conv1, self.conv2 = _two_steps(width, 4), _two_steps(width, 1)
-        else:
-            self.conv1 = nn.Sequential(nn.ConvTranspose2d(width, 4, 4, 2, 1))
-            self.conv2 = nn.ConvTranspose2d(width, 1, 4, 2, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Run the block's convolutions."""
-        x = self.conv0(x)
-        for pair in range(4):
-            x = self.get_submodule(f"convblock{pair}")(x) + x
-        return torch.cat((self.conv1(x), self.conv2(x)), 1)
+TIME_STEP = 1 / 16
+"""Resolution of time of midpoint-only networks: they serve the nearest multiple, in at most four runs."""
 
 
-def _two_steps(width: int, outputs: int) -> nn.Sequential:
-    """Two transposed convolutions, to four times the size."""
-    half = width // 2
-    return nn.Sequential(
-        nn.ConvTranspose2d(width, half, 4, 2, 1), nn.PReLU(half), nn.ConvTranspose2d(half, outputs, 4, 2, 1)
-    )
-
-
-class LegacyIFNet(Ancestor):
-    """The flow network of RIFE 3.5 to 3.8: no timestep, no RefineNet. With `config.swaps` it treats both ends alike."""
+class LegacyNetwork(BlockNetwork[nn.Module]):
+    """A network before 4.x; a subclass estimates motion, mask and perhaps a residual in `estimate`."""
 
     config: LegacyConfig
 
-    def __init__(self, config: LegacyConfig) -> None:
-        super().__init__(config)
-        for index in range(len(config.widths)):
-            self.add_module(f"block{index}", LegacyBlock(config, index))
-
+    @abstractmethod
     def estimate(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5, scale: float = 1) -> Estimate:
-        """Motion and mask of aligned N×3×H×W pictures in 0..1, see `Ancestor.estimate`."""
-        self._check_time(timestep)
-        scales = self.config.block_scales(scale)
-        flow, mask = torch.zeros_like(img0[:, :1]).expand(-1, 4, -1, -1), torch.zeros_like(img0[:, :1])
-        if self.config.adapts:
-            found, _ = self._refine(self.blocks[0], 2 * scales[0], torch.cat((img0, img1, mask), 1), flow)
-            if found.abs().max() > FAR_MOTION * scales[0]:
-                scales = tuple(2 * s for s in scales)
-        for block, block_scale in zip(self.blocks, scales, strict=True):
-            warped0, warped1 = backward_warp(img0, flow[:, :2]), backward_warp(img1, flow[:, 2:])
-            more_flow, more_mask = self._refine(block, block_scale, torch.cat((warped0, warped1, mask), 1), flow)
-            if self.config.swaps:
-                inputs = torch.cat((warped1, warped0, -mask), 1)
-                swapped_flow, swapped_mask = self._refine(block, block_scale, inputs, _swapped(flow))
-                more_flow = (more_flow + _swapped(swapped_flow)) / 2
-                more_mask = (more_mask - swapped_mask) / 2
-            flow, mask = flow + more_flow, mask + more_mask
-        return Estimate(flow, mask)
+        """Estimate aligned N×3×H×W pictures in 0..1.
+
+        Args:
+            img0: at time 0; sides are multiples of `config.alignment(scale)`.
+            img1: at time 1.
+            timestep: 0..1 or an N×1×H×W map of times; 0.5 where `config.any_time` is off.
+            scale: flow scale, see `SCALES`.
+
+        Raises:
+            RifeError: the network is midpoint-only and the timestep is another.
+        """
+
+    def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor = 0.5, *, scale: float = 1) -> Tensor:
+        """Interpolate a picture between two pictures.
+
+        A midpoint-only network (`config.any_time` off) serves other times by recursive halving, to the nearest multiple
+        of `TIME_STEP`: exact for 0, 1 and these multiples, else up to half a step off.
+
+        Args:
+            img0: N×3×H×W, RGB in 0..1 (clamped), at time 0; any H and W.
+            img1: N×3×H×W, at time 1.
+            timestep: 0..1; also an N×1×H×W map of times where `config.any_time` is on.
+            scale: flow scale, see `SCALES`.
+
+        Returns:
+            N×3×H×W in 0..1.
+
+        Raises:
+            RifeError: the network cannot serve the timestep.
+        """
+        height, width = img0.shape[-2:]
+        align = self.config.alignment(scale)
+        first, last = pad_to_multiple(align, img0.clamp(0, 1), img1.clamp(0, 1))
+        if self.config.any_time:
+            if isinstance(timestep, Tensor):
+                (timestep,) = pad_to_multiple(align, timestep)
+            picture = self.estimate(first, last, timestep, scale).picture(first, last)
+        elif isinstance(timestep, Tensor) or not 0 <= timestep <= 1:
+            raise _wrong_time(timestep, "0..1 for a midpoint-only network")
+        else:
+            picture = self._halve(first, last, round(timestep / TIME_STEP) * TIME_STEP, scale)
+        return picture[..., :height, :width]
+
+    def _halve(self, img0: Tensor, img1: Tensor, timestep: float, scale: float) -> Tensor:
+        """The picture at a multiple of a power of ½, by recursive halving."""
+        if timestep in (0, 1):
+            return img1 if timestep else img0
+        middle = self.estimate(img0, img1, 0.5, scale).picture(img0, img1)
+        if timestep == 0.5:
+            return middle
+        if timestep < 0.5:
+            return self._halve(img0, middle, 2 * timestep, scale)
+        return self._halve(middle, img1, 2 * timestep - 1, scale)
+
+    def _check_time(self, timestep: float | Tensor) -> None:
+        if not self.config.any_time and (isinstance(timestep, Tensor) or timestep != 0.5):
+            raise _wrong_time(timestep, "0.5 for an estimate of a midpoint-only network")
+
+    def _step(self, block: nn.Module, scale: float, inputs: Tensor, flow: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Run a block: the flow (N×4) and the mask (N×1) it adds, at full size."""
+        step, mask, _ = run_resized(block, scale, self.config.map_scale(scale), inputs, flow)
+        return step, mask
 
 
-def _swapped(flow: Tensor) -> Tensor:
-    """Flow to both ends, the ends exchanged."""
-    return torch.cat((flow[:, 2:], flow[:, :2]), 1)
+def _wrong_time(timestep: float | Tensor, allowed: str) -> ArgumentError:
+    return ArgumentError("timestep", "a map" if isinstance(timestep, Tensor) else timestep, allowed)

@@ -1,22 +1,27 @@
-"""RefineNet (Huang et al., ECCV 2022, section 3.1): what blending cannot make, added in RGB."""
+"""RefineNet (Huang et al., ECCV 2022, section 3.1): an RGB residual for what blending cannot make."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from vsrife.networks.blocks import activated_conv
-from vsrife.networks.warp import backward_warp
+from vsrife.networks.estimate import Estimate, backward_warp
 
-__all__ = ["ContextNet", "UNet", "residual"]
+if TYPE_CHECKING:
+    from vsrife.networks.blocks import BlockNetwork
+
+__all__ = ["ContextNet", "UNet", "add_residual"]
 
 WIDTH = 16
 """Channels of the context of a picture's finest level; each level has twice those of the one before."""
 
 
 class Pair(nn.Module):
-    """Two 3×3 convolutions with PReLU, the first of which may halve the size."""
+    """Two 3×3 convolutions with PReLU: N×inputs×H×W in, N×outputs×H/stride×W/stride out."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 2) -> None:
         super().__init__()
@@ -24,18 +29,17 @@ class Pair(nn.Module):
         self.conv2 = activated_conv(outputs, outputs, 1, prelu=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N×inputs×H×W in, N×outputs×H/stride×W/stride out."""
         out: Tensor = self.conv2(self.conv1(x))
         return out
 
 
 def doubling_conv(inputs: int, outputs: int) -> nn.Sequential:
-    """A transposed convolution to twice the size, and PReLU."""
+    """A transposed convolution to twice the size, with PReLU."""
     return nn.Sequential(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1), nn.PReLU(outputs))
 
 
 class ContextNet(nn.Module):
-    """Features of one picture on four levels, each warped to the wanted time.
+    """Features of a picture on four levels, each warped by the picture's flow.
 
     Args:
         fine: keep the first level at the picture's own size instead of half of it.
@@ -50,7 +54,7 @@ class ContextNet(nn.Module):
         self.conv4 = Pair(4 * WIDTH, 8 * WIDTH)
 
     def forward(self, picture: Tensor, flow: Tensor) -> list[Tensor]:
-        """N×3×H×W and its N×2×H×W flow in pixels to four feature maps, the finest first, each half the one before."""
+        """Four feature maps of an N×3×H×W picture with N×2×H×W flow in pixels, the finest first, each half the last."""
         warped = []
         for level, layer in enumerate((self.conv1, self.conv2, self.conv3, self.conv4)):
             picture = layer(picture)
@@ -61,10 +65,10 @@ class ContextNet(nn.Module):
 
 
 class UNet(nn.Module):
-    """Both pictures, unwarped and warped, mask, flow and context to a residual.
+    """The residual, from both pictures, unwarped and warped, mask, flow and context.
 
     Args:
-        fine: first look at full size, and halve at the end instead.
+        fine: keep the first level at full size and halve at the end instead.
     """
 
     def __init__(self, *, fine: bool = False) -> None:
@@ -81,31 +85,25 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, context: list[Tensor]) -> Tensor:
         """N×17×H×W and four levels of both pictures' context to N×3×H×W in −1..1."""
-        known = []
+        skips = []
         for down, level in zip((self.down0, self.down1, self.down2, self.down3), context, strict=True):
             x = down(x)
-            known.append(x)
+            skips.append(x)
             x = torch.cat((x, level), 1)
         x = self.up0(x)
-        for up, skip in zip((self.up1, self.up2, self.up3), reversed(known[:3]), strict=True):
+        for up, skip in zip((self.up1, self.up2, self.up3), reversed(skips[:3]), strict=True):
             x = up(torch.cat((x, skip), 1))
         out: Tensor = self.conv(x)
         return out.sigmoid() * 2 - 1
 
 
-def residual(contextnet: ContextNet, unet: UNet, img0: Tensor, img1: Tensor, flow: Tensor, mask: Tensor) -> Tensor:
-    """What RefineNet adds to the blend of two aligned N×3×H×W pictures.
-
-    Args:
-        contextnet: gives each picture's features.
-        unet: puts all together.
-        img0: at time 0, in 0..1.
-        img1: at time 1.
-        flow: N×4×H×W in pixels.
-        mask: N×1×H×W logits.
-    """
+def add_residual(network: BlockNetwork[Any], img0: Tensor, img1: Tensor, estimate: Estimate) -> Estimate:
+    """An estimate of aligned N×3×H×W pictures in 0..1 with its residual; unchanged where there is no RefineNet."""
+    if not network.config.refines:
+        return estimate
+    contextnet, unet = network.get_submodule("contextnet"), network.get_submodule("unet")
+    flow, mask, _ = estimate
     to0, to1 = flow[:, :2], flow[:, 2:]
-    seen = torch.cat((img0, img1, backward_warp(img0, to0), backward_warp(img1, to1), mask, flow), 1)
+    inputs = torch.cat((img0, img1, backward_warp(img0, to0), backward_warp(img1, to1), mask, flow), 1)
     levels = zip(contextnet(img0, to0), contextnet(img1, to1), strict=True)
-    out: Tensor = unet(seen, [torch.cat(level, 1) for level in levels])
-    return out
+    return estimate._replace(residual=unet(inputs, [torch.cat(level, 1) for level in levels]))

@@ -5,15 +5,15 @@ The native functions of `core.rife` call the functions of their own names here.
 
 from __future__ import annotations
 
-from vsrife.plugin.create import FUNCTIONS, answering
-from vsrife.plugin.native import native_plugin
-
 __all__ = ["RIFE", "At", "Motion"]
 
 
 def _enter(name: str) -> None:
-    """Have the node made from the native function's own arguments, and handed to its result."""
-    native_plugin().Bridge(func=answering(name, FUNCTIONS[name]))
+    """Make the node from the native function's own arguments and hand it to its result."""
+    from vsrife.plugin.create import FUNCTIONS, answer
+    from vsrife.plugin.host import native_plugin
+
+    native_plugin().Bridge(func=answer(name, FUNCTIONS[name]))
 
 
 def RIFE() -> None:  # noqa: N802

@@ -1,37 +1,32 @@
-"""The arguments of `core.rife.RIFE`, `Motion` and `At`: one dataclass, checked once."""
+"""The arguments of `core.rife.RIFE`, `Motion` and `At`: one dataclass, checked once.
+
+Importing this imports neither torch nor vapoursynth, as the command line takes its options from here.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence  # noqa: TC003 - a test reads the hints
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vapoursynth import VideoNode as Clip
-
-from vsrife.errors import RifeError
+from vsrife.colour import MATRIX_NAMES
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.config import SCALES
-from vsrife.plugin.timeline import simplest_fraction
+from vsrife.timing.moments import simplest_fraction
 
-__all__ = ["MATRIX_NAMES", "Arguments", "arguments_of"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vapoursynth import VideoNode as Clip
+
+__all__ = ["Arguments", "arguments_from_text", "arguments_of", "descriptions", "kind_of"]
 
 INT64_MAX = 2**63 - 1
 DEFAULT_MASK = "own"
-MATRIX_NAMES = {
-    "709": 1,
-    "fcc": 4,
-    "470bg": 5,
-    "170m": 6,
-    "601": 6,
-    "240m": 7,
-    "ycgco": 8,
-    "2020ncl": 9,
-    "2020cl": 10,
-    "ictcp": 14,
-}
-"""VapourSynth's names of the H.273 matrices, each also taken by its number."""
 TEXTS = (
     "timecodes", "model", "model_path", "ensemble_mask", "matrix", "device", "precision", "sc_mode", "show",
 )  # fmt: skip
@@ -44,7 +39,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
 }
 TIMING = ("positions", "multi", "factor_num", "factor_den", "fps_num", "fps_den", "timecodes", "vfr")
 ALLOWED_BESIDE = ("positions", "fps_num", "fps_den")
-"""What may be said beside `positions`."""
+"""The timing arguments that may be given together."""
 RANGES = {"timestep": (0, 1), "sc_threshold": (0, 1), "dedup_limit": (2, 16), "skip_threshold": (0, 200)}
 
 
@@ -55,49 +50,49 @@ def _of(functions: str, default: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """What a script may say, beside the clip: the arguments of `RIFE`, `Motion` and `At`, each taking some of them.
+    """The arguments of `RIFE`, `Motion` and `At` beside the clip; each function takes some of them.
 
-    `device` and `precision` are checked by the engine, which knows them; clips by `vsrife.plugin.clips`.
+    `device` and `precision` are checked by the engine, clips by `vsrife.plugin.clips`.
 
     Args:
-        timestep: where between each source frame and the next to look, 0..1.
-        timestep_clip: GRAYS; frame n gives each pixel its time between source frames n and n + 1.
-        multi: output frames for each source frame, any rational above 0, also below 1.
-        factor_num: numerator of the same, as an integer.
-        factor_den: its denominator.
+        timestep: time between each source frame and the next, 0..1.
+        timestep_clip: GRAYS clip; frame n gives each pixel its time between source frames n and n + 1.
+        multi: output frames per source frame, any rational above 0, also below 1.
+        factor_num: numerator of `multi`, as an integer.
+        factor_den: denominator of `multi`.
         fps_num: numerator of the output frame rate.
-        fps_den: its denominator; the two come together and win over `factor_num`/`factor_den`.
-        timecodes: a timecode file (v1 or v2) that says when the clip's frames are shown.
-        vfr: whether an output frame rate goes by each frame's own duration; where absent, found out.
-        positions: source positions, one for each output frame; 12.37 lies between frames 12 and 13.
-        model: a model's name; with `model_path`, the version its weights are of.
-        model_path: a .safetensors, .pkl or .pth file of the user's own.
-        auto_download: whether a model that is not here may be fetched.
-        scale: flow scale: below 1 for large motion on large pictures, above 1 for small detail.
-        ensemble: 0 for one look at each pair, 1 for the ensemble published inside the network, 2, 4 or 8 for the mean
-            motion of so many looks (ends swapped, picture mirrored), for every network.
-        ensemble_mask: what several looks are blended with: own, mean or logit.
-        matrix: of a YUV clip, name or number, over what its frames say.
-        device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N; or several with commas between them, which frames are
-            divided among by their number: the same frame comes from the same device. Devices of several kinds round
-            differently. The CPU may be named twice, for two frames at once that share nothing.
+        fps_den: denominator of the output frame rate; the two belong together and override `factor_num`/`factor_den`.
+        timecodes: timecode file (v1 or v2) with the times of the clip's frames.
+        vfr: whether frames are placed by their own durations when an output frame rate is given; detected by default.
+        positions: source positions, one per output frame; 12.37 lies between frames 12 and 13.
+        model: name of the model; with `model_path`, the version of its weights.
+        model_path: a .safetensors, .pkl or .pth file, or a folder with an ncnn model.
+        auto_download: whether a missing model may be downloaded.
+        scale: flow scale: below 1 for large motion in large pictures, above 1 for small detail.
+        ensemble: 0 for one estimate per pair, 1 for the ensemble built into the network, 2, 4 or 8 for the mean motion
+            of as many estimates (frames swapped, picture mirrored), for every network.
+        ensemble_mask: mask for blending several estimates: own, mean or logit.
+        matrix: matrix of a YUV clip, by name or number; overrides the frame properties.
+        device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N; or several, separated by commas. Frames are distributed by
+            their number, so that a frame always comes from the same device. Devices of different kinds round
+            differently. The CPU may be listed twice, for two frames at once that share nothing.
         precision: auto, fp32, fp16 or bf16.
-        sc: whether a pair with a scene change between its frames is left uninterpolated.
-        sc_threshold: the score from which a pair whose frames do not say is a scene change, 0..1.
-        sc_mode: what is shown between the frames of such a pair: hold the left, the nearest, or a blend.
-        sc_clip: a clip whose frames say where scene changes are, in place of the clip's own.
-        dedup: whether runs of repeated frames are interpolated across.
-        dedup_limit: the longest run that is one, in source frames; longer ones are still pictures.
-        skip: whether the nearest frame is shown between two that are alike.
-        skip_threshold: how alike, PSNR of luma in dB.
-        extra: other clips of the same length, moved along the clip's motion.
-        protect: GRAY; where it is white the left frame is kept.
+        sc: whether pairs with a scene change between their frames are left uninterpolated.
+        sc_threshold: score from which a pair counts as a scene change if its frames do not tell, 0..1.
+        sc_mode: what is shown between the frames of such a pair: hold the left one, the nearest, or a blend.
+        sc_clip: clip whose frame properties mark the scene changes, instead of the clip's own.
+        dedup: whether interpolation goes across runs of repeated frames.
+        dedup_limit: length of the longest run that is treated so, in source frames; longer ones are still pictures.
+        skip: whether the nearest frame is shown between two frames that are alike.
+        skip_threshold: PSNR of luma in dB from which two frames are alike.
+        extra: other clips of the same length, warped with the clip's motion.
+        protect: GRAY mask; where it is white the left frame is kept.
         show: draws flow, mask, cuts or time over the picture.
-        gpu_id: the ncnn plugin's: `device`, -1 for the CPU.
-        gpu_thread: the ncnn plugin's: without meaning here.
-        tta: the ncnn plugin's: `ensemble=8`.
-        uhd: the ncnn plugin's: `scale=0.5`.
-        list_gpu: the ncnn plugin's: writes the devices on the picture, and does nothing else.
+        gpu_id: the ncnn plugin's name for `device`; -1 is the CPU.
+        gpu_thread: accepted for scripts of the ncnn plugin, without effect.
+        tta: the ncnn plugin's name for `ensemble=8`.
+        uhd: the ncnn plugin's name for `scale=0.5`.
+        list_gpu: writes the list of devices on the picture instead of interpolating.
     """
 
     timestep: float | None = _of("Motion At", None)
@@ -148,49 +143,49 @@ class Arguments:
         for name in TEXTS:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value or not value.isprintable()):
-                raise RifeError(f"RIFE: {name} must be printable text, got {_shown(value)}")
+                raise ArgumentError(name, value, "printable text")
         for name, allowed in CHOICES.items():
             value = getattr(self, name)
             if value is not None and value not in allowed:
                 *most, last = map(str, allowed)
-                raise RifeError(f"RIFE: {name} must be {', '.join(most)} or {last}, got {_shown(value)}")
+                raise ArgumentError(name, value, f"{', '.join(most)} or {last}")
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise RifeError(f"RIFE: {name} must be {low} to {high}, got {value:g}")
+                raise ArgumentError(name, value, f"{low} to {high}")
         if self.scale not in SCALES:
-            raise RifeError(f"RIFE: scale must be 0.25, 0.5, 1, 2 or 4, got {self.scale:g}")
+            raise ArgumentError("scale", self.scale, "0.25, 0.5, 1, 2 or 4")
         if self.matrix is not None and self.matrix_number is None:
             known = ", ".join(f"{name} ({number})" for name, number in MATRIX_NAMES.items())
-            raise RifeError(f"RIFE: matrix must be one of {known}, got {_shown(self.matrix)}")
+            raise ArgumentError("matrix", self.matrix, f"one of {known}")
         self._check_rate()
         if self.timestep is not None and self.timestep_clip is not None:
-            raise RifeError("RIFE: timestep and timestep_clip must not both be given")
+            raise RifeError("timestep and timestep_clip must not both be given")
         others = [name for name in TIMING if getattr(self, name) is not None]
         if self.timestep is not None and others:
-            raise RifeError(f"RIFE: timestep must be the only timing, got {others[0]} too")
+            raise RifeError(f"timestep must be the only timing, got {others[0]} too")
 
     def _check_rate(self) -> None:
         for name in ("factor_num", "factor_den", "fps_num", "fps_den"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise RifeError(f"RIFE: {name} must be at least 1, got {value}")
+                raise ArgumentError(name, value, "at least 1")
         if self.multi is not None and not (math.isfinite(self.multi) and self.multi > 0):
-            raise RifeError(f"RIFE: multi must be a number above 0, got {self.multi:g}")
+            raise ArgumentError("multi", self.multi, "a number above 0")
         if (self.fps_num is None) != (self.fps_den is None):
             given, missing = ("fps_num", "fps_den") if self.fps_den is None else ("fps_den", "fps_num")
-            raise RifeError(f"RIFE: {missing} must be given too, got {given} alone")
+            raise RifeError(f"{missing} must be given too, got {given} alone")
         others = [name for name in ("factor_num", "factor_den", "fps_num") if getattr(self, name) is not None]
         if self.multi is not None and others:
-            raise RifeError(f"RIFE: multi must be the only rate, got {others[0]} too")
+            raise RifeError(f"multi must be the only rate, got {others[0]} too")
         if self.positions is not None:
             others = [name for name in TIMING if getattr(self, name) is not None and name not in ALLOWED_BESIDE]
             if others:
-                raise RifeError(f"RIFE: positions must be the only timing beside fps_num/fps_den, got {others[0]} too")
+                raise RifeError(f"positions must be the only timing beside fps_num/fps_den, got {others[0]} too")
         if self.vfr and self.timecodes is not None:
-            raise RifeError("RIFE: timecodes and vfr=1 must not both be given: the file says what the frames would")
+            raise RifeError("timecodes and vfr=1 must not both be given: the file says what the frames would")
         if self.vfr is not None and self.fps_num is None:
-            raise RifeError("RIFE: vfr needs fps_num and fps_den; without them each frame's own duration is divided")
+            raise RifeError("vfr needs fps_num and fps_den; without them each frame's own duration is divided")
 
     @property
     def matrix_number(self) -> int | None:
@@ -209,12 +204,14 @@ class Arguments:
         try:
             return Path(self.model_path).expanduser()
         except RuntimeError:
-            raise RifeError(f"RIFE: model_path must have a home that exists, got {_shown(self.model_path)}") from None
+            raise ArgumentError("model_path", self.model_path, "a home that exists", verb="have") from None
 
     @property
     def extras(self) -> tuple[Clip, ...]:
         """`extra` as it was given: VapourSynth hands over a list of one as the one."""
-        return () if self.extra is None else (self.extra,) if isinstance(self.extra, Clip) else tuple(self.extra)
+        if self.extra is None:
+            return ()
+        return tuple(self.extra) if isinstance(self.extra, Sequence) else (self.extra,)
 
     @property
     def fps(self) -> Fraction | None:
@@ -229,12 +226,39 @@ class Arguments:
         return Fraction(self.factor_num or 2, self.factor_den or 1)
 
 
-def _shown(value: object) -> str:
-    """What a user gave, short and on one line."""
-    text = value if isinstance(value, str) and value and value.isprintable() else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def arguments_of(function: str) -> list[str]:
     """The names of the arguments that a function takes, in its order."""
     return [argument.name for argument in fields(Arguments) if function in argument.metadata["functions"]]
+
+
+def descriptions() -> dict[str, str]:
+    """Each argument's description, from the docstring of `Arguments`."""
+    listed = (Arguments.__doc__ or "Args:\n").split("Args:\n")[1]
+    entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", listed, re.M)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
+def kind_of(name: str) -> type[int] | type[float] | type[str]:
+    """The type of an argument that can be given as text."""
+    hint = next(str(argument.type) for argument in fields(Arguments) if argument.name == name)
+    return next(kind for kind in (int, float, str) if kind.__name__ in hint)
+
+
+def arguments_from_text(settings: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Convert arguments from text and check them, as far as that needs neither a clip nor the engine.
+
+    Args:
+        settings: names and values; the last value of a name counts.
+
+    Raises:
+        RifeError: a value is not allowed.
+    """
+    given: dict[str, Any] = {}
+    for name, text in settings:
+        kind = kind_of(name)
+        try:
+            given[name] = kind(text)
+        except ValueError as error:
+            raise ArgumentError(name, text, {int: "an integer", float: "a number"}[kind]) from error
+    Arguments(**given)
+    return given

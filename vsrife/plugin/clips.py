@@ -1,4 +1,4 @@
-"""Which clips are taken, beside the one that is interpolated too."""
+"""Which clips are accepted: the one that is interpolated, and others beside it."""
 
 from __future__ import annotations
 
@@ -6,67 +6,53 @@ from typing import TYPE_CHECKING
 
 import vapoursynth as vs
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
+from vsrife.networks.config import SMALLEST
 
 if TYPE_CHECKING:
     from vsrife.plugin.arguments import Arguments
 
-__all__ = ["check_clip", "check_companions"]
-
-SMALLEST = 16
+__all__ = ["check_clips"]
 
 
-def check_clip(clip: vs.VideoNode, name: str = "clip", smallest: int = SMALLEST) -> None:
-    """Refuse what cannot be interpolated.
+def check_clips(clip: vs.VideoNode, arguments: Arguments) -> None:
+    """Refuse a clip that cannot be interpolated, or another that does not fit it.
 
     Raises:
-        RifeError: variable format or size, sides that are too small, integers of more than 16 bits.
+        RifeError: variable format or size, sides that are too small, integers of more than 16 bits; beside the clip,
+            another length, size or format than is needed.
     """
-    if not clip.format or clip.format.color_family == vs.UNDEFINED or not clip.width or not clip.height:
-        raise RifeError(f"RIFE: {name} must have one format and size throughout, got a variable one")
-    if min(clip.width, clip.height) < smallest:
-        raise RifeError(f"RIFE: {name} must be at least {smallest}x{smallest}, got {clip.width}x{clip.height}")
-    if clip.format.sample_type == vs.INTEGER and clip.format.bits_per_sample > 16:
-        raise RifeError(
-            f"RIFE: {name} must have at most 16 bits a sample or be float, got {clip.format.name}: "
-            "its values do not fit the 32-bit floats they are blended in"
-        )
-
-
-def check_companions(clip: vs.VideoNode, arguments: Arguments) -> None:
-    """Refuse other clips that do not go with the one that is interpolated.
-
-    Raises:
-        RifeError: another length, size or format than is needed.
-    """
+    _check(clip, "clip", SMALLEST)
     for index, extra in enumerate(arguments.extras):
-        name = f"extra[{index}]"
-        check_clip(extra, name, 1)
-        _check_length(extra, clip, name)
+        _check(extra, f"extra[{index}]")
+        _check_length(extra, clip, f"extra[{index}]")
     if arguments.sc_clip is not None:
         _check_length(arguments.sc_clip, clip, "sc_clip")
-    for name in ("protect", "timestep_clip"):
+    for name, form in (("protect", "GRAY"), ("timestep_clip", "GRAYS")):
         companion: vs.VideoNode | None = getattr(arguments, name)
         if companion is None:
             continue
-        check_clip(companion, name, 1)
+        _check(companion, name)
         if companion.num_frames != 1:
             _check_length(companion, clip, name, ", or 1")
         if (companion.width, companion.height) != (clip.width, clip.height):
-            got = f"{companion.width}x{companion.height}"
-            raise RifeError(f"RIFE: {name} must have the clip's size, {clip.width}x{clip.height}, got {got}")
-        allowed = companion.format.id == vs.GRAYS if name == "timestep_clip" else _is_gray(companion)
-        if not allowed:
-            wanted = "GRAYS" if name == "timestep_clip" else "GRAY"
-            raise RifeError(f"RIFE: {name} must be {wanted}, got {companion.format.name}")
+            size = f"the clip's size, {clip.width}x{clip.height}"
+            raise ArgumentError(name, f"{companion.width}x{companion.height}", size, verb="have")
+        if companion.format.color_family != vs.GRAY or (form == "GRAYS" and companion.format.id != vs.GRAYS):
+            raise ArgumentError(name, companion.format.name, form)
 
 
-def _is_gray(clip: vs.VideoNode) -> bool:
-    return clip.format.color_family == vs.GRAY
+def _check(clip: vs.VideoNode, name: str, smallest: int = 1) -> None:
+    if not clip.format or clip.format.color_family == vs.UNDEFINED or not clip.width or not clip.height:
+        raise RifeError(f"{name} must have one format and size throughout, got a variable one")
+    if min(clip.width, clip.height) < smallest:
+        raise ArgumentError(name, f"{clip.width}x{clip.height}", f"at least {smallest}x{smallest}")
+    if clip.format.sample_type == vs.INTEGER and clip.format.bits_per_sample > 16:
+        note = ": its values do not fit the 32-bit floats they are blended in"
+        raise ArgumentError(name, clip.format.name, "at most 16 bits a sample or be float", verb="have", note=note)
 
 
 def _check_length(other: vs.VideoNode, clip: vs.VideoNode, name: str, or_else: str = "") -> None:
     if other.num_frames != clip.num_frames:
-        raise RifeError(
-            f"RIFE: {name} must have as many frames as the clip, {clip.num_frames}{or_else}, got {other.num_frames}"
-        )
+        length = f"as many frames as the clip, {clip.num_frames}{or_else}"
+        raise ArgumentError(name, other.num_frames, length, verb="have")

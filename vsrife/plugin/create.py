@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import vapoursynth as vs
 
-from vsrife.errors import RifeError
+from vsrife.errors import RifeError, shown
 from vsrife.networks.catalog import DEFAULT
 from vsrife.plugin.arguments import Arguments
-from vsrife.plugin.clips import check_clip, check_companions
-from vsrife.plugin.formats import picture_format, source_planes
-from vsrife.plugin.log import log, once, warn
-from vsrife.plugin.native import native_plugin
-from vsrife.plugin.pairing import Pairing
+from vsrife.plugin.clips import check_clips
+from vsrife.plugin.formats import FrameReader, picture_format
+from vsrife.plugin.host import log, native_plugin, once, warn
+from vsrife.plugin.pairing import Pairing, Role
 from vsrife.plugin.ports import ported
-from vsrife.plugin.properties import colour, guesses
+from vsrife.plugin.properties import OutputProperties
 from vsrife.plugin.renderer import Call, MotionRenderer, PictureRenderer, Renderer, one_line
-from vsrife.plugin.schedule import LONGEST, OffsetTimeline, Schedule, fraction, schedule
+from vsrife.plugin.schedule import LONGEST, offset_schedule, rate_schedule
 from vsrife.weights import origin, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from fractions import Fraction
 
-    from vsrife.engine import Engine, Interpolator, Source
+    from vsrife.engine import Engine, Interpolator
+    from vsrife.plugin.schedule import Schedule
 
 __all__ = ["FUNCTIONS"]
 
@@ -35,29 +36,28 @@ NOT_OF_MOTION = ["_Range", "_ColorRange", "_ChromaLocation"]
 """Properties that flow and mask do not take from the picture; previewers need the others, of RGB but the matrix."""
 
 
-def answering(name: str, make: Callable[[vs.VideoNode, Arguments], Nodes]) -> Callable[..., dict[str, Any]]:
-    """What a native function has called: what is wrong is returned as `error`, one line under the function's name."""
+def answer(name: str, make: Callable[[vs.VideoNode, Arguments], Nodes]) -> Callable[..., dict[str, Any]]:
+    """The Python side of a native function: its clips, or an `error` of one line that begins with its name."""
 
     def create(clip: vs.VideoNode, **given: Any) -> dict[str, Any]:
         try:
             return {"clip": make(clip, Arguments(**given))}
         except RifeError as error:
-            message = str(error)
+            message = error.message
         except OSError as error:
-            message = f"RIFE: a file cannot be used: {error.strerror}: {str(error.filename)[:80]}"
+            message = f"a file cannot be used: {error.strerror}: {shown(error.filename, 80)}"
         except vs.Error as error:
-            message = f"RIFE: {error}"
+            message = str(error)
         except Exception as error:
-            message = f"RIFE: internal error, {type(error).__name__}: {error}"
-        return {"error": one_line(message.replace("RIFE: ", f"{name}: ", 1))}
+            message = f"internal error, {type(error).__name__}: {error}"
+        return {"error": one_line(f"{name}: {message}")}
 
     return create
 
 
 def rife(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
-    """The clip at another rate, and then what rides on it."""
-    check_clip(clip)
-    check_companions(clip, arguments)
+    """The clip at another rate, and then its companions."""
+    check_clips(clip, arguments)
     if arguments.list_gpu:
         from vsrife.engine import described_devices
 
@@ -65,95 +65,101 @@ def rife(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
         log("devices: " + "; ".join(lines))
         return [_core().text.Text(clip, "\n".join(lines)) if _takes_text(clip) else clip]
     arguments = ported(arguments, log)
-    return _pictures(clip, arguments, schedule(clip, arguments, log))
+    return _pictures(clip, arguments, rate_schedule(clip, arguments, log))
 
 
 def at(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
-    """Each source frame's picture of a later time, the same or another for each pixel."""
-    check_clip(clip)
-    check_companions(clip, arguments)
+    """A picture at a time after each source frame, the same for all pixels or one for each."""
+    check_clips(clip, arguments)
     if arguments.timestep is None and arguments.timestep_clip is None:
-        raise RifeError("RIFE: timestep must be a number from 0 to 1, or timestep_clip a clip, got neither")
-    return _pictures(clip, arguments, _offset(clip, 0.5 if arguments.timestep is None else arguments.timestep))
+        raise RifeError("timestep must be a number from 0 to 1, or timestep_clip a clip, got neither")
+    return _pictures(clip, arguments, offset_schedule(clip, 0.5 if arguments.timestep is None else arguments.timestep))
 
 
 def motion(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
     """Flow and mask of every output frame: the four components of flow and the weight of the left frame."""
-    check_clip(clip)
-    check_companions(clip, arguments)
-    when = schedule(clip, arguments, log) if arguments.timestep is None else _offset(clip, arguments.timestep)
-    call = _call(clip, arguments, when)
+    check_clips(clip, arguments)
+    if arguments.timestep is None:
+        schedule = rate_schedule(clip, arguments, log)
+    else:
+        schedule = offset_schedule(clip, arguments.timestep)
+    call = _call(clip, arguments, schedule, has_cuts=False)
     if not call.interpolator.any_time:
-        raise RifeError("RIFE: model must be one that finds motion at every time, got one that knows only the middle")
+        raise RifeError("model must be one for arbitrary timesteps, got a midpoint-only one")
     height = clip.height
     stacked = _core().std.BlankClip(format=vs.GRAYS, width=clip.width, height=5 * height, length=1, keep=True)
-    roles = {"clip": clip} | _cuts(arguments)
-    node = _node(MotionRenderer(call, tuple(roles), picture_format(stacked)), roles, call, stacked)
+    roles = {Role.CLIP: clip} | _cuts(arguments)
+    node = _node(MotionRenderer(call, roles, picture_format(stacked)), roles, call, stacked)
     is_rgb = clip.format.color_family == vs.RGB
     node = _core().std.RemoveFrameProps(node, [*NOT_OF_MOTION, "_Matrix"] if is_rgb else NOT_OF_MOTION)
     return [_core().std.Crop(node, top=part * height, bottom=(4 - part) * height) for part in range(5)]
 
 
 FUNCTIONS = {"RIFE": rife, "Motion": motion, "At": at}
-"""Native function → what makes its nodes."""
+"""Native function → the function that makes its nodes."""
 
 
-def _offset(clip: vs.VideoNode, timestep: float) -> Schedule:
-    """The same time after every source frame."""
-    return Schedule(OffsetTimeline(clip.num_frames, fraction(timestep)), clip.fps)
-
-
-def _pictures(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Nodes:
-    """The clip, then the extra clips, at the output's times."""
-    call = _call(clip, arguments, when)
+def _pictures(clip: vs.VideoNode, arguments: Arguments, schedule: Schedule) -> Nodes:
+    """The clip, then its companions, at the output's times."""
+    call = _call(clip, arguments, schedule)
     others = _cuts(arguments)
     if arguments.protect is not None:
-        others["protect"] = arguments.protect
+        others[Role.PROTECT] = arguments.protect
     if arguments.timestep_clip is not None:
-        others["times"] = arguments.timestep_clip
+        others[Role.TIMES] = arguments.timestep_clip
         if not call.interpolator.any_time:
-            raise RifeError("RIFE: timestep_clip needs a model that knows every time, got one that knows the middle")
-    single = frozenset(role for role in ("protect", "times") if role in others and others[role].num_frames == 1)
-    roles = {"clip": clip} | others
-    node = _node(PictureRenderer(call, tuple(roles), call.form, single), roles, call)
+            raise RifeError("timestep_clip needs a model for arbitrary timesteps, got a midpoint-only one")
+    single = frozenset(role for role in (Role.PROTECT, Role.TIMES) if role in others and others[role].num_frames == 1)
+    roles = {Role.CLIP: clip} | others
+    node = _node(PictureRenderer(call, roles, call.reader.form, single), roles, call)
     if arguments.show in ("cuts", "time") and _takes_text(clip):
         node = _core().text.FrameProps(node, ["RifeShow"])
     nodes = [node]
     for extra in arguments.extras:
-        roles = {"rider": extra, "clip": clip} | others
-        nodes.append(_node(PictureRenderer(call, tuple(roles), picture_format(extra), single), roles, call))
+        roles = {Role.COMPANION: extra, Role.CLIP: clip} | others
+        nodes.append(_node(PictureRenderer(call, roles, picture_format(extra), single), roles, call))
     return nodes
 
 
-def _call(clip: vs.VideoNode, arguments: Arguments, when: Schedule) -> Call:
+def _call(clip: vs.VideoNode, arguments: Arguments, schedule: Schedule, *, has_cuts: bool = True) -> Call:
     interpolator = _interpolator(clip, arguments)
-    form = picture_format(clip)
-
-    is_rgb, matrix = form.family == "rgb", arguments.matrix_number
-    tell = once(log)
-
-    def sourced(number: int, frame: vs.VideoFrame) -> Source:
-        from vsrife.engine import Source
-
-        for guess in guesses(frame.props, form.family, form.width, form.height, matrix):
-            tell(guess)
-        here = colour(frame.props, is_rgb=is_rgb, width=form.width, height=form.height, matrix=matrix)
-        return Source(number, source_planes(frame), here)
-
-    passes = arguments.timestep_clip is None
-    cuts_role = "clip" if arguments.sc_clip is None else "cuts"
+    reader = FrameReader(picture_format(clip), arguments.matrix_number, once(log))
+    whole_frame = arguments.timestep_clip is None
+    properties = OutputProperties(
+        schedule,
+        nearest=arguments.sc_mode == "nearest",
+        warn=_WarnOnce(),
+        has_position=whole_frame,
+        has_cuts=has_cuts,
+    )
+    cuts = Role.CLIP if arguments.sc_clip is None else Role.CUTS
     # clips stay with the nodes: what they call holds none, so that nothing keeps itself alive
     arguments = replace(arguments, sc_clip=None, extra=None, protect=None, timestep_clip=None, timestep=None)
-    pairing = Pairing(when.timeline, arguments, interpolator, sourced, cuts_role=cuts_role, passes=passes)
-    return Call(when, arguments, interpolator, form, pairing, tell, warn, [False])
+    pairing = Pairing(schedule.timeline, arguments, interpolator, reader, cuts=cuts, snap_to_source=whole_frame)
+    return Call(schedule, arguments, interpolator, reader, pairing, properties)
 
 
-def _cuts(arguments: Arguments) -> dict[str, vs.VideoNode]:
-    return {} if arguments.sc_clip is None else {"cuts": arguments.sc_clip}
+class _WarnOnce:
+    """Warns of the first frame whose duration is not that of the clip's rate."""
+
+    def __init__(self) -> None:
+        self._done = False
+
+    def __call__(self, number: int, seconds: Fraction) -> None:
+        if not self._done:
+            self._done = True
+            warn(
+                f"frame {number} lasts {seconds} s, which is not the clip's frame rate: where frames differ in "
+                "duration, vfr=1 or timecodes= keeps picture and sound together"
+            )
+
+
+def _cuts(arguments: Arguments) -> dict[Role, vs.VideoNode]:
+    return {} if arguments.sc_clip is None else {Role.CUTS: arguments.sc_clip}
 
 
 def _node(
-    renderer: Renderer, roles: dict[str, vs.VideoNode], call: Call, template: vs.VideoNode | None = None
+    renderer: Renderer, roles: dict[Role, vs.VideoNode], call: Call, template: vs.VideoNode | None = None
 ) -> vs.VideoNode:
     fps = call.schedule.fps
     node: vs.VideoNode = native_plugin().Node(
@@ -172,7 +178,7 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
     try:
         from vsrife import engine
     except ImportError as error:
-        raise RifeError(f"RIFE: PyTorch cannot be imported ({error}); pip install torch") from error
+        raise RifeError(f"PyTorch cannot be imported ({error}); pip install torch") from error
     engine.resolve_devices(arguments.device)  # before what may fetch a model
     model, ensemble = arguments.model, arguments.ensemble
     if model or not arguments.model_path:
@@ -186,9 +192,9 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
     for each in {each.device: each for each in engines}.values():
         _tell_what_runs(model, arguments, each)
     if ensemble == 1 and not shared.has_ensemble:
-        raise RifeError("RIFE: ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
+        raise RifeError("ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
     options = engine.Options(arguments.scale, ensemble, arguments.ensemble_mask, keep_motions=bool(arguments.extras))
-    return engine.Interpolator(engines, picture_format(clip), options, spare=spare, tell=tell)
+    return engine.Interpolator(engines, picture_format(clip), options, spare=spare, log=tell)
 
 
 def _tell_what_runs(model: str | None, arguments: Arguments, shared: Engine) -> None:
@@ -199,8 +205,8 @@ def _tell_what_runs(model: str | None, arguments: Arguments, shared: Engine) -> 
     precision = next(name for name, dtype in PRECISIONS.items() if dtype == shared.dtype)
     why = why_auto(arguments.device, arguments.precision, shared.device, shared.dtype)
     log(f"model {what} on {shared.device} in {precision}" + (f": {why}" if why else ""))
-    if shared.slower:
-        warn(f"runs by PyTorch alone, which is slower: {shared.slower}")
+    if shared.why_slower:
+        warn(f"runs by PyTorch alone, which is slower: {shared.why_slower}")
 
 
 def _core() -> Any:

@@ -1,23 +1,28 @@
-"""How a clip's frames become arrays."""
+"""How frames of a clip become arrays and colours that the engine understands."""
 
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import vapoursynth as vs
 
+from vsrife.colour import MATRIX_NAMES, guessed_matrix
+from vsrife.frame_properties import Properties, integer
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from vsrife.engine import PictureFormat
+    from vsrife.engine import Colour, HostFrame, PictureFormat
 
-__all__ = ["picture_format", "source_planes", "target_planes", "weights"]
+__all__ = ["FrameReader", "picture_format", "target_planes", "weights"]
 
 FAMILIES: dict[int, Literal["gray", "rgb", "yuv"]] = {vs.GRAY: "gray", vs.RGB: "rgb", vs.YUV: "yuv"}
+KNOWN_MATRICES = frozenset(MATRIX_NAMES.values())
 
 
 def picture_format(clip: vs.VideoNode) -> PictureFormat:
@@ -35,13 +40,67 @@ def picture_format(clip: vs.VideoNode) -> PictureFormat:
     )
 
 
-def source_planes(frame: vs.VideoFrame) -> list[NDArray[np.generic]]:
-    """A frame's planes as read-only arrays over its own memory, valid while the frame lives."""
-    return [np.asarray(frame[plane]) for plane in range(frame.format.num_planes)]
+@dataclass(frozen=True)
+class FrameReader:
+    """Makes the engine's frames from those of one clip.
+
+    Args:
+        form: the clip's format.
+        matrix: H.273 number that overrides the frames' own; None for theirs.
+        log: takes a line about each assumption on a frame's colours.
+    """
+
+    form: PictureFormat
+    matrix: int | None
+    log: Callable[[str], None] | None = None
+
+    def read(self, number: int, frame: vs.VideoFrame) -> HostFrame:
+        """Frame `number` of the clip; its planes are read-only arrays over the frame's memory, valid while it lives."""
+        from vsrife.engine import HostFrame
+
+        planes = [np.asarray(frame[plane]) for plane in range(frame.format.num_planes)]
+        return HostFrame(number, planes, self.colour(frame.props))
+
+    def colour(self, properties: Properties) -> Colour:
+        """How a frame's samples become RGB.
+
+        Range is `_Range` (H.273: 1 is full) before the older `_ColorRange` (0 is full); unspecified, it is full for RGB
+        and limited for the rest. An unspecified or unknown matrix is guessed.
+        """
+        from vsrife.engine import Colour
+
+        full = integer(properties, "_Range")
+        if full not in (None, 0, 1):
+            self._log(f"the frames say _Range {full}, which is neither 0 nor 1: limited is taken")
+        if full is None:
+            limited = integer(properties, "_ColorRange")
+            full = None if limited is None else int(limited == 0)
+        location = integer(properties, "_ChromaLocation")
+        return Colour(
+            matrix=self._matrix(properties) if self.matrix is None else self.matrix,
+            full_range=self.form.family == "rgb" if full is None else full == 1,
+            chroma_location=location if location is not None and 0 <= location <= 5 else 0,
+        )
+
+    def _matrix(self, properties: Properties) -> int:
+        stated = integer(properties, "_Matrix")
+        if stated in KNOWN_MATRICES:
+            return stated
+        width, height = self.form.width, self.form.height
+        guessed = guessed_matrix(width, height)
+        if self.form.family == "yuv":
+            lack = "do not say their matrix" if stated in (None, 2) else f"say matrix {stated}, which is not known here"
+            name = "709" if guessed == 1 else "601"
+            self._log(f"the frames {lack}: {name} is taken for {width}x{height} (matrix= names another)")
+        return guessed
+
+    def _log(self, line: str) -> None:
+        if self.log:
+            self.log(line)
 
 
 def target_planes(form: PictureFormat, pointers: Sequence[int], strides: Sequence[int]) -> list[NDArray[Any]]:
-    """Arrays over planes to be written, given by address and bytes a row."""
+    """Writable arrays over an output's planes, given by address and bytes a row."""
     planes = []
     for index, (pointer, stride) in enumerate(zip(pointers, strides, strict=True)):
         height, width = form.shape(index)
@@ -52,7 +111,7 @@ def target_planes(form: PictureFormat, pointers: Sequence[int], strides: Sequenc
 
 
 def weights(frame: vs.VideoFrame) -> NDArray[np.float32]:
-    """A GRAY frame as a map of 0..1, black to white in full range; what is not a number is 0."""
+    """A GRAY frame as a map of 0..1, black to white in full range; NaN becomes 0."""
     plane = np.asarray(frame[0])
     if frame.format.sample_type == vs.INTEGER:
         return plane.astype(np.float32) / np.float32((1 << frame.format.bits_per_sample) - 1)

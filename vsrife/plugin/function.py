@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import vapoursynth as vs
 
-from vsrife.errors import RifeError
+from vsrife.errors import RifeError, named
 from vsrife.plugin.arguments import INT64_MAX
-from vsrife.plugin.log import log
-from vsrife.plugin.native import native_plugin
+from vsrife.plugin.host import log, native_plugin
 from vsrife.plugin.ports import translated
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ def rife(
     extra: Sequence[vs.VideoNode],
     **arguments: Unpack[RifeArguments],
 ) -> list[vs.VideoNode]: ...
+@named("RIFE")
 def rife(
     clip: vs.VideoNode,
     multi: float | Fraction | None = None,
@@ -67,9 +67,9 @@ def rife(
     if isinstance(multi, Fraction):
         others = [name for name in ("factor_num", "factor_den", "fps_num", "fps_den") if name in given]
         if others:
-            raise RifeError(f"RIFE: multi must be the only rate, got {', '.join(others)} too")
+            raise RifeError(f"multi must be the only rate, got {', '.join(others)} too")
         if max(multi.numerator, multi.denominator) > INT64_MAX or multi <= 0:
-            raise RifeError("RIFE: multi must be above 0 and a fraction of 64-bit integers")
+            raise RifeError("multi must be above 0 and a fraction of 64-bit integers")
         given |= {"factor_num": multi.numerator, "factor_den": multi.denominator}
     elif multi is not None:
         given["multi"] = multi
@@ -77,6 +77,7 @@ def rife(
     return made
 
 
+@named("Motion")
 def estimate_motion(clip: vs.VideoNode, **arguments: Unpack[MotionArguments]) -> list[vs.VideoNode]:
     """Flow and mask of every frame that `rife` (or `at`) would give: `core.rife.Motion` as a function.
 
@@ -112,6 +113,7 @@ def at(
     extra: Sequence[vs.VideoNode],
     **arguments: Unpack[AtArguments],
 ) -> list[vs.VideoNode]: ...
+@named("At")
 def at(
     clip: vs.VideoNode,
     timestep: float | vs.VideoNode,

@@ -4,70 +4,94 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
+from vsrife.detect import cut_between
+from vsrife.detect.runs import Run, run_around
 from vsrife.errors import RifeError
-from vsrife.plugin.properties import cut_between
-from vsrife.plugin.runs import Run, run_around
+from vsrife.timing.timeline import share_between
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     import vapoursynth as vs
 
-    from vsrife.engine import Interpolator, Source
+    from vsrife.engine import HostFrame, Interpolator
     from vsrife.plugin.arguments import Arguments
-    from vsrife.plugin.timeline import Moment, Timeline
+    from vsrife.plugin.formats import FrameReader
+    from vsrife.timing.moments import Moment
+    from vsrife.timing.timeline import Timeline
 
-__all__ = ["Decision", "Key", "Need", "Pairing"]
+    Frames = Mapping["Key", vs.VideoFrame]
 
-Key = tuple[str, int]
-"""Which clip, by its part in the work, and which frame of it."""
+__all__ = ["Decision", "Frames", "Key", "MissingFrames", "Pairing", "Role"]
+
 HALF = Fraction(1, 2)
 REMEMBERED = 1024
-"""Pairs of which is kept what was found out; a few bytes each."""
+"""Pairs whose comparison is cached; a few bytes each."""
+
+
+class Role(Enum):
+    """The part that a clip plays in a node."""
+
+    CLIP = auto()
+    """The clip whose motion is estimated."""
+    COMPANION = auto()
+    """Another clip, warped with the clip's motion."""
+    CUTS = auto()
+    """Its frames say where scene changes are."""
+    PROTECT = auto()
+    """A mask: where it is white the left frame stays."""
+    TIMES = auto()
+    """A timestep for each pixel."""
+
+
+Key = tuple[Role, int]
+"""A source frame: the clip, by its role, and the frame's number."""
 
 
 @dataclass(frozen=True)
-class Need:
-    """Frames that must be had first."""
+class MissingFrames:
+    """Frames without which the decision cannot be made."""
 
     keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What is shown.
+    """What an output frame shows.
 
     Args:
-        kind: `source` and `tail` pass source frame `take` through, and so does `still` where both neighbours are the
-            same picture; `cut` shows it too, or a blend where it is None; `made` interpolates.
+        kind: `made` interpolates; `source` and `tail` pass a source frame through, and so does `still`, where both
+            neighbours are alike; `cut` shows a source frame or a crossfade.
         left: source frame at time 0.
         right: source frame at time 1; the left one again where there is no other.
         timestep: 0 to 1.
-        take: the source frame to show; None where there is none.
-        score: how sure it is that this is a cut, where that was asked.
+        passthrough: the source frame that is shown as it is; None where a picture is made.
+        score: the score of a cut between the two frames, where that was computed.
     """
 
     kind: str
     left: int
     right: int
     timestep: Fraction
-    take: int | None = None
+    passthrough: int | None = None
     score: float | None = None
 
 
 class Pairing:
-    """Decides for one call of the filter; shared by all its nodes. What it answers depends on n and the frames alone.
+    """Decides for one call of the filter; shared by all its nodes. A decision depends on n and the frames alone.
 
     Args:
         timeline: where outputs lie in the source.
-        arguments: what the script says.
+        arguments: the script's.
         interpolator: compares frames.
-        sourced: turns a frame of the clip into what the interpolator takes.
-        cuts_role: the clip whose frames say where cuts are.
-        passes: whether an output on a source frame is that frame; not where each pixel has a time of its own.
+        reader: reads frames of the clip.
+        cuts: the role of the clip whose frames say where cuts are.
+        snap_to_source: whether an output on a source frame is that frame; not where each pixel has its own time.
     """
 
     def __init__(
@@ -75,131 +99,119 @@ class Pairing:
         timeline: Timeline,
         arguments: Arguments,
         interpolator: Interpolator,
-        sourced: Callable[[int, vs.VideoFrame], Source],
+        reader: FrameReader,
         *,
-        cuts_role: str = "clip",
-        passes: bool = True,
+        cuts: Role,
+        snap_to_source: bool,
     ) -> None:
-        self.timeline = timeline
+        self._timeline = timeline
         self._arguments = arguments
         self._interpolator = interpolator
-        self._sourced = sourced
-        self._passes = passes
-        self._cuts_role = cuts_role
-        self._threshold = arguments.sc_threshold
-        self._repeats = _Memo[int, bool]()
-        self._scores = _Memo[tuple[int, int], float]()
-        self._alike = _Memo[tuple[int, int], float]()
+        self._reader = reader
+        self._snap_to_source = snap_to_source
+        self._cuts = cuts
+        self._repeats = _RecentCache[tuple[int, int], bool]()
+        self._scores = _RecentCache[tuple[int, int], float]()
+        self._similarities = _RecentCache[tuple[int, int], float]()
 
-    def decide(self, n: int, have: Mapping[Key, vs.VideoFrame]) -> Decision | Need:
-        """What output n shows, or the frames that are missing to tell."""
-        moment = self.timeline.at(n)
-        last = self.timeline.frames - 1
+    def decide(self, n: int, frames: Frames) -> Decision | MissingFrames:
+        """What output n shows, or the frames that are missing to decide it."""
+        moment = self._timeline.at(n)
+        last = self._timeline.frames - 1
         if moment.left >= last:
             kind = "tail" if moment.left > last or moment.timestep else "source"
             return Decision(kind, last, last, moment.timestep, last)
-        run = self._run(moment, have)
-        if isinstance(run, Need):
+        run = self._run(moment, frames)
+        if isinstance(run, MissingFrames):
             return run
-        whole = run == Run(moment.left, moment.left + 1)
-        timestep = moment.timestep if whole else self.timeline.between(moment, run.first, run.last)
-        if timestep == 0 and self._passes:
+        timestep = moment.timestep
+        if run != Run(moment.left, moment.left + 1):
+            timestep = share_between(self._timeline, moment, run.first, run.last)
+        if timestep == 0 and self._snap_to_source:
             return Decision("source", run.first, run.first, timestep, run.first)
-        return self._between(Decision("made", run.first, run.last, timestep), moment, have)
+        return self._between(Decision("made", run.first, run.last, timestep), moment, frames)
 
-    def _run(self, moment: Moment, have: Mapping[Key, vs.VideoFrame]) -> Run | Need:
+    def _run(self, moment: Moment, frames: Frames) -> Run | MissingFrames:
         """The source frames around a moment, or around the run of repeated frames that it lies in."""
         if not self._arguments.dedup:
             return Run(moment.left, moment.left + 1)
         while True:
             limit = self._arguments.dedup_limit
-            found = run_around(moment.left, self.timeline.frames, limit, self._repeats.get)
-            if isinstance(found, Run):
-                return found
-            pair = ("clip", found - 1), ("clip", found)
-            if any(key not in have for key in pair):
-                return Need(pair)
-            self._repeats.put(found, self._interpolator.repeats(*self._pair(found - 1, found, have)))
+            run = run_around(moment.left, self._timeline.frames, limit, lambda k: self._repeats.get((k - 1, k)))
+            if isinstance(run, Run):
+                return run
+            pair = run - 1, run
+            keys = tuple((Role.CLIP, number) for number in pair)
+            if any(key not in frames for key in keys):
+                return MissingFrames(keys)
+            left, right = self._read(pair, frames)
+            self._repeats.lookup(pair, partial(self._interpolator.repeats, left, right))
 
-    def _between(self, made: Decision, moment: Moment, have: Mapping[Key, vs.VideoFrame]) -> Decision | Need:
-        """Whether the two frames of a pair may be interpolated; what is shown where not."""
-        need = [("clip", made.left), ("clip", made.right), ("clip", moment.left)]
-        if self._arguments.sc:
-            need += [(self._cuts_role, made.right - 1), (self._cuts_role, made.right)]
-        if missing := _missing(need, have):
-            return missing
-        if self._arguments.sc:
-            made = replace(made, score=self._cut_score(made, have))
-            assert made.score is not None
-            if made.score >= self._cut_threshold():
-                return self._at_cut(made, moment.left)
-        if self._arguments.skip and self._likeness(made, have) >= self._arguments.skip_threshold:
-            return replace(made, kind="still", take=made.left if made.timestep < HALF else made.right)
-        return made
+    def _between(self, pair: Decision, moment: Moment, frames: Frames) -> Decision | MissingFrames:
+        """Whether the two frames of a pair may be interpolated, and what is shown where they may not."""
+        arguments = self._arguments
+        keys: list[Key] = []
+        if arguments.sc or arguments.skip:
+            keys = [(Role.CLIP, pair.left), (Role.CLIP, pair.right), (Role.CLIP, moment.left)]
+        if arguments.sc:
+            keys += [(self._cuts, pair.right - 1), (self._cuts, pair.right)]
+        if any(key not in frames for key in keys):
+            return MissingFrames(tuple(keys))
+        if arguments.sc:
+            score = self._cut_score(pair, frames)
+            pair = replace(pair, score=score)
+            if score >= self._cut_threshold():
+                return self._at_cut(pair, moment.left)
+        if arguments.skip and self._similarity(pair, frames) >= arguments.skip_threshold:
+            return replace(pair, kind="still", passthrough=pair.left if pair.timestep < HALF else pair.right)
+        return pair
 
-    def _at_cut(self, made: Decision, shown: int) -> Decision:
+    def _at_cut(self, pair: Decision, shown: int) -> Decision:
         """A pair that is not interpolated; `shown` is the source frame at the moment, which may repeat the left."""
         match self._arguments.sc_mode:
             case "blend":
-                return replace(made, kind="cut")
-            case "nearest" if not self._passes:  # each pixel has a nearest frame of its own
-                return replace(made, kind="cut")
-            case "nearest" if made.timestep >= HALF:
-                return replace(made, kind="cut", take=made.right)
-        return replace(made, kind="cut", take=shown)
+                return replace(pair, kind="cut")
+            case "nearest" if not self._snap_to_source:  # each pixel has a nearest frame of its own
+                return replace(pair, kind="cut")
+            case "nearest" if pair.timestep >= HALF:
+                return replace(pair, kind="cut", passthrough=pair.right)
+        return replace(pair, kind="cut", passthrough=shown)
 
-    def _cut_score(self, pair: Decision, have: Mapping[Key, vs.VideoFrame]) -> float:
-        """1 or 0 where the frames say, else what the detector finds."""
-        role = self._cuts_role
-        said = cut_between(have[role, pair.right - 1].props, have[role, pair.right].props)
-        if said is not None:
-            return float(said)
-        if role == "cuts":
+    def _cut_score(self, pair: Decision, frames: Frames) -> float:
+        """1 or 0 where the frames say, else the detector's score."""
+        before = pair.right - 1
+        flag = cut_between(frames[self._cuts, before].props, frames[self._cuts, pair.right].props)
+        if flag is not None:
+            return float(flag)
+        if self._cuts is Role.CUTS:
             raise RifeError(
-                f"RIFE: sc_clip must have _SceneChangeNext or _SceneChangePrev, frames {pair.right - 1} and "
-                f"{pair.right} have neither"
+                f"sc_clip must have _SceneChangeNext or _SceneChangePrev, frames {before} and {pair.right} have neither"
             )
-        return self._scores.known(
-            (pair.left, pair.right), lambda: self._interpolator.cut_score(*self._pair(pair.left, pair.right, have))
-        )
+        numbers = pair.left, pair.right
+        return self._scores.lookup(numbers, lambda: self._interpolator.cut_score(*self._read(numbers, frames)))
 
     def _cut_threshold(self) -> float:
         from vsrife.engine import CUT_THRESHOLD
 
-        return CUT_THRESHOLD if self._threshold is None else self._threshold
+        return CUT_THRESHOLD if self._arguments.sc_threshold is None else self._arguments.sc_threshold
 
-    def _likeness(self, pair: Decision, have: Mapping[Key, vs.VideoFrame]) -> float:
-        return self._alike.known(
-            (pair.left, pair.right), lambda: self._interpolator.luma_psnr(*self._pair(pair.left, pair.right, have))
-        )
+    def _similarity(self, pair: Decision, frames: Frames) -> float:
+        numbers = pair.left, pair.right
+        return self._similarities.lookup(numbers, lambda: self._interpolator.luma_psnr(*self._read(numbers, frames)))
 
-    def _pair(self, left: int, right: int, have: Mapping[Key, vs.VideoFrame]) -> tuple[Source, Source]:
-        return self._sourced(left, have["clip", left]), self._sourced(right, have["clip", right])
+    def _read(self, numbers: tuple[int, int], frames: Frames) -> tuple[HostFrame, HostFrame]:
+        left, right = (self._reader.read(number, frames[Role.CLIP, number]) for number in numbers)
+        return left, right
 
 
-class _Memo[K, V]:
-    """The last few answers. They depend on the key alone, so that forgetting one costs time and nothing else."""
+class _RecentCache[K, V](OrderedDict[K, V]):
+    """The last few results. They depend on the key alone, so that dropping one costs time and nothing else."""
 
-    def __init__(self) -> None:
-        self._known: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        return self._known.get(key)
-
-    def put(self, key: K, value: V) -> None:
-        self._known[key] = value
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-
-    def known(self, key: K, find: Callable[[], V]) -> V:
-        """What is kept, or what is found now."""
-        value: Any = self._known.get(key)
+    def lookup(self, key: K, compute: Callable[[], V]) -> V:
+        """The cached result, or the one that is computed now."""
+        value = self.get(key)
         if value is None:
-            value = find()
-            self.put(key, value)
-        return value  # type: ignore[no-any-return]
-
-
-def _missing(keys: Iterable[Key], have: Mapping[Key, vs.VideoFrame]) -> Need | None:
-    wanted = tuple(dict.fromkeys(keys))
-    return None if all(key in have for key in wanted) else Need(wanted)
+            value = self[key] = compute()
+            while len(self) > REMEMBERED:
+                self.popitem(last=False)
+        return value

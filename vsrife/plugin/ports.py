@@ -1,11 +1,11 @@
-"""Scripts written for other RIFE filters: what their arguments mean here."""
+"""The arguments of other RIFE filters, translated."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 __all__ = ["ported", "translated"]
 
 TUNING = ("num_streams", "fusion", "cuda_graphs")
-"""What vsrife, up to 5.7, takes to be faster, beside all that begins with trt, for TensorRT."""
+"""Arguments for speed of HolyWu's vsrife up to 5.7; all others that begin with trt are for TensorRT."""
 
 
 def ported(arguments: Arguments, log: Callable[[str], None]) -> Arguments:
-    """The ncnn plugin's own arguments in ours: `gpu_id`, `tta` and `uhd` have a meaning, `gpu_thread` has none.
+    """Translate the ncnn plugin's own arguments: `gpu_id`, `tta` and `uhd`; `gpu_thread` has no effect.
 
-    Another `device`, `scale` or `ensemble` than the default wins.
+    A `device`, `scale` or `ensemble` other than the default takes precedence.
     """
     changed: dict[str, Any] = {}
     if arguments.gpu_thread is not None:
-        log("gpu_thread means nothing here, frames are made as fast as the device can")
+        log("gpu_thread has no effect: the device runs as many frames at once as are fastest")
     if arguments.tta and arguments.ensemble == 0:
         changed["ensemble"] = 8
     if arguments.uhd and arguments.scale == 1:
@@ -36,11 +36,11 @@ def ported(arguments: Arguments, log: Callable[[str], None]) -> Arguments:
 
 
 def translated(arguments: dict[str, Any], log: Callable[[str], None]) -> dict[str, Any]:
-    """The keyword arguments of vsrife's function, up to 5.7, in those of `core.rife.RIFE`; others stay as they are."""
+    """Translate the keyword arguments of HolyWu's vsrife up to 5.7 into those of `core.rife.RIFE`."""
     dropped = [name for name in arguments if name in TUNING or name.startswith("trt")]
     kept = {name: value for name, value in arguments.items() if name not in (*dropped, "device_index")}
     if dropped:
-        log(f"{', '.join(dropped)} mean{'s' if len(dropped) == 1 else ''} nothing here, TensorRT is not used")
+        log(f"{', '.join(dropped)} ha{'s' if len(dropped) == 1 else 've'} no effect: TensorRT is not used")
     if "device_index" in arguments and "device" not in arguments:
         kept["device"] = _device(arguments["device_index"], "device_index", log)
     given = {name: value for name, value in kept.items() if value is not None and not (name == "extra" and not value)}
@@ -48,9 +48,9 @@ def translated(arguments: dict[str, Any], log: Callable[[str], None]) -> dict[st
 
 
 def _device(index: object, name: str, log: Callable[[str], None]) -> str:
-    """The device of a number; where there is no such card, the one that would be taken anyway."""
+    """The device with a number; `auto` if there is no such GPU."""
     if not isinstance(index, int) or not -1 <= index <= 9999:
-        raise RifeError(f"RIFE: {name} must be -1 to 9999, got {index!r:.60}")
+        raise ArgumentError(name, repr(index), "-1 to 9999")
     if index == -1:
         return "cpu"
     from vsrife.engine import resolve_device

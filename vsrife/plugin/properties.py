@@ -1,148 +1,109 @@
-"""Frame properties, read and written."""
+"""The frame properties of output frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from vsrife.plugin.arguments import INT64_MAX, MATRIX_NAMES
+from vsrife.frame_properties import Properties, integer, own_duration
+from vsrife.plugin.arguments import INT64_MAX
 
 if TYPE_CHECKING:
-    from vsrife.engine import Colour
-    from vsrife.plugin.pairing import Decision
-    from vsrife.plugin.timeline import Timeline
+    from collections.abc import Callable, Mapping
 
-__all__ = [
-    "Properties",
-    "colour",
-    "cut_between",
-    "duration",
-    "guessed_matrix",
-    "guesses",
-    "own_duration",
-    "position",
-    "scene_changes",
-    "span",
-]
+    from vsrife.plugin.pairing import Decision
+    from vsrife.plugin.schedule import Schedule
+    from vsrife.timing.timeline import Timeline
+
+__all__ = ["OutputProperties", "duration", "position", "superfluous_flags"]
 
 HALF = Fraction(1, 2)
 
-Properties = Mapping[str, Any]
-KNOWN_MATRICES = frozenset(MATRIX_NAMES.values())
 
-
-def integer(properties: Properties, name: str) -> int | None:
-    """An integer property, None where it is absent or something else."""
-    value = properties.get(name)
-    return int(value) if isinstance(value, int) else None
-
-
-def guessed_matrix(width: int, height: int) -> int:
-    """The matrix a player assumes where a clip does not say: BT.709 for HD, BT.601 below."""
-    return 1 if width >= 1280 or height > 576 else 6
-
-
-def colour(properties: Properties, *, is_rgb: bool, width: int, height: int, matrix: int | None) -> Colour:
-    """How a frame's samples become RGB.
-
-    Range is `_Range` (H.273: 1 is full) before the older `_ColorRange` (0 is full); unspecified is full for RGB and
-    limited for the rest. An unspecified or unknown matrix is guessed, `matrix` overrides it.
-    """
-    from vsrife.engine import Colour
-
-    said = integer(properties, "_Matrix")
-    if matrix is None:
-        matrix = said if said in KNOWN_MATRICES else guessed_matrix(width, height)
-    full = integer(properties, "_Range")
-    if full is None:
-        limited = integer(properties, "_ColorRange")
-        full = None if limited is None else int(limited == 0)
-    location = integer(properties, "_ChromaLocation")
-    return Colour(
-        matrix=matrix or 1,
-        full_range=is_rgb if full is None else full == 1,
-        chroma_location=location if location is not None and 0 <= location <= 5 else 0,
-    )
-
-
-def guesses(properties: Properties, family: str, width: int, height: int, matrix: int | None) -> Iterator[str]:
-    """What `colour` takes that a frame does not say, a line each; the usual range is not worth one."""
-    said = integer(properties, "_Matrix")
-    if family == "yuv" and matrix is None and said not in KNOWN_MATRICES:
-        taken = "709" if guessed_matrix(width, height) == 1 else "601"
-        lack = "do not say their matrix" if said in (None, 2) else f"say matrix {said}, which is not known here"
-        yield f"the frames {lack}: {taken} is taken for {width}x{height} (matrix= names another)"
-    full = integer(properties, "_Range")
-    if full not in (None, 0, 1):
-        yield f"the frames say _Range {full}, which is neither 0 nor 1: limited is taken"
-
-
-def cut_between(left: Properties, right: Properties) -> bool | None:
-    """Whether a scene change lies between two neighbouring source frames; None where neither says."""
-    said = integer(left, "_SceneChangeNext"), integer(right, "_SceneChangePrev")
-    return None if said == (None, None) else any(said)
-
-
-def own_duration(properties: Properties) -> Fraction | None:
-    """How long a source frame lasts, in seconds, where it says so sensibly."""
-    num, den = integer(properties, "_DurationNum"), integer(properties, "_DurationDen")
-    return Fraction(num, den) if num and den and num > 0 and den > 0 else None
-
-
-def span(position: Fraction, step: Fraction, durations: Mapping[int, Fraction]) -> Fraction | None:
-    """How long `step` source frames from a position last, in seconds.
+class OutputProperties:
+    """The properties that an output frame has beside, or instead of, those of the source frame that it shows.
 
     Args:
-        position: in source frames.
-        step: source frames.
-        durations: of source frames in seconds, those that are known; the others last as long as the first one, without
-            which there is no answer.
-    """
-    first = durations.get(int(position))
-    if first is None:
-        return None
-    seconds = step * first
-    for number, own in durations.items():
-        covered = min(position + step, Fraction(number + 1)) - max(position, Fraction(number))
-        if covered > 0:
-            seconds += covered * (own - first)
-    return seconds
-
-
-def duration(seconds: Fraction | None) -> dict[str, int]:
-    """An output frame's duration, where it is known and fits."""
-    if seconds is None or max(seconds.numerator, seconds.denominator) > INT64_MAX:
-        return {}
-    return {"_DurationNum": seconds.numerator, "_DurationDen": seconds.denominator}
-
-
-def scene_changes(properties: Properties, n: int, number: int, timeline: Timeline, *, nearest: bool) -> dict[str, int]:
-    """A cut belongs to the last output before it and the first after it, not to all that share a source frame.
-
-    Args:
-        properties: of the source frame whose properties output n has.
-        n: the output.
-        number: of that source frame.
-        timeline: of the outputs.
+        schedule: when outputs are shown.
         nearest: whether the later half of a cut shows the right frame.
+        warn: takes a line, once, about a frame whose duration is not what the schedule relies on.
+        has_position: whether the whole frame lies at one time between two source frames.
+        has_cuts: whether the flags of scene changes are changed.
     """
-    changes = {}
-    if integer(properties, "_SceneChangePrev") and n > 0:
-        before = timeline.at(n - 1)
-        late = nearest and before.left == number - 1 and before.timestep >= HALF
-        if before.left == number or late:
-            changes["_SceneChangePrev"] = 0
-    if integer(properties, "_SceneChangeNext"):
-        after = timeline.at(n + 1)
-        early = after.left == number and not (nearest and after.timestep >= HALF)
-        if early or (nearest and after.left == number - 1):
-            changes["_SceneChangeNext"] = 0
-    return changes
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        *,
+        nearest: bool,
+        warn: Callable[[int, Fraction], None],
+        has_position: bool = True,
+        has_cuts: bool = True,
+    ) -> None:
+        self._schedule = schedule
+        self._nearest = nearest
+        self._warn = warn
+        self._has_position = has_position
+        self._has_cuts = has_cuts
+
+    def of(self, n: int, decision: Decision, shown: int, frames: Mapping[int, Properties]) -> dict[str, Any]:
+        """The properties of output n.
+
+        Args:
+            n: the output.
+            decision: what it shows.
+            shown: the source frame whose properties it has.
+            frames: properties of source frames, among them that one and `schedule.duration_frames(n)`.
+        """
+        durations = {number: own for number, props in frames.items() if (own := own_duration(props)) is not None}
+        if self._schedule.target and self._schedule.departs(durations.get(shown)):
+            self._warn(shown, durations[shown])
+        cleared = {name: 0 for name in self._flags(n, shown) if integer(frames[shown], name)}
+        return {
+            **(position(decision) if self._has_position else {}),
+            **duration(self._schedule.duration(n, shown, durations)),
+            **cleared,
+            **self._absolute_time(n, shown, frames[shown], durations),
+        }
+
+    def decided(self, n: int, decision: Decision, shown: int) -> dict[str, Any] | None:
+        """The properties of output n, where those of a source frame that is passed through do not change them.
+
+        `assumed` names source properties, and `values` has the integers that they have where they are there at all: a
+        source frame of which that is not true has other properties, see `of`. None where any frame may have.
+        """
+        schedule = self._schedule
+        if schedule.step and not schedule.clip_fps:
+            return None
+        assumed = dict.fromkeys(self._flags(n, shown), 0)
+        if schedule.step:
+            usual = 1 / schedule.clip_fps
+            assumed |= {"_DurationNum": usual.numerator, "_DurationDen": usual.denominator}
+        moment = schedule.timeline.at(n)
+        if moment.left == shown and moment.timestep:
+            assumed["_AbsoluteTime"] = 0  # is a float where it is there, and must be moved
+        return {
+            **(position(decision) if self._has_position else {}),
+            **duration(schedule.usual_duration(n)),
+            **({"assumed": list(assumed), "values": list(assumed.values())} if assumed else {}),
+        }
+
+    def _flags(self, n: int, shown: int) -> list[str]:
+        return superfluous_flags(n, shown, self._schedule.timeline, nearest=self._nearest) if self._has_cuts else []
+
+    def _absolute_time(
+        self, n: int, shown: int, properties: Properties, durations: Mapping[int, Fraction]
+    ) -> dict[str, float]:
+        """The moment's own time, where the frame that is shown has one and the left one says how long it lasts."""
+        moment = self._schedule.timeline.at(n)
+        start, own = properties.get("_AbsoluteTime"), durations.get(moment.left)
+        if not isinstance(start, float) or own is None or not 0 <= shown - moment.left <= 1:
+            return {}
+        return {"_AbsoluteTime": start + float((moment.left - shown + moment.timestep) * own)}
 
 
 def position(decision: Decision) -> dict[str, int]:
-    """Where an output frame lies between two source frames, whether the network made it, and whether at a cut."""
+    """Where an output frame lies between two source frames, whether it is interpolated, and whether at a cut."""
     timestep = decision.timestep
     if timestep.denominator > INT64_MAX:
         timestep = timestep.limit_denominator(INT64_MAX)
@@ -154,3 +115,33 @@ def position(decision: Decision) -> dict[str, int]:
         "RifeMade": int(decision.kind == "made"),
         "RifeCut": int(decision.kind == "cut"),
     }
+
+
+def duration(seconds: Fraction | None) -> dict[str, int]:
+    """An output frame's duration, where it is known and fits into properties."""
+    if seconds is None or max(seconds.numerator, seconds.denominator) > INT64_MAX:
+        return {}
+    return {"_DurationNum": seconds.numerator, "_DurationDen": seconds.denominator}
+
+
+def superfluous_flags(n: int, shown: int, timeline: Timeline, *, nearest: bool) -> list[str]:
+    """The scene change flags of source frame `shown` that output n must not have.
+
+    A cut belongs to the last output before it and the first one after it, not to all that share a source frame.
+
+    Args:
+        n: the output.
+        shown: the source frame whose properties it has.
+        timeline: of the outputs.
+        nearest: whether the later half of a cut shows the right frame.
+    """
+    flags = []
+    if n > 0:
+        before = timeline.at(n - 1)
+        if before.left == shown or (nearest and before.left == shown - 1 and before.timestep >= HALF):
+            flags.append("_SceneChangePrev")
+    after = timeline.at(n + 1)
+    early = after.left == shown and not (nearest and after.timestep >= HALF)
+    if early or (nearest and after.left == shown - 1):
+        flags.append("_SceneChangeNext")
+    return flags

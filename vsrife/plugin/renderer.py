@@ -1,38 +1,32 @@
-"""The two functions a native node calls: which source frames output n needs, and filling it."""
+"""The two functions that a native node calls: which source frames output n needs, and filling it."""
 
 from __future__ import annotations
 
-import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vsrife.errors import RifeError
-from vsrife.plugin.formats import source_planes, target_planes, weights
-from vsrife.plugin.pairing import Decision, Need, Pairing
-from vsrife.plugin.properties import colour, duration, guesses, own_duration, position, scene_changes, span
-from vsrife.plugin.schedule import far_from
+from vsrife.plugin.formats import FrameReader, target_planes, weights
+from vsrife.plugin.pairing import Decision, MissingFrames, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from fractions import Fraction
+    from collections.abc import Iterable, Sequence
 
     import vapoursynth as vs
     from numpy.typing import NDArray
 
-    from vsrife.engine import Interpolator, PictureFormat, Source
+    from vsrife.engine import HostFrame, Interpolator, PictureFormat
     from vsrife.plugin.arguments import Arguments
-    from vsrife.plugin.pairing import Key
+    from vsrife.plugin.pairing import Frames, Key, Pairing
+    from vsrife.plugin.properties import OutputProperties
     from vsrife.plugin.schedule import Schedule
 
-    Have = Mapping[Key, vs.VideoFrame]
+    Planes = Sequence[NDArray[Any]]
 
 __all__ = ["Call", "MotionRenderer", "PictureRenderer", "one_line"]
-
-LONGEST_SPAN = 32
-"""Source frames whose own durations an output frame sums."""
 
 
 @dataclass(frozen=True)
@@ -42,32 +36,29 @@ class Call:
     schedule: Schedule
     arguments: Arguments
     interpolator: Interpolator
-    form: PictureFormat
+    reader: FrameReader
     pairing: Pairing
-    log: Callable[[str], None]
-    warn: Callable[[str], None]
-    warned: list[bool]
+    properties: OutputProperties
 
 
-class Renderer:
+class Renderer(ABC):
     """The functions of one node.
 
     Args:
-        call: what it shares with the others.
-        roles: the part of each of the node's clips, in their order.
+        call: what the nodes share.
+        roles: the roles of the node's clips, in their order; the first is the one whose properties outputs have.
+        form: the output's format.
     """
 
-    def __init__(self, call: Call, roles: Sequence[str]) -> None:
+    def __init__(self, call: Call, roles: Iterable[Role], form: PictureFormat) -> None:
         self._call = call
         self._roles = tuple(roles)
-        self._own = roles[0]
+        self._own = self._roles[0]
+        self._form = form
 
     def plan(self, n: int) -> dict[str, Any]:
-        """The frames output n needs, as far as that can be told."""
-        try:
-            return self._request(self._advance(n, {}, (), ()), {})
-        except Exception as error:
-            return _failed(n, error)
+        """The frames output n needs, as far as that is decided; with `passthrough` its properties too."""
+        return self.render(n, (), (), ())
 
     def render(
         self,
@@ -78,240 +69,159 @@ class Renderer:
         planes: int | Sequence[int] = (),
         strides: int | Sequence[int] = (),
     ) -> dict[str, Any]:
-        """Fill output frame n, say which source frame it is, or ask for more frames; returns its properties."""
+        """Fill output n and return its properties, or pass a source frame through, or ask for what is missing."""
         try:
             keys = [(self._roles[c], k) for c, k in zip(_listed(clips), _listed(numbers), strict=True)]
-            have = dict(zip(keys, _listed(frames), strict=True))
-            said = self._advance(n, have, _listed(planes), _listed(strides))
-            return self._request(said, have) if isinstance(said, Need) else said
+            target = target_planes(self._form, _listed(planes), _listed(strides))
+            return self._step(n, dict(zip(keys, _listed(frames), strict=True)), target)
         except Exception as error:
-            return _failed(n, error)
+            reason = error.message if isinstance(error, RifeError) else f"{type(error).__name__}: {error}"
+            return {"error": one_line(f"RIFE: frame {n} failed, {reason}")}
 
-    def _advance(self, n: int, have: Have, planes: Sequence[int], strides: Sequence[int]) -> dict[str, Any] | Need:
-        decision = self._call.pairing.decide(n, have)
-        if isinstance(decision, Need):
-            return decision
-        keys = self._wanted(n, decision)
-        if any(key not in have for key in keys):
-            return Need(keys)
-        return self._answer(n, decision, have, planes, strides)
+    def _step(self, n: int, frames: Frames, target: Planes) -> dict[str, Any]:
+        decision = self._call.pairing.decide(n, frames)
+        if isinstance(decision, MissingFrames):
+            return self._request(decision.keys, frames)
+        timeline, writes = self._call.schedule.timeline, self._writes(decision)
+        shown = decision.passthrough  # or the source frame at or before the moment: its properties the output has
+        if shown is None:
+            shown = min(timeline.at(n).left, timeline.frames - 1)
+        own = (self._own, shown)
+        if not writes and not frames:
+            properties = self._call.properties.decided(n, decision, shown)
+            if properties is not None:
+                return self._request([own], frames) | {"passthrough": 0} | properties
+        keys = [own, *(self._required_frames(decision) if writes else ()), *self._duration_frames(n)]
+        if any(key not in frames for key in keys) or (writes and not target):
+            return self._request(keys, frames) | {"write": int(writes)}
+        return self._execute(n, decision, shown, frames, target)
 
-    @abstractmethod
-    def _wanted(self, n: int, decision: Decision) -> tuple[Key, ...]:
-        """The frames a decision is carried out with."""
-
-    @abstractmethod
-    def _answer(
-        self, n: int, decision: Decision, have: Have, planes: Sequence[int], strides: Sequence[int]
-    ) -> dict[str, Any]:
-        """Carry it out."""
-
-    def _request(self, said: dict[str, Any] | Need, have: Have) -> dict[str, Any]:
-        """Ask the native node for what is missing, and for an output to write to."""
-        assert isinstance(said, Need)
-        keys = [key for key in dict.fromkeys(said.keys) if key not in have]
-        return {
-            "frames": [number for _, number in keys],
-            "clips": [self._roles.index(role) for role, _ in keys],
-            "write": 1,
-        }
-
-    def _shown(self, n: int, decision: Decision) -> int:
-        """The source frame whose properties the output has: the one that is shown, or is at or before it."""
-        if decision.take is not None:
-            return decision.take
-        return min(self._call.pairing.timeline.at(n).left, self._call.pairing.timeline.frames - 1)
-
-    def _spanned(self, n: int) -> list[Key]:
-        """Source frames whose durations count: the left one, and all that are covered where the rate is unknown."""
-        schedule = self._call.schedule
-        if not schedule.step:
-            return []
-        moment, last = schedule.timeline.at(n), schedule.timeline.frames - 1
-        end = moment.left
-        if not schedule.clip_fps:
-            end = min(math.ceil(moment.left + moment.timestep + schedule.step) - 1, end + LONGEST_SPAN)
-        return [(self._own, number) for number in range(min(moment.left, last), min(end, last) + 1)]
-
-    def _seconds(self, n: int, shown: int, have: Have) -> Fraction | None:
-        """How long output n lasts: what the timeline says, or its source frames' share."""
-        schedule = self._call.schedule
-        known = schedule.timeline.duration(n)
-        if known is not None or not schedule.step:
-            return known
-        own = own_duration(have[self._own, shown].props)
-        differs = own is not None and schedule.clip_fps > 0 and far_from(own, schedule.clip_fps)
-        if differs and schedule.target:
-            self._warn_of_variable_rate(shown, own)
-        if schedule.clip_fps and schedule.fps and not (differs and not schedule.target):
-            return 1 / schedule.fps
-        moment = schedule.timeline.at(n)
-        durations = {k: own_duration(frame.props) for (role, k), frame in have.items() if role == self._own}
-        known_durations = {k: seconds for k, seconds in durations.items() if seconds is not None}
-        return span(moment.left + moment.timestep, schedule.step, known_durations)
-
-    def _warn_of_variable_rate(self, shown: int, own: Fraction | None) -> None:
-        call = self._call
-        if not call.warned[0]:
-            call.warned[0] = True
-            call.warn(
-                f"frame {shown} lasts {own} s, which is not the clip's frame rate: where frames differ in duration, "
-                "vfr=1 or timecodes= keeps picture and sound together"
-            )
-
-    def _absolute_time(self, n: int, shown: int, have: Have) -> dict[str, float]:
-        """The moment's own time where the frame that is shown has one and the left one says how long it lasts."""
-        moment = self._call.schedule.timeline.at(n)
-        left = have.get((self._own, moment.left))
-        start, own = have[self._own, shown].props.get("_AbsoluteTime"), own_duration(left.props) if left else None
-        if not isinstance(start, float) or own is None or not 0 <= shown - moment.left <= 1:
+    def _request(self, keys: Iterable[Key], frames: Frames) -> dict[str, Any]:
+        """An answer that asks for the frames that are missing."""
+        missing = [key for key in dict.fromkeys(keys) if key not in frames]
+        if not missing:
             return {}
-        return {"_AbsoluteTime": start + float((moment.left - shown + moment.timestep) * own)}
+        clips = [self._roles.index(role) for role, _ in missing]
+        return {"frames": [number for _, number in missing], "clips": clips}
 
-    def _colour(self, frame: vs.VideoFrame, form: PictureFormat) -> Any:
-        matrix = self._call.arguments.matrix_number
-        is_rgb = form.family == "rgb"
-        return colour(frame.props, is_rgb=is_rgb, width=form.width, height=form.height, matrix=matrix)
+    def _execute(self, n: int, decision: Decision, shown: int, frames: Frames, target: Planes) -> dict[str, Any]:
+        if target:
+            self._write(decision, frames, target)
+        own = {number: frame.props for (role, number), frame in frames.items() if role is self._own}
+        index = list(frames).index((self._own, shown))
+        properties = self._call.properties.of(n, decision, shown, own)
+        return {"like" if target else "passthrough": index, **properties, **self._extra_properties(decision)}
 
-    def _source(self, role: str, number: int, have: Have, form: PictureFormat) -> Source:
-        from vsrife.engine import Source
+    def _duration_frames(self, n: int) -> list[Key]:
+        """The source frames whose durations decide how long output n lasts."""
+        return [(self._own, number) for number in self._call.schedule.duration_frames(n)]
 
-        frame = have[role, number]
-        if role == "clip":
-            matrix = self._call.arguments.matrix_number
-            for guess in guesses(frame.props, form.family, form.width, form.height, matrix):
-                self._call.log(guess)
-        return Source(number, source_planes(frame), self._colour(frame, form))
+    @abstractmethod
+    def _writes(self, decision: Decision) -> bool:
+        """Whether an output is written; else a source frame is passed through."""
+
+    @abstractmethod
+    def _required_frames(self, decision: Decision) -> list[Key]:
+        """The frames from which an output is written."""
+
+    @abstractmethod
+    def _write(self, decision: Decision, frames: Frames, target: Planes) -> None:
+        """Fill the planes of an output."""
+
+    def _extra_properties(self, decision: Decision) -> dict[str, str]:
+        return {}
+
+    def _pair(self, decision: Decision, frames: Frames) -> tuple[HostFrame, HostFrame]:
+        """The clip's two frames around the output."""
+        left, right = (self._call.reader.read(end, frames[Role.CLIP, end]) for end in (decision.left, decision.right))
+        return left, right
 
 
 class PictureRenderer(Renderer):
-    """Of the clip itself, or of another (`rider`) that is moved along its motion.
+    """Makes pictures of the clip itself, or of a companion that is warped with its motion.
 
     Args:
-        call: what it shares with the others.
-        roles: the part of each of the node's clips; the first is the one whose planes are moved.
+        call: what the nodes share.
+        roles: the roles of the node's clips; the first is the one whose planes are made.
         form: the format of that clip.
-        single: those of its clips that have one frame for all.
+        single: the roles whose clips have one frame for all outputs.
     """
 
-    def __init__(self, call: Call, roles: Sequence[str], form: PictureFormat, single: frozenset[str]) -> None:
-        super().__init__(call, roles)
-        self._form = form
+    def __init__(self, call: Call, roles: Iterable[Role], form: PictureFormat, single: frozenset[Role]) -> None:
+        super().__init__(call, roles, form)
         self._single = single
+        self._companion = FrameReader(form, call.reader.matrix)
 
-    def _wanted(self, n: int, decision: Decision) -> tuple[Key, ...]:
-        shown = self._shown(n, decision)
-        keys = [(self._own, shown)]
-        if decision.take is None or self._call.arguments.show:
-            ends = (decision.left, decision.right)
-            keys += [(role, end) for role in ("clip", self._own) for end in ends]
-            if "protect" in self._roles:
-                keys += [("protect", self._at("protect", end)) for end in ends]
-            if "times" in self._roles:
-                keys.append(("times", self._at("times", decision.left)))
-        return (*keys, *self._spanned(n))
+    def _writes(self, decision: Decision) -> bool:
+        return decision.passthrough is None or self._call.arguments.show is not None
 
-    def _answer(
-        self, n: int, decision: Decision, have: Have, planes: Sequence[int], strides: Sequence[int]
-    ) -> dict[str, Any]:
-        shown = self._shown(n, decision)
-        written = decision.take is None or self._call.arguments.show
-        if written:
-            self._write(decision, have, target_planes(self._form, planes, strides))
-        index = list(have).index((self._own, shown))
-        return {
-            "like" if written else "take": index,
-            **self._properties(n, decision, shown, have),
-        }
+    def _required_frames(self, decision: Decision) -> list[Key]:
+        ends = decision.left, decision.right
+        keys = [(role, end) for role in (Role.CLIP, self._own) for end in ends]
+        if Role.PROTECT in self._roles:
+            keys += [self._key(Role.PROTECT, end) for end in ends]
+        if Role.TIMES in self._roles:
+            keys.append(self._key(Role.TIMES, decision.left))
+        return keys
 
-    def _at(self, role: str, number: int) -> int:
-        return 0 if role in self._single else number
+    def _key(self, role: Role, number: int) -> Key:
+        return role, 0 if role in self._single else number
 
-    def _write(self, decision: Decision, have: Have, target: Sequence[NDArray[Any]]) -> None:
-        from vsrife.engine import Task, painter
+    def _write(self, decision: Decision, frames: Frames, target: Planes) -> None:
+        from vsrife.engine import Overlay, RenderMode, Task, Timestep
 
-        call = self._call
-        left, right = (self._source("clip", end, have, call.form) for end in (decision.left, decision.right))
-        riders = None
-        if self._own == "rider":
-            riders = (
-                self._source("rider", decision.left, have, self._form),
-                self._source("rider", decision.right, have, self._form),
-            )
-        timestep: float | NDArray[np.float32] = float(decision.timestep)
-        if "times" in self._roles:
-            timestep = weights(have["times", self._at("times", decision.left)])
+        call, ends = self._call, (decision.left, decision.right)
+        companions = None
+        if self._own is Role.COMPANION:
+            left, right = (self._companion.read(end, frames[Role.COMPANION, end]) for end in ends)
+            companions = left, right
+        timestep = Timestep(float(decision.timestep))
+        if Role.TIMES in self._roles:
+            times = weights(frames[self._key(Role.TIMES, decision.left)])
             if decision.kind == "cut" and call.arguments.sc_mode == "nearest":
-                timestep = (timestep >= 0.5).astype(np.float32)
+                times = (times >= 0.5).astype(np.float32)
+            timestep = Timestep(map=times)
         protect = None
-        if "protect" in self._roles:
-            ends = [weights(have["protect", self._at("protect", end)]) for end in (decision.left, decision.right)]
-            protect = np.maximum(*ends)
-        how = "move" if decision.kind == "made" else "fade"
-        if decision.take is not None:
-            how = "right" if decision.take == decision.right else "left"
-        paint = None
+        if Role.PROTECT in self._roles:
+            protect = np.maximum(*(weights(frames[self._key(Role.PROTECT, end)]) for end in ends))
+        mode = RenderMode.INTERPOLATE if decision.kind == "made" else RenderMode.CROSSFADE
+        if decision.passthrough is not None:
+            mode = RenderMode.RIGHT if decision.passthrough == decision.right else RenderMode.LEFT
+        overlay = None
         if call.arguments.show:
             score = decision.score or 0.0
-            paint = painter(call.arguments.show, self._form, decision.kind, float(decision.timestep), score)
-        call.interpolator.render(Task(left, right, timestep, self._form, how, riders, protect, paint), target)
+            overlay = Overlay(call.arguments.show, decision.kind, float(decision.timestep), score)
+        pair = self._pair(decision, frames)
+        call.interpolator.render(Task(*pair, timestep, self._form, mode, companions, protect, overlay), target)
 
-    def _properties(self, n: int, decision: Decision, shown: int, have: Have) -> dict[str, Any]:
-        call, properties = self._call, have[self._own, shown].props
-        nearest = call.arguments.sc_mode == "nearest"
-        return {
-            **({} if "times" in self._roles else position(decision)),
-            **duration(self._seconds(n, shown, have)),
-            **scene_changes(properties, n, shown, call.schedule.timeline, nearest=nearest),
-            **self._absolute_time(n, shown, have),
-            **({"RifeShow": _described(decision)} if call.arguments.show in ("cuts", "time") else {}),
-        }
+    def _extra_properties(self, decision: Decision) -> dict[str, str]:
+        if self._call.arguments.show not in ("cuts", "time"):
+            return {}
+        score = "" if decision.score is None else f"  cut score {decision.score:.3f}"
+        where = f"{decision.left} + {decision.timestep} to {decision.right}"
+        return {"RifeShow": f"{where}  {decision.kind}{score}"}
 
 
 class MotionRenderer(Renderer):
-    """Of flow and mask, five pictures one below another.
+    """Writes flow and mask, five pictures one below another."""
 
-    Args:
-        call: what it shares with the others.
-        roles: the part of each of the node's clips.
-        form: of the output.
-    """
+    def _writes(self, decision: Decision) -> bool:
+        return True
 
-    def __init__(self, call: Call, roles: Sequence[str], form: PictureFormat) -> None:
-        super().__init__(call, roles)
-        self._form = form
+    def _required_frames(self, decision: Decision) -> list[Key]:
+        return [(Role.CLIP, decision.left), (Role.CLIP, decision.right)]
 
-    def _wanted(self, n: int, decision: Decision) -> tuple[Key, ...]:
-        return ("clip", self._shown(n, decision)), ("clip", decision.left), ("clip", decision.right), *self._spanned(n)
+    def _write(self, decision: Decision, frames: Frames, target: Planes) -> None:
+        from vsrife.engine import Timestep
 
-    def _answer(
-        self, n: int, decision: Decision, have: Have, planes: Sequence[int], strides: Sequence[int]
-    ) -> dict[str, Any]:
-        (target,) = target_planes(self._form, planes, strides)
+        (plane,) = target
         if decision.kind == "made":
-            left, right = (self._source("clip", end, have, self._call.form) for end in (decision.left, decision.right))
-            self._call.interpolator.motion(left, right, float(decision.timestep), target)
-        else:
-            target[:] = 0
-            if decision.take in (None, decision.left):
-                target[-self._call.form.height :] = 1
-        shown = self._shown(n, decision)
-        return {
-            "like": list(have).index(("clip", shown)),
-            **position(decision),
-            **duration(self._seconds(n, shown, have)),
-            **self._absolute_time(n, shown, have),
-        }
-
-
-def _described(decision: Decision) -> str:
-    score = "" if decision.score is None else f"  cut score {decision.score:.3f}"
-    return f"{decision.left} + {decision.timestep} to {decision.right}  {decision.kind}{score}"
-
-
-def _failed(n: int, error: Exception) -> dict[str, Any]:
-    said = str(error) if isinstance(error, RifeError) else f"{type(error).__name__}: {error}"
-    return {"error": one_line(f"RIFE: frame {n} failed, {said.removeprefix('RIFE: ')}")}
+            timestep = Timestep(float(decision.timestep))
+            self._call.interpolator.write_motion(*self._pair(decision, frames), timestep, plane)
+            return
+        plane[:] = 0
+        if decision.passthrough in (None, decision.left):
+            plane[-len(plane) // 5 :] = 1
 
 
 def _listed(value: Any) -> Sequence[Any]:

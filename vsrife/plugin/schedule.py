@@ -1,4 +1,4 @@
-"""From a clip and what a script says to when output frames are shown, and what they are made from."""
+"""When output frames are shown, from the clip and the script's arguments."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
+from vsrife.frame_properties import own_duration
 from vsrife.plugin.arguments import INT64_MAX
-from vsrife.plugin.properties import own_duration
-from vsrife.plugin.timecodes import read_timecodes
-from vsrife.plugin.timeline import EvenTimeline, ListedTimeline, Moment, TimedTimeline, simplest_fraction
-from vsrife.plugin.times import SourceTimes, unit_of
+from vsrife.timing.durations import PROBED, is_far, is_variable, span
+from vsrife.timing.moments import fraction
+from vsrife.timing.source_times import SourceTimes, unit_of
+from vsrife.timing.timecodes import read_timecodes
+from vsrife.timing.timeline import EvenTimeline, ListedTimeline, OffsetTimeline, TimedTimeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import vapoursynth as vs
 
     from vsrife.plugin.arguments import Arguments
-    from vsrife.plugin.timeline import Timeline
+    from vsrife.timing.timeline import Timeline
 
     Log = Callable[[str], None]
 
-__all__ = ["LONGEST", "OffsetTimeline", "Schedule", "far_from", "fraction", "schedule"]
+__all__ = ["LONGEST", "Schedule", "offset_schedule", "rate_schedule"]
 
 LONGEST = 2**31 - 1
 ENDLESS = 2**24
-"""Frames: more than a day at 120 a second. A player announces a clip it knows no end of as longer, and is given as many
-frames as a clip can have, whatever the rate."""
-PROBED = 8
-"""Frames whose duration is looked at to find a variable frame rate that the clip does not announce."""
+"""Frames: more than a day at 120 a second. A player announces a clip whose end it does not know as longer, and such a
+clip gets as many frames as a clip can have, whatever the rate."""
+LONGEST_SPAN = 32
+"""Source frames whose own durations an output frame sums."""
 PROGRESS_EVERY = 5.0
 """Seconds between two lines of progress."""
 
@@ -47,9 +49,9 @@ class Schedule:
     Args:
         timeline: where each lies in the source.
         fps: output frames for each second, 0 where unknown or variable.
-        step: source frames that an output frame stands for, where its duration follows from theirs; 0 where not.
+        step: source frames for each output frame, where its duration follows from theirs; 0 where it does not.
         clip_fps: the clip's frame rate, 0 where unknown.
-        target: whether the clip's frame rate is taken to be true, to reach another one.
+        target: whether the clip's frame rate is relied on, to reach another one.
     """
 
     timeline: Timeline
@@ -58,51 +60,61 @@ class Schedule:
     clip_fps: Fraction = Fraction(0)
     target: bool = False
 
+    def duration_frames(self, n: int) -> range:
+        """Source frames that decide how long output n lasts: the left one; where the rate is unknown, all it covers."""
+        if not self.step:
+            return range(0)
+        moment, last = self.timeline.at(n), self.timeline.frames - 1
+        end = moment.left
+        if not self.clip_fps:
+            end = min(math.ceil(moment.left + moment.timestep + self.step) - 1, end + LONGEST_SPAN)
+        return range(min(moment.left, last), min(end, last) + 1)
 
-@dataclass(frozen=True)
-class OffsetTimeline:
-    """Output n lies at the same place after each source frame.
+    def usual_duration(self, n: int) -> Fraction | None:
+        """How long output n lasts in seconds, where the source frame does not depart from the clip's rate."""
+        known = self.timeline.duration(n)
+        return known if known is not None or not (self.step and self.clip_fps) else 1 / self.fps
 
-    Args:
-        frames: of the source.
-        offset: 0 to 1.
-    """
+    def departs(self, own: Fraction | None) -> bool:
+        """Whether a source frame's own duration departs from the clip's rate, where that rate decides."""
+        return bool(self.step and self.clip_fps) and own is not None and is_far(own, self.clip_fps)
 
-    frames: int
-    offset: Fraction
+    def duration(self, n: int, shown: int, durations: Mapping[int, Fraction]) -> Fraction | None:
+        """How long output n lasts in seconds: what the timeline says, or its source frames' share.
 
-    @property
-    def length(self) -> int:
-        """One for each source frame."""
-        return self.frames
-
-    def at(self, n: int) -> Moment:
-        """Where output frame n lies."""
-        return Moment(n + 1, Fraction(0)) if self.offset == 1 else Moment(n, self.offset)
-
-    def between(self, moment: Moment, first: int, last: int) -> Fraction:
-        """How far a moment is from one source frame to a later one, by number."""
-        return (moment.left - first + moment.timestep) / (last - first)
-
-    def duration(self, n: int) -> None:
-        """As long as the source frame."""
-        return
+        Args:
+            n: the output.
+            shown: the source frame whose properties it has.
+            durations: source frames' own durations.
+        """
+        usual = self.usual_duration(n)
+        if not self.step or (usual is not None and (self.target or not self.departs(durations.get(shown)))):
+            return usual
+        moment = self.timeline.at(n)
+        return span(moment.left + moment.timestep, self.step, durations)
 
 
-def schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
+def offset_schedule(clip: vs.VideoNode, timestep: float) -> Schedule:
+    """The same time after every source frame."""
+    return Schedule(OffsetTimeline(clip.num_frames, fraction(timestep)), clip.fps)
+
+
+def rate_schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
     """When the output frames of `RIFE` or `Motion` are shown.
 
     Raises:
         RifeError: positions or times that cannot be, a frame rate that is not known, or more frames than a clip can
             have.
     """
-    made = _schedule(clip, arguments, log)
-    if made.timeline.length > LONGEST and clip.num_frames <= ENDLESS:
-        raise RifeError(f"RIFE: the rate must give at most {LONGEST} frames, got {_brief(made.timeline.length)}")
-    rate = made.timeline.rate if isinstance(made.timeline, EvenTimeline) else Fraction(1)
-    if max(made.fps.numerator, made.fps.denominator, rate.numerator, rate.denominator) > INT64_MAX:
-        raise RifeError("RIFE: the output frame rate and its ratio to the clip's must be fractions of 64-bit integers")
-    return made
+    schedule = _schedule(clip, arguments, log)
+    length = schedule.timeline.length
+    if length > LONGEST and clip.num_frames <= ENDLESS:
+        frames = str(length) if length < 10**20 else f"a number of {len(str(length))} digits"
+        raise RifeError(f"the rate must give at most {LONGEST} frames, got {frames}")
+    rate = schedule.timeline.rate if isinstance(schedule.timeline, EvenTimeline) else Fraction(1)
+    if max(schedule.fps.numerator, schedule.fps.denominator, rate.numerator, rate.denominator) > INT64_MAX:
+        raise RifeError("the output frame rate and its ratio to the clip's must be fractions of 64-bit integers")
+    return schedule
 
 
 def _schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
@@ -113,7 +125,7 @@ def _schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
     times = None
     if arguments.timecodes is not None:
         times = read_timecodes(_path(arguments.timecodes), frames)
-    elif fps is not None and _is_variable(clip, arguments.vfr):
+    elif fps is not None and _reads_durations(clip, arguments.vfr):
         times = _read_durations(clip, log)
     if fps is not None and times is not None:
         return Schedule(TimedTimeline(times, fps), fps)
@@ -129,82 +141,62 @@ def _positions(given: float | Sequence[float], frames: int) -> tuple[Fraction, .
     listed = given if isinstance(given, Sequence) else [given]  # VapourSynth hands over lists of one as the one
     for n, position in enumerate(listed):
         if not (math.isfinite(position) and 0 <= position < frames):
-            raise RifeError(f"RIFE: positions must be 0 to below {frames}, the clip's frames, got {position:g} at {n}")
+            raise RifeError(f"positions must be 0 to below {frames}, the clip's frames, got {position:g} at {n}")
     return tuple(fraction(position) for position in listed)
-
-
-def fraction(number: float) -> Fraction:
-    """What a script means by a number of 0 or more: the simplest fraction, to a billionth."""
-    return simplest_fraction(number).limit_denominator(10**9) if number else Fraction(0)
 
 
 def _path(name: str) -> Path:
     try:
         return Path(name).expanduser()
     except RuntimeError:
-        raise RifeError(f"RIFE: timecodes must have a home that exists, got {name[:60]}") from None
+        raise ArgumentError("timecodes", name, "a home that exists", verb="have") from None
 
 
-def _is_variable(clip: vs.VideoNode, vfr: int | None) -> bool:
-    """Whether frames are placed by their own durations: as the script says, else as the first frames do.
-
-    Source filters announce the mean of a variable rate as if it were constant.
+def _reads_durations(clip: vs.VideoNode, vfr: int | None) -> bool:
+    """Whether frames are placed by their own durations: as the script says, else where the clip's rate is variable.
 
     Raises:
-        RifeError: there is no rate, and durations cannot be gone by.
+        RifeError: there is no rate, and the durations cannot be used.
     """
+    endless = clip.num_frames > ENDLESS  # a player has no frames yet when it loads the script
     if vfr == 1:
         return True
-    if clip.fps > 0:
-        if vfr == 0 or clip.num_frames > ENDLESS:  # a player has no frames yet when it loads the script
-            return False
-        durations = (own_duration(frame.props) for frame in islice(clip.frames(close=True), PROBED))
-        return any(seconds is not None and far_from(seconds, clip.fps) for seconds in durations)
-    if vfr == 0 or clip.num_frames > ENDLESS:
+    if not clip.fps and (vfr == 0 or endless):
         why = "vfr is 0" if vfr == 0 else f"it announces {clip.num_frames} frames, too many to read their durations"
         raise RifeError(
-            "RIFE: fps_num and fps_den need a clip with a frame rate, got one of 0/0 "
+            "fps_num and fps_den need a clip with a frame rate, got one of 0/0 "
             f"and {why} (std.AssumeFPS sets it, timecodes gives times)"
         )
-    return True
-
-
-def far_from(seconds: Fraction, fps: Fraction) -> bool:
-    """Whether a frame's duration is not that of a constant rate, nor a container's rounding of it to milliseconds."""
-    return abs(seconds * fps - 1) > Fraction(1, 50) and abs(seconds - 1 / fps) > Fraction(15, 10000)
+    if vfr == 0 or endless:
+        return False
+    return is_variable((own_duration(frame.props) for frame in islice(clip.frames(close=True), PROBED)), clip.fps)
 
 
 def _read_durations(clip: vs.VideoNode, log: Log) -> SourceTimes:
     """Every frame's duration, which decodes the clip once; can be interrupted from the keyboard.
 
-    A last frame that has none lasts as long as the one before it.
+    A last frame that states none lasts as long as the one before it.
 
     Raises:
-        RifeError: a frame has none.
+        RifeError: a frame states none.
     """
     if clip.num_frames > ENDLESS:
-        raise RifeError(f"RIFE: vfr must be 0 for a clip of more than {ENDLESS} frames, got {clip.num_frames}")
+        raise ArgumentError("vfr", clip.num_frames, f"0 for a clip of more than {ENDLESS} frames")
     log(f"reading the durations of {clip.num_frames} frames (timecodes= saves it)")
     durations: list[Fraction] = []
-    started = said = time.monotonic()
+    started = reported = time.monotonic()
     for number, frame in enumerate(clip.frames(close=True)):
         seconds = own_duration(frame.props)
         if seconds is None and durations and number == clip.num_frames - 1:
             seconds = durations[-1]  # source filters do not know when the last one ends
         if seconds is None:
             raise RifeError(
-                f"RIFE: every frame must have a duration where they differ, frame {number} has none "
+                f"every frame must have a duration where they differ, frame {number} has none "
                 "(std.AssumeFPS sets it, timecodes gives times)"
             )
         durations.append(seconds)
         now = time.monotonic()
-        if now - said >= PROGRESS_EVERY:
-            said, done = now, len(durations) / clip.num_frames
+        if now - reported >= PROGRESS_EVERY:
+            reported, done = now, len(durations) / clip.num_frames
             log(f"durations: {done:.0%} read, {(now - started) * (1 - done) / done:.0f} s left")
     return SourceTimes.from_durations(durations, unit_of(durations))
-
-
-def _brief(number: int) -> str:
-    """An integer that may have hundreds of digits."""
-    digits = str(number)
-    return digits if len(digits) <= 20 else f"a number of {len(digits)} digits"

@@ -1,4 +1,4 @@
-"""All of a run's state in one file, which is there whole or not at all. Plain tensors: nothing in it is executed."""
+"""The state of a run in one file, written completely or not at all. Plain tensors: nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from vsrife.errors import RifeError
-from vsrife.weights.files import replacing
-from vsrife.weights.wording import said
+from vsrife.errors import RifeError, first_line
+from vsrife.files import atomic_write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,16 +28,19 @@ def save(
 
     Args:
         path: of the file, .safetensors; an older one is replaced.
-        step: the steps done.
+        step: number of steps done.
         modules: by name.
-        optimiser: of AdamW's kind, whose state is tensors.
+        optimiser: AdamW, or another whose state is tensors.
         scaler: of fp16's gradients.
+
+    Raises:
+        RifeError: the file cannot be written.
     """
     tensors = {f"{name}:{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"{OPTIMISER}:{number}:{key}": value for key, value in state.items()}
     tensors |= {f"{SCALER}:{key}": torch.tensor(value) for key, value in scaler.state_dict().items()}
-    with replacing(path) as partial:
+    with atomic_write(path, failures=(OSError, SafetensorError)) as partial:
         save_file(
             {key: value.detach().contiguous().clone() for key, value in tensors.items()}, partial, {"step": str(step)}
         )
@@ -47,7 +49,7 @@ def save(
 def restore(
     path: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler
 ) -> int:
-    """Put a state back that `save` wrote of the same kind of run; returns the steps done.
+    """Restore a state that `save` wrote for a run of the same kind; returns the number of steps done.
 
     Raises:
         RifeError: the file is damaged or of another run.
@@ -68,7 +70,7 @@ def restore(
         if scaler.is_enabled():
             scaler.load_state_dict({key: value.item() for key, value in _part(tensors, SCALER).items()})
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
-        raise RifeError(f"train: {said(path)} cannot be gone on from: {said(error)}") from error
+        raise RifeError(f"{path} cannot be resumed from: {first_line(error)}") from error
     return step
 
 

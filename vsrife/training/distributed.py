@@ -1,4 +1,4 @@
-"""One training process or several: what `torchrun` says of them, and what they tell one another."""
+"""One training process or several, as `torchrun` starts them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from vsrife.errors import RifeError
+from vsrife.engine.device import resolve_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import nn
 
-__all__ = ["Team", "team"]
+__all__ = ["Team", "join_team"]
 
 PATIENCE = timedelta(hours=6)
-"""How long the others wait while one reads the films."""
+"""The longest that the other processes wait while one reads the films."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Team:
     """The processes that train together.
 
     Args:
-        device: of this one.
-        rank: of this one.
-        size: how many there are.
+        device: this process's device.
+        rank: this process's number.
+        size: number of processes.
     """
 
     device: torch.device
@@ -40,39 +40,43 @@ class Team:
     size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes files and shows progress."""
         return self.rank == 0
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """The module, whose gradients are the mean over all processes."""
+        """A module whose gradients are the mean over all processes."""
         if self.size == 1:
             return module
         return DistributedDataParallel(module, [self.device.index or 0] if self.device.type == "cuda" else None)
 
     def wait(self) -> None:
-        """Until all are here."""
+        """Wait until all processes are here."""
         if self.size > 1:
             dist.barrier()
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
-        """The mean of all processes' values."""
+        """The mean of values over all processes."""
         if self.size > 1:
             dist.all_reduce(values)
         return values / self.size
 
 
 @contextmanager
-def team(device: str) -> Iterator[Team]:
-    """The team this process belongs to, as the environment of `torchrun` says; alone without it.
+def join_team(device: str) -> Iterator[Team]:
+    """Join the team that the environment of `torchrun` describes; without it, this process trains alone.
 
     Args:
         device: `auto`, `cpu`, `cuda`, `mps` or `xpu`; each process takes the card of its number on its machine.
 
     Raises:
-        RifeError: the device is not here.
+        RifeError: this machine has no such device.
     """
-    chosen = _device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    chosen = resolve_device(device)
+    if chosen.type in ("cuda", "xpu"):
+        chosen = resolve_device(f"{chosen.type}:{os.environ.get('LOCAL_RANK', '0')}")
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
     if "RANK" not in os.environ:
         yield Team(chosen)
         return
@@ -81,21 +85,3 @@ def team(device: str) -> Iterator[Team]:
         yield Team(chosen, dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
-
-
-def _device(name: str, local: int) -> torch.device:
-    here = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "xpu": torch.xpu.is_available(),
-    }
-    if name == "auto":
-        name = "cuda" if here["cuda"] else "cpu"
-    if not here[name]:
-        raise RifeError(
-            f"train: device must be one of {', '.join(key for key, is_ in here.items() if is_)}, got {name}"
-        )
-    if name == "cuda":
-        torch.cuda.set_device(local)
-    return torch.device(name, local) if name in ("cuda", "xpu") else torch.device(name)

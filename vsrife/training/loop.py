@@ -15,10 +15,9 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from vsrife.errors import RifeError
-from vsrife.training.augment import Triplet
 from vsrife.training.checkpoint import restore, save
-from vsrife.training.data import Batches
-from vsrife.training.trainee import Losses, floats
+from vsrife.training.data import Batches, Triplet
+from vsrife.training.module import Losses, to_floats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,28 +27,28 @@ if TYPE_CHECKING:
 
     from vsrife.training.data import TripletSet
     from vsrife.training.distributed import Team
+    from vsrife.training.module import TrainingModule
     from vsrife.training.options import TrainOptions
-    from vsrife.training.trainee import Trainee
 
 __all__ = ["Step", "rate_at", "train"]
 
 MOST_SKIPPED = 10
-"""Steps in a row without a finite gradient after which a run is given up."""
+"""Successive steps without a finite gradient after which a run is abandoned."""
 EMA_START = 10
-"""The mean weights follow faster at first: step n keeps (1 + n) / (`EMA_START` + n) of them, at most `ema`."""
+"""The mean weights follow faster at first: step n keeps the share (1 + n) / (`EMA_START` + n), at most `ema`."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step that is done.
+    """The record of a step.
 
     Args:
         number: steps done, this one included.
-        losses: each one's name and mean over the batch.
-        norm: of the gradient before it was clipped.
+        losses: name → mean over the batch.
+        norm: of the gradient before clipping.
         rate: the learning rate.
-        seconds: it took, data included.
-        waiting: of these, for data.
+        seconds: duration, data included.
+        waiting: seconds of it spent waiting for data.
     """
 
     number: int
@@ -61,12 +60,11 @@ class Step:
 
     @property
     def loss(self) -> float:
-        """The total."""
         return sum(self.losses.values())
 
 
 def train(
-    trainee: Trainee,
+    module: TrainingModule,
     triplets: TripletSet,
     options: TrainOptions,
     steps: int,
@@ -76,31 +74,31 @@ def train(
     before: Callable[[int, nn.Module], None],
     after: Callable[[Step, nn.Module], bool],
 ) -> None:
-    """Train until `steps` are done, from where the checkpoint stands.
+    """Train until `steps` are done, from the checkpoint's state if there is one.
 
     Args:
-        trainee: on the team's device.
-        triplets: what is learnt from.
+        module: on the team's device.
+        triplets: the training set.
         options: of the run.
-        steps: in all, those before the checkpoint included.
+        steps: total number of steps, those before the checkpoint included.
         team: of processes.
-        checkpoint: the file it is written to every `save_every` steps and at the end, and read from if it is there.
-        before: is told the steps done and given the network with its mean weights, once, before the first step.
-        after: is told of every step and given the network likewise, on all processes alike; if it returns True, the
-            run is saved and left.
+        checkpoint: the file, written every `save_every` steps and at the end.
+        before: called once, before the first step, with the number of steps done and the network of mean weights.
+        after: called after every step with its record and the network of mean weights, on all processes alike; if it
+            returns True, the state is saved and the run ends.
 
     Raises:
-        RifeError: gradients stay without end or number, or the checkpoint is of another run.
+        RifeError: gradients are not finite time after time, or the checkpoint is of another run.
     """
-    parameters = [p for p in trainee.parameters() if p.requires_grad]
+    parameters = [p for p in module.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=1.0, weight_decay=options.weight_decay)
-    mean = AveragedModel(trainee.network, avg_fn=lambda old, new, n: torch.lerp(old, new, 1 - _kept(options.ema, n)))
+    mean = AveragedModel(module.network, avg_fn=lambda old, new, n: torch.lerp(old, new, 1 - _kept(options.ema, n)))
     scaler = torch.amp.GradScaler(team.device.type, enabled=options.precision == "fp16")
-    modules: dict[str, nn.Module] = {"trainee": trainee, "mean": mean}
+    modules: dict[str, nn.Module] = {"trainee": module, "mean": mean}  # names in checkpoints
     averaged: nn.Module = mean.module
     done = restore(checkpoint, modules, optimiser, scaler) if checkpoint.exists() else 0
     before(done, averaged)
-    wrapped = team.wrap(trainee)
+    wrapped = team.wrap(module)
     skipped = 0
     began = time.perf_counter()
     for number, batch in enumerate(_batches(triplets, options, steps, done, team), done + 1):
@@ -109,24 +107,23 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = rate
         optimiser.zero_grad(set_to_none=True)
-        losses = _backward(wrapped, floats(batch, team.device), options, scaler)
+        losses = _backward(wrapped, to_floats(batch, team.device), options, scaler)
         scaler.unscale_(optimiser)
         norm = float(clip_grad_norm_(parameters, options.clip or math.inf))
-        if math.isfinite(norm) or scaler.is_enabled():  # the scaler leaves such a step out by itself
+        if math.isfinite(norm) or scaler.is_enabled():  # the scaler skips such a step by itself
             scaler.step(optimiser)
         scaler.update()
         skipped = 0 if math.isfinite(norm) else skipped + 1
         if skipped == MOST_SKIPPED:
             raise RifeError(
-                f"train: the gradient was no finite number {MOST_SKIPPED} times on end, up to step {number}; "
-                f"a lower learning_rate or bf16 may help. The last checkpoint is left as it was"
+                f"the gradient was not finite {MOST_SKIPPED} times in a row, up to step {number}; "
+                f"a lower learning_rate or bf16 may help. The last checkpoint is unchanged"
             )
-        mean.update_parameters(trainee.network)
-        told = dict(zip(Losses._fields, team.mean(losses).tolist(), strict=True))
-        now = time.perf_counter()
-        leave = after(Step(number, told, norm, rate, now - began, waiting), averaged)
+        mean.update_parameters(module.network)
+        named = dict(zip(Losses._fields, team.mean(losses).tolist(), strict=True))
+        leave = after(Step(number, named, norm, rate, time.perf_counter() - began, waiting), averaged)
         if leave or number == steps or number % options.save_every == 0:
-            if team.leads:
+            if team.is_main:
                 save(checkpoint, number, modules, optimiser, scaler)
             team.wait()
         if leave:
@@ -135,7 +132,7 @@ def train(
 
 
 def rate_at(step: int, steps: int, options: TrainOptions) -> float:
-    """The learning rate of a step, counted from 0: a straight rise, then the half of a cosine."""
+    """The learning rate of a step, counted from 0: linear warmup, then half a cosine."""
     highest = options.learning_rate
     if highest is None:
         highest = 1e-5 if options.init else 3e-4
@@ -147,24 +144,24 @@ def rate_at(step: int, steps: int, options: TrainOptions) -> float:
 
 
 def _backward(wrapped: nn.Module, batch: Triplet, options: TrainOptions, scaler: torch.amp.GradScaler) -> Tensor:
-    """Adds a batch's gradients up, part by part; returns the mean losses."""
+    """Accumulate a batch's gradients part by part; returns the mean losses."""
     device = batch.img0.device.type
     dtype = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[options.precision]
     parts = [Triplet(*part) for part in zip(*(x.chunk(options.accumulate) for x in batch), strict=True)]
     losses = []
     for number, part in enumerate(parts, 1):
         # gradients are averaged once, after the last part
-        apart = number < len(parts)
-        with wrapped.no_sync() if apart and isinstance(wrapped, DistributedDataParallel) else nullcontext():
+        more = number < len(parts)
+        with wrapped.no_sync() if more and isinstance(wrapped, DistributedDataParallel) else nullcontext():
             with torch.autocast(device, dtype, enabled=dtype is not None):
-                found: Losses = wrapped(part)
-            torch.autograd.backward(scaler.scale(found.total / len(parts)))
-        losses.append(torch.stack(found).detach())
+                loss: Losses = wrapped(part)
+            torch.autograd.backward(scaler.scale(loss.total / len(parts)))
+        losses.append(torch.stack(loss).detach())
     return torch.stack(losses).mean(0)
 
 
 def _batches(triplets: TripletSet, options: TrainOptions, steps: int, done: int, team: Team) -> Iterator[Triplet]:
-    """The steps to come, cut by worker processes."""
+    """The batches of the remaining steps, prepared by worker processes."""
     places = Batches(len(triplets), options.batch, steps, done, team.rank, team.size, options.seed)
     return iter(
         DataLoader(

@@ -1,4 +1,4 @@
-"""What training makes small."""
+"""Loss functions of training."""
 
 from __future__ import annotations
 
@@ -11,50 +11,46 @@ from torch.nn.functional import avg_pool2d, conv2d, pad
 if TYPE_CHECKING:
     from vsrife.networks import Estimate, Stages
 
-__all__ = ["bels", "distillation_loss", "endpoint_error", "laplacian_loss", "missing_detail"]
+__all__ = ["distillation_loss", "endpoint_error", "laplacian_loss", "log10_mse", "missing_detail"]
 
 BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 SMALL = (1 / 4, 2 / 4, 1 / 4)
 PATCH = 16
 MARGIN = 0.01
-"""How much worse than the teacher's a picture must be, in mean |error| of its channels, for its flow to be taught."""
+"""Distillation applies where the mean |error| over the channels exceeds the teacher's by more than this."""
 LEAST = 1e-6
-"""The mean square error below which a picture is as good as the truth: 60 dB."""
+"""The mean square error, 60 dB, below which a picture counts as perfect."""
 
 
-def laplacian_loss(made: Tensor, truth: Tensor, levels: int = 5) -> Tensor:
-    """L1 between Laplacian pyramids (Niklaus and Liu 2018, as in section 4.1 of the paper).
+def laplacian_loss(picture: Tensor, truth: Tensor, levels: int = 5) -> Tensor:
+    """L1 between the Laplacian pyramids of N×3×H×W pictures (Niklaus and Liu 2018, as in section 4.1 of the paper).
 
-    The sum over `levels` bands, the finest first, and what is left below them, of each one's mean absolute difference.
-    The published code leaves the last out, and with it the mean colour, which a RefineNet is free to change.
-
-    Args:
-        made: N×3×H×W.
-        truth: the same.
-        levels: fewer where a side would become smaller than 2.
+    The sum over `levels` bands, the finest first, and the remainder below them, of each one's mean absolute difference.
+    The published code leaves the remainder out, and with it the mean colour, which a RefineNet is free to change. There
+    are fewer levels where a side would become smaller than 2.
     """
-    difference = made.float() - truth.float()  # the pyramid is linear
+    difference = picture.float() - truth.float()  # the pyramid is linear
     loss = difference.new_zeros(())
     for _ in range(levels):
         if min(difference.shape[-2:]) < 4:
             break
-        smaller = _blurred(difference)[..., ::2, ::2]
-        loss = loss + (difference - _enlarged(smaller, difference.shape[-2:])).abs().mean()
+        smaller = _blur(difference)[..., ::2, ::2]
+        loss = loss + (difference - _enlarge(smaller, difference.shape[-2:])).abs().mean()
         difference = smaller
     return loss + difference.abs().mean()
 
 
-def bels(made: Tensor, truth: Tensor) -> Tensor:
-    """log10 of each picture's mean square error, the mean over N×3×H×W pictures in 0..1: -PSNR / 10."""
-    error = (made.float() - truth.float()).square().mean((1, 2, 3))
+def log10_mse(picture: Tensor, truth: Tensor) -> Tensor:
+    """The mean over N×3×H×W pictures in 0..1 of log10 of their mean square error: -PSNR / 10."""
+    error = (picture.float() - truth.float()).square().mean((1, 2, 3))
     return error.clamp(min=LEAST).log10().mean()
 
 
 def distillation_loss(stages: Stages, img0: Tensor, img1: Tensor, truth: Tensor) -> Tensor:
-    """How far every stage's flow is from the teacher's, where the teacher's picture is the better one (section 3.3).
+    """Distance of every stage's flow to the teacher's, where the teacher's picture is better (section 3.3).
 
-    The mean over pixels of the Euclidean distance of the four flow components, summed over the stages; nothing of it
-    reaches the teacher.
+    The mean over pixels of the Euclidean distance of the four flow components, summed over the stages; it has no
+    gradient for the teacher.
     """
     if stages.teacher is None:
         return img0.new_zeros(())
@@ -68,26 +64,20 @@ def distillation_loss(stages: Stages, img0: Tensor, img1: Tensor, truth: Tensor)
 
 
 def endpoint_error(flow: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
-    """Mean distance of two flows in pixels, each end weighted by how much is seen of it.
-
-    Args:
-        flow: N×4×H×W.
-        wanted: the same.
-        weight: N×1×H×W, of picture 0.
-    """
+    """Mean distance of two N×4×H×W flows in pixels, each end weighted by the N×1×H×W weight of its picture."""
     error = flow.float() - wanted.float()
     return (weight * _length(error[:, :2]) + (1 - weight) * _length(error[:, 2:])).mean()
 
 
-def missing_detail(made: Tensor, wanted: Tensor) -> Tensor:
-    """The share of the wanted pictures' gradient energy that the made ones lack, 0..1, patch by patch.
+def missing_detail(picture: Tensor, wanted: Tensor) -> Tensor:
+    """The share of the wanted pictures' gradient energy that N×3×H×W pictures lack, 0..1, patch by patch.
 
-    What a patch of `PATCH` pixels has more than is wanted makes up for nothing. Both pictures are blurred by
-    (1, 2, 1) / 4 first, in which a checkerboard vanishes: the cheapest energy there is, and networks find it.
+    A surplus in one patch of `PATCH` pixels does not compensate for another's lack. Both pictures are blurred by
+    (1, 2, 1) / 4 first, which removes checkerboards: they are the cheapest energy, and networks find them.
     """
     energies = []
-    for picture in (made, wanted):
-        smooth = _blurred(picture.float(), SMALL)
+    for each in (picture, wanted):
+        smooth = _blur(each.float(), SMALL)
         across, down = smooth.diff(dim=-1)[..., :-1, :].square(), smooth.diff(dim=-2)[..., :-1].square()
         energies.append(avg_pool2d((across + down).mean(1, keepdim=True), PATCH, ceil_mode=True))
     own, other = energies
@@ -97,24 +87,24 @@ def missing_detail(made: Tensor, wanted: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _error(estimate: Estimate, img0: Tensor, img1: Tensor, truth: Tensor) -> Tensor:
-    """Mean |error| of the channels of what motion and mask alone make: N×1×H×W."""
+    """Mean |error| over the channels of the blend without a residual: N×1×H×W."""
     return (estimate.blend(img0, img1) - truth).abs().mean(1, keepdim=True)
 
 
 def _length(flow: Tensor) -> Tensor:
-    """Of vectors, N×C×H×W → N×1×H×W; its gradient is 0 where it is 0."""
+    """Length of vectors, N×C×H×W → N×1×H×W; its gradient is 0 where it is 0."""
     return (flow.square().sum(1, keepdim=True) + 1e-12).sqrt()
 
 
-def _blurred(picture: Tensor, taps: tuple[float, ...] = BINOMIAL) -> Tensor:
+def _blur(picture: Tensor, taps: tuple[float, ...] = BINOMIAL) -> Tensor:
     channels, size = picture.shape[1], len(taps)
     row = picture.new_tensor(taps)
     kernel = (row[:, None] * row).expand(channels, 1, size, size)
     return conv2d(pad(picture, (size // 2,) * 4, mode="reflect"), kernel, groups=channels)
 
 
-def _enlarged(picture: Tensor, size: torch.Size) -> Tensor:
-    """To twice the size: zeros put between the samples, blurred, four times as bright."""
+def _enlarge(picture: Tensor, size: torch.Size) -> Tensor:
+    """Enlarge to twice the size: zeros between the samples, blurred, times four."""
     spread = picture.new_zeros(*picture.shape[:2], *size)
     spread[..., ::2, ::2] = picture
-    return 4 * _blurred(spread)
+    return 4 * _blur(spread)

@@ -1,4 +1,4 @@
-"""What a training run is asked for. Imports no torch."""
+"""The options of a training run. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError, first_line
 
 __all__ = ["SCENES", "TrainOptions"]
 
 SCENES = "scenes"
-"""The name of the made-up scenes where a path of footage may stand."""
+"""The name of the synthetic scenes in place of a path of footage."""
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -23,7 +23,7 @@ def option(default: Any, text: str, **more: Any) -> Any:
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Everything a run depends on. The defaults are the paper's (section 4.1), where it says them."""
+    """Everything a run depends on. The defaults are the paper's (section 4.1), where it gives them."""
 
     data: tuple[str, ...] = option(
         (),
@@ -99,43 +99,47 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            value, rule = getattr(self, item.name), item.metadata
+            value = getattr(self, item.name)
             for one in value if isinstance(value, tuple) else (value,):
-                if one is None or isinstance(one, str | bool):
-                    if "choices" in rule and one not in rule["choices"]:
-                        raise _wrong(item.name, f"one of {', '.join(map(str, rule['choices']))}", one)
-                    continue
-                if "choices" in rule and one not in rule["choices"]:
-                    raise _wrong(item.name, f"one of {', '.join(map(str, rule['choices']))}", one)
-                least, most = rule.get("least"), rule.get("most")
-                if (least is not None and not one >= least) or (most is not None and not one <= most):
-                    raise _wrong(item.name, f"{least:g} or more" if most is None else f"{least:g} to {most:g}", one)
+                _check(item.name, one, **item.metadata)
         if len(self.span) != 2 or not 0 <= self.span[0] < self.span[1] <= 1:
-            raise _wrong("span", "two shares of a film, the first below the second, 0 to 1", self.span)
-        if self.keep and self.init is None and self.model is not None:  # neither is given to go on with a run
-            raise RifeError(f"train: keep needs init, weights that know something, got {self.keep:g}")
+            span = " ".join(map(str, self.span))
+            raise ArgumentError("span", span, "two shares of a film, the first below the second, 0 to 1")
+        if self.keep and self.init is None and self.model is not None:  # neither is given to resume a run
+            raise RifeError(f"keep needs init, trained weights, got {self.keep:g}")
         if self.batch % self.accumulate:
-            raise _wrong("accumulate", f"a divisor of the batch, {self.batch}", self.accumulate)
+            raise ArgumentError("accumulate", self.accumulate, f"a divisor of the batch, {self.batch}")
 
     def to_json(self) -> str:
-        """All of it as text."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> TrainOptions:
-        """What `to_json` made a text of.
+        """Read the options that `to_json` wrote.
 
         Raises:
-            RifeError: it is something else.
+            RifeError: the text holds no options.
         """
         try:
             content: dict[str, Any] = json.loads(text)
-            tuples: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}
-            return cls(**tuples)
+            options: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}
+            return cls(**options)
         except (ValueError, TypeError, AttributeError) as error:
-            raise RifeError(f"train: the run's options cannot be read: {error}") from error
+            raise RifeError(f"the run's options cannot be read: {first_line(error)}") from error
 
 
-def _wrong(name: str, allowed: str, got: object) -> RifeError:
-    shown = " ".join(map(str, got)) if isinstance(got, tuple) else got
-    return RifeError(f"train: {name} must be {allowed}, got {shown}")
+def _check(
+    name: str,
+    value: Any,
+    *,
+    help: str,
+    choices: tuple[Any, ...] = (),
+    least: float | None = None,
+    most: float | None = None,
+) -> None:
+    if choices and value not in choices:
+        raise ArgumentError(name, value, f"one of {', '.join(map(str, choices))}")
+    if value is None or isinstance(value, str | bool):
+        return
+    if (least is not None and not value >= least) or (most is not None and not value <= most):
+        raise ArgumentError(name, value, f"{least:g} or more" if most is None else f"{least:g} to {most:g}")

@@ -10,72 +10,47 @@ from dataclasses import replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch.utils.data import default_collate
 from tqdm import tqdm
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.evaluation.metrics import mean_psnr, psnr, rounded
-from vsrife.networks import CONFIGS, IFNet, IFNetConfig, PaperConfig, make
+from vsrife.files import atomic_write
+from vsrife.networks import CONFIGS, IFNet
 from vsrife.networks.paper import PaperIFNet
-from vsrife.training.augment import Triplet
-from vsrife.training.data import FootageTriplets, SceneTriplets, Triplets, TripletSet
-from vsrife.training.distributed import Team, team
-from vsrife.training.graft import graft
+from vsrife.training.data import FootageTriplets, SceneTriplets, Triplet, Triplets, TripletSet
+from vsrife.training.distributed import Team, join_team
 from vsrife.training.loop import Step, train
+from vsrife.training.module import Losses, TrainingModule, interpolate_batch, to_floats
 from vsrife.training.options import SCENES, TrainOptions
 from vsrife.training.report import Curve, card, save_sheet
-from vsrife.training.trainee import Losses, Trainee, awaken, floats, made
-from vsrife.weights import load_network, resolve
+from vsrife.training.start import freeze, load_model, start
 from vsrife.weights.convert import write_weights
-from vsrife.weights.loading import Opened
+from vsrife.weights.loading import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import nn
 
-    from vsrife.networks import AnyConfig
-
-__all__ = ["Start", "run_training", "start"]
+__all__ = ["run_training"]
 
 CHECKPOINT, MODEL, CARD, OPTIONS = "checkpoint.safetensors", "model.safetensors", "model.md", "options.json"
 SCENES_AN_EPOCH = 2000
 SCENE_BORDER = 32
-"""Pixels that a scene's pictures are larger than a crop."""
-MOST_MEASURED = 48
-"""Triplets a validation looks at."""
+"""Pixels by which a scene's pictures are larger than a crop."""
+MOST_VALIDATED = 48
+"""Triplets of a validation, at most."""
 DRAWN = 4
-"""Of these, on a sheet."""
-OPEN = (
-    "steps",
-    "minutes",
-    "workers",
-    "device",
-    "log_every",
-    "validate_every",
-    "save_every",
-    "tensorboard",
-    "cache",
+"""Validation triplets on a sheet of pictures."""
+CHANGEABLE = (
+    "steps", "minutes", "workers", "device", "log_every", "validate_every", "save_every", "tensorboard", "cache",
     "keep",
-)
-"""Options that may be others when a run is gone on with."""
-
-
-class Start(NamedTuple):
-    """Where training starts.
-
-    Args:
-        network: of the paper or of the 4.x line.
-        config: what it is published as; while it is trained it does not look again at twice the scale.
-        pretrained: whether it has learnt already.
-    """
-
-    network: IFNet | PaperIFNet
-    config: AnyConfig
-    pretrained: bool
+)  # fmt: skip
+"""Options that may change when a run is resumed."""
 
 
 def run_training(options: TrainOptions, out: Path, *, resume: bool = False) -> float:
@@ -84,242 +59,172 @@ def run_training(options: TrainOptions, out: Path, *, resume: bool = False) -> f
     Args:
         options: of the run.
         out: the folder.
-        resume: go on with the run that is in it; only some options may differ, see `OPEN`.
+        resume: resume the run in the folder; only the options in `CHANGEABLE` may differ.
 
     Returns:
-        The last validation's PSNR.
+        The PSNR of the last validation, in dB.
 
     Raises:
-        RifeError: an option or some footage cannot be used, or the folder holds a run and is not to be gone on with.
+        RifeError: an option or some footage cannot be used, or the folder holds a run that is not to be resumed.
     """
-    with team(options.device) as ours:
+    with join_team(options.device) as team:
         if resume:
-            options = _gone_on_with(out, options)
+            options = _resumed(out, options)
         elif (out / CHECKPOINT).exists() or (out / OPTIONS).exists():
-            raise RifeError(f"train: out must be a new folder, got {out}, which holds a run; --resume goes on with it")
-        return _Run(options, out, ours).train()
-
-
-def start(options: TrainOptions) -> Start:
-    """The network that training starts from.
-
-    Raises:
-        RifeError: there is no such model, or it is of a kind that is not trained here.
-    """
-    if (options.init is None) == (options.model is None):
-        got = f"{options.model} and {options.init}" if options.init else "neither"
-        raise RifeError(f"train: model or init must be given, one of them, got {got}")
-    torch.manual_seed(options.seed)
-    if options.init is None:
-        config = _reshaped(_named(options.model or ""), options)
-        network = _trainable(config)
-        awaken(network)
-        return Start(network, config, False)
-    path = Path(options.init).expanduser()
-    known = load_network(None, path) if path.exists() else load_network(options.init, None)
-    config = _reshaped(known.config, options)
-    network = _trainable(config)
-    graft(network, known.state_dict())
-    return Start(network, config, True)
-
-
-def _named(name: str) -> AnyConfig:
-    name = resolve(name).name
-    if name not in CONFIGS:
-        raise RifeError(f"train: model must be a network's name, got {name}")
-    return CONFIGS[name]
-
-
-def _reshaped(config: AnyConfig, options: TrainOptions) -> AnyConfig:
-    """A config with the options' blocks and parts."""
-    widths, scales = options.widths or config.widths, options.scales or config.scales
-    if len(widths) != len(scales):
-        raise RifeError(f"train: widths must be as many as scales, {len(scales)}, got {len(widths)}")
-    config = replace(config, widths=widths, scales=scales)
-    if options.head is not None:
-        if not isinstance(config, IFNetConfig) or config.head is None:
-            raise RifeError("train: head must be of a network that has one, which the 4.x line has from 4.7 on")
-        config = replace(config, head=replace(config.head, hidden=options.head))
-    if isinstance(config, PaperConfig) and not options.refine:
-        config = replace(config, refines=False)
-    return config
-
-
-def _trainable(config: AnyConfig) -> IFNet | PaperIFNet:
-    if isinstance(config, IFNetConfig):
-        return make(replace(config, doubles=False))
-    network = make(config)
-    if not isinstance(network, PaperIFNet) or network.config.fine or network.config.turned:
-        raise RifeError("train: the network must be the paper's IFNet or IFNet_m or of the 4.x line")
-    return network
+            raise RifeError(f"out must be a new folder, got {out}, which holds a run; --resume continues it")
+        return _Run(options, out, team).train()
 
 
 class _Run:
-    """What a run has, in one of its processes."""
+    """The state of a run in one of its processes."""
 
-    def __init__(self, options: TrainOptions, out: Path, ours: Team) -> None:
-        self.options, self.out, self.team = options, out, ours
-        self.start = start(options)
-        network = self.start.network
-        align = self.start.config.alignment(1)
-        self.crop = options.crop + -options.crop % align
-        self.any_time = self.start.config.any_time or options.flow == "scaled"
-        guide = None
-        if options.guide:
-            path = Path(options.guide).expanduser()
-            guide = load_network(None, path) if path.exists() else load_network(options.guide, None)
-            guide = guide.to(ours.device)
+    def __init__(self, options: TrainOptions, out: Path, team: Team) -> None:
+        self.options, self.out, self.team = options, out, team
+        network, self.config, pretrained = start(options)
+        self.crop = options.crop + -options.crop % self.config.alignment(1)
+        guide = load_model(options.guide).to(team.device) if options.guide else None
         self.first = {key: value.clone() for key, value in network.state_dict().items()} if options.keep else {}
-        _freeze(network, options.freeze)
-        self.trainee = Trainee(network, options, pretrained=self.start.pretrained, guide=guide).to(ours.device)
-        if ours.leads:
+        freeze(network, options.freeze)
+        self.module = TrainingModule(network, options, pretrained=pretrained, guide=guide).to(team.device)
+        if team.is_main:
             out.mkdir(parents=True, exist_ok=True)
             sources = self._sources()
-        ours.wait()
-        if not ours.leads:
+        team.wait()
+        if not team.is_main:
             sources = self._sources()
-        learnt, measured = sources
-        self.triplets = TripletSet(learnt, self.crop, options.seed, any_time=self.any_time)
+        any_time = self.config.any_time or options.flow == "scaled"
+        self.triplets = TripletSet(sources[0], self.crop, options.seed, any_time=any_time)
         if not len(self.triplets):
-            raise RifeError("train: data must hold moving pictures, got nothing that moves")
-        self.measured = TripletSet(measured, self.crop, options.seed, any_time=self.any_time, augments=False)
+            raise RifeError("data must hold moving pictures, got nothing that moves")
+        self.validation = TripletSet(sources[1], self.crop, options.seed, any_time=any_time, augments=False)
         epoch = -(-len(self.triplets) // options.batch)
         self.steps = options.steps or options.epochs * epoch
-        if options.batch % ours.size:
-            raise RifeError(f"train: batch must be a multiple of the {ours.size} processes, got {options.batch}")
-        self.curve: list[tuple[int, float]] = []
+        if options.batch % team.size:
+            raise ArgumentError("batch", options.batch, f"a multiple of the {team.size} processes")
+        self.psnr: list[tuple[int, float]] = []
         self.ends = time.monotonic() + 60 * options.minutes if options.minutes else None
 
     def train(self) -> float:
-        """The run; returns the last validation's PSNR."""
+        """Train; returns the PSNR of the last validation."""
         options, out = self.options, self.out
-        if self.team.leads:
-            (out / OPTIONS).write_text(options.to_json() + "\n", encoding="utf-8")
-        self._say(
-            f"{sum(p.numel() for p in self.trainee.network.parameters()):,} parameters, {len(self.triplets)} triplets, "
-            f"{len(self.measured)} to measure on, {self.steps} steps of {options.batch}, {self.team.size} process(es) "
-            f"on {self.team.device}, {options.precision}"
+        if self.team.is_main:
+            with atomic_write(out / OPTIONS) as partial:
+                partial.write_text(options.to_json() + "\n", encoding="utf-8")
+        self._print(
+            f"{sum(p.numel() for p in self.module.network.parameters()):,} parameters, {len(self.triplets)} triplets, "
+            f"{len(self.validation)} for validation, {self.steps} steps of {options.batch}, {self.team.size} "
+            f"process(es) on {self.team.device}, {options.precision}"
         )
         train(
-            self.trainee, self.triplets, options, self.steps, self.team, out / CHECKPOINT,
+            self.module, self.triplets, options, self.steps, self.team, out / CHECKPOINT,
             before=self._before, after=self._after,
         )  # fmt: skip
-        if self.team.leads and hasattr(self, "log"):
-            self.log.close()
-            self.scores.close()
-            self.bar.close()
-        last = self.curve[-1][1] if self.curve else float("nan")
-        if self.curve:
-            self._say(f"validation PSNR {self.curve[0][1]:.3f} dB before, {last:.3f} dB after; {out / MODEL}")
+        if self.team.is_main:
+            for open_ in (self.log, self.scores, self.bar):
+                open_.close()
+        last = self.psnr[-1][1] if self.psnr else float("nan")
+        if self.psnr:
+            self._print(f"validation PSNR {self.psnr[0][1]:.3f} dB before, {last:.3f} dB after; {out / MODEL}")
         return last
 
     def _before(self, done: int, network: nn.Module) -> None:
-        if self.team.leads:
+        if self.team.is_main:
+            board = self.options.tensorboard
             names = (*Losses._fields, "loss", "norm", "rate", "seconds", "waiting")
-            self.log = Curve(self.out / "log.csv", names, done, board=self.options.tensorboard)
-            kept = done - 1 if done == self.steps else done  # a run that is over is measured once more, in place
-            self.scores = Curve(self.out / "validation.csv", ("psnr",), kept, board=self.options.tensorboard)
-            self.curve = _read_curve(self.out / "validation.csv")
+            self.log = Curve(self.out / "log.csv", names, done, board=board)
+            kept = done - 1 if done == self.steps else done  # a finished run is validated again, in the same row
+            self.scores = Curve(self.out / "validation.csv", ("psnr",), kept, board=board)
+            self.psnr = [(int(step), float(value)) for step, value in self.scores.rows]
             self.bar = tqdm(total=self.steps, initial=done, unit="step", disable=None, dynamic_ncols=True)
         if done in (0, self.steps):
-            self._measure(done, network)
+            self._validate(done, network)
         self.team.wait()
 
     def _after(self, step: Step, network: nn.Module) -> bool:
         options, number = self.options, step.number
         late = torch.tensor(float(self.ends is not None and time.monotonic() > self.ends), device=self.team.device)
         leave = bool(self.team.mean(late) > 0)
-        if self.team.leads:
+        if self.team.is_main:
             self.bar.update()
             if number % options.log_every == 0 or number == self.steps or leave:
                 values = (*step.losses.values(), step.loss, step.norm, step.rate, step.seconds, step.waiting)
                 self.log.add(number, values)
-                self.bar.set_postfix(loss=f"{step.loss:.4f}", psnr=f"{self.curve[-1][1]:.2f}" if self.curve else "–")
+                self.bar.set_postfix(loss=f"{step.loss:.4f}", psnr=f"{self.psnr[-1][1]:.2f}" if self.psnr else "–")
         if number % options.validate_every == 0 or number == self.steps or leave:
-            self._measure(number, network)
+            self._validate(number, network)
             self.team.wait()
         return leave
 
     @torch.no_grad()
-    def _measure(self, number: int, network: nn.Module) -> None:
-        """Validation PSNR of the mean weights, a sheet of pictures, and the model as it is now."""
-        if not self.team.leads:
+    def _validate(self, number: int, network: nn.Module) -> None:
+        """Measure the PSNR of the mean weights, draw a sheet of pictures, and write the model."""
+        if not self.team.is_main:
             return
-        if self.options.ema == 0:
-            network = self.trainee.network
+        options = self.options
+        if options.ema == 0:
+            network = self.module.network
         assert isinstance(network, IFNet | PaperIFNet)
-        network = self._mixed(network)
-        chosen = range(0, len(self.measured), -(-len(self.measured) // MOST_MEASURED) or 1)
+        if self.first:  # the share of the first weights (Wortsman et al., CVPR 2022)
+            network = deepcopy(network)
+            for key, value in network.state_dict().items():
+                value.lerp_(self.first[key].to(value), options.keep)
+        places = list(range(0, len(self.validation), -(-len(self.validation) // MOST_VALIDATED) or 1))
         values = []
-        for place in chosen:
-            batch = floats(_batch([self.measured[0, place]]), self.team.device)
-            values.append(float(psnr(rounded(made(network, batch, self.options.flow)), rounded(batch.truth))))
+        for place in places:
+            batch = self._validation_batch([place])
+            picture = interpolate_batch(network, batch, options.flow)
+            values.append(float(psnr(rounded(picture), rounded(batch.truth))))
         if values:
-            self.curve.append((number, mean_psnr(values)))
-            self.scores.add(number, self.curve[-1][1:])
-            rows = [self.measured[0, place] for place in list(chosen)[:: -(-len(chosen) // DRAWN)]]
-            pictures = floats(_batch(rows), self.team.device)
-            save_sheet(self.out / f"pictures-{number:06d}.png", network, pictures, self.options.flow)
+            self.psnr.append((number, mean_psnr(values)))
+            self.scores.add(number, self.psnr[-1][1:])
+            pictures = self._validation_batch(places[:: -(-len(places) // DRAWN)])
+            save_sheet(self.out / f"pictures-{number:06d}.png", network, pictures, options.flow)
         self._export(network)
 
-    def _mixed(self, network: IFNet | PaperIFNet) -> IFNet | PaperIFNet:
-        """The network with the share of its first weights that it keeps (Wortsman et al., CVPR 2022)."""
-        if not self.first:
-            return network
-        mixed = deepcopy(network)
-        for key, value in mixed.state_dict().items():
-            value.lerp_(self.first[key].to(value), self.options.keep)
-        return mixed
+    def _validation_batch(self, places: list[int]) -> Triplet:
+        batch = Triplet(*default_collate([self.validation[0, place] for place in places]))
+        return to_floats(batch, self.team.device)
 
     def _export(self, network: nn.Module) -> None:
-        config = self.start.config
+        config = self.config
         name = next((name for name, other in CONFIGS.items() if other == config), "custom")
         state = {key: value.detach().cpu() for key, value in network.state_dict().items()}
-        write_weights(Opened(state, name, config), self.out / MODEL, {"trained-with": f"vsrife {version('vsrife')}"})
+        write_weights(Weights(state, name, config), self.out / MODEL, {"trained-with": f"vsrife {version('vsrife')}"})
         facts = {
             "network": name if name != "custom" else f"`{config}`",
             "parameters": f"{sum(value.numel() for value in state.values()):,}",
-            "made from": self.options.init or "random weights",
-            "learnt from": ", ".join(Path(source).name for source in self.options.data),
+            "initial weights": self.options.init or "random",
+            "trained on": ", ".join(Path(source).name for source in self.options.data),
             "vsrife, PyTorch": f"{version('vsrife')}, {torch.__version__}",
             "date": date.today().isoformat(),
         }
-        partial = self.out / f"{CARD}.part"
-        partial.write_text(card(self.options, facts, self.curve), encoding="utf-8")
-        partial.replace(self.out / CARD)
+        with atomic_write(self.out / CARD) as partial:
+            partial.write_text(card(self.options, facts, self.psnr), encoding="utf-8")
 
     def _sources(self) -> tuple[list[Triplets], list[Triplets]]:
-        """What is learnt from and what is measured on."""
+        """The sources of training and of validation."""
         options = self.options
         first, last = options.span
         border = last - options.hold_out * (last - first)
-        learnt = [source for text in options.data for source in self._source(text, "train", (first, border))]
-        if options.validation:
-            measured = [source for text in options.validation for source in self._source(text, "test", (0.0, 1.0))]
-        else:
-            measured = [source for text in options.data for source in self._source(text, "test", (border, last))]
-        return learnt, measured
+        validation, span = (options.validation, (0.0, 1.0)) if options.validation else (options.data, (border, last))
+        return (
+            [source for text in options.data for source in self._source(text, "train", (first, border))],
+            [source for text in validation for source in self._source(text, "test", span)],
+        )
 
     def _source(self, text: str, split: str, span: tuple[float, float]) -> list[Triplets]:
         options = self.options
         if text.split(":")[0] == SCENES:
-            count, reach = _scenes(text)
-            size = self.crop + SCENE_BORDER
-            # what is measured on are other scenes
-            return [
-                SceneTriplets(
-                    count if split == "train" else MOST_MEASURED,
-                    size,
-                    reach,
-                    seed=2 * options.seed + (split == "test"),
-                )
-            ]
+            count, reach = _parse_scenes(text)
+            if split == "train":
+                return [SceneTriplets(count, self.crop + SCENE_BORDER, reach, seed=2 * options.seed)]
+            return [SceneTriplets(MOST_VALIDATED, self.crop + SCENE_BORDER, reach, seed=2 * options.seed + 1)]
         from vsrife.footage import WindowOptions, window_set
 
         if span[0] >= span[1]:
             return []
         side = max(self.crop, 256)
-        limit = options.windows if split == "train" else MOST_MEASURED
+        limit = options.windows if split == "train" else MOST_VALIDATED
         wanted = WindowOptions(width=max(side, 448), height=side, limit=limit, seed=options.seed, span=span)
         folder = Path(options.cache).expanduser() if options.cache else self.out / "footage"
         path = Path(text).expanduser()
@@ -332,7 +237,7 @@ class _Run:
         return [FootageTriplets(windows)]
 
     def _progress(self, name: str) -> Callable[[int, int], None]:
-        bar = tqdm(desc=f"reading {name}", unit="frame", disable=None if self.team.leads else True, leave=False)
+        bar = tqdm(desc=f"reading {name}", unit="frame", disable=None if self.team.is_main else True, leave=False)
 
         def show(done: int, total: int) -> None:
             bar.total = total
@@ -340,47 +245,30 @@ class _Run:
 
         return show
 
-    def _say(self, text: str) -> None:
-        if self.team.leads:
+    def _print(self, text: str) -> None:
+        if self.team.is_main:
             print(f"train: {text}", file=sys.stderr)
 
 
-def _batch(rows: list[Triplet]) -> Triplet:
-    batch = default_collate(rows)
-    return Triplet(*batch)
-
-
-def _freeze(network: nn.Module, parts: tuple[str, ...]) -> None:
-    for part in parts:
-        found = [p for name, p in network.named_parameters() if name.startswith(part)]
-        if not found:
-            raise RifeError(f"train: freeze must begin the names of some parameters, got {part}")
-        for parameter in found:
-            parameter.requires_grad_(False)
-
-
-def _scenes(text: str) -> tuple[int, float]:
-    """How many in an epoch, and how far things go in them."""
-    found = re.fullmatch(rf"{SCENES}(?::([1-9]\d*))?(?::([1-9]\d*))?", text)
-    if not found:
-        raise RifeError(f"train: data must be {SCENES}, {SCENES}:NUMBER or {SCENES}:NUMBER:PIXELS, got {text}")
-    count, reach = found.groups()
+def _parse_scenes(text: str) -> tuple[int, float]:
+    """Scenes in an epoch, and the longest motion in them in pixels."""
+    match = re.fullmatch(rf"{SCENES}(?::([1-9]\d*))?(?::([1-9]\d*))?", text)
+    if not match:
+        raise ArgumentError("data", text, f"{SCENES}, {SCENES}:NUMBER or {SCENES}:NUMBER:PIXELS")
+    count, reach = match.groups()
     return int(count or SCENES_AN_EPOCH), float(reach or SceneTriplets.reach)
 
 
-def _gone_on_with(out: Path, options: TrainOptions) -> TrainOptions:
-    """The options of the run in a folder, with those of the new ones that may differ and do."""
+def _resumed(out: Path, options: TrainOptions) -> TrainOptions:
+    """The options of the run in a folder, with the changeable ones that are given now."""
     path = out / OPTIONS
     if not path.is_file():
-        raise RifeError(f"train: out must be a run's folder to resume, got {out}, which has no {OPTIONS}")
-    known = TrainOptions.from_json(path.read_text(encoding="utf-8"))
-    asked = {name: value for name, value in vars(options).items() if value != getattr(TrainOptions(), name)}
-    for name, value in asked.items():
-        if name not in OPEN and value != getattr(known, name):
-            raise RifeError(f"train: {name} must stay {getattr(known, name)} when a run is resumed, got {value}")
-    return replace(known, **{name: value for name, value in asked.items() if name in OPEN})
-
-
-def _read_curve(path: Path) -> list[tuple[int, float]]:
-    rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
-    return [(int(step), float(value)) for step, value in rows]
+        raise RifeError(f"out must be a run's folder to resume, got {out}, which has no {OPTIONS}")
+    earlier = TrainOptions.from_json(path.read_text(encoding="utf-8"))
+    given = {name: value for name, value in vars(options).items() if value != getattr(TrainOptions(), name)}
+    for name, value in given.items():
+        if name not in CHANGEABLE and value != getattr(earlier, name):
+            raise ArgumentError(
+                name, value, str(getattr(earlier, name)), verb="stay", note=" for a run that is resumed"
+            )
+    return replace(earlier, **{name: value for name, value in given.items() if name in CHANGEABLE})

@@ -1,7 +1,7 @@
-"""Scenes that are made up: pictures, depth and motion known exactly at every time.
+"""Synthetic scenes: pictures and motion known exactly at every time.
 
-Layers of texture lie one above the other; each moves, accelerates, turns and zooms by itself, so that they hide one
-another and come into view again.
+Layers of texture lie one above the other; each moves, accelerates, turns and zooms by itself, so that they hide and
+reveal one another.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 __all__ = ["Layer", "Scene", "random_scene", "random_texture"]
 
 TEXELS = 2
-"""Of a texture to a pixel's side, before it zooms."""
+"""Texels of a texture per pixel, before it zooms."""
 TEXTURE = 512
-"""Texels of a made-up texture's side."""
+"""Texels of a random texture's side."""
 BORDER = 2
-"""Texels a bicubic lookup reads beyond the place."""
+"""Texels that a bicubic lookup reads beyond the position."""
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A textured thing; its own coordinates have their origin in its middle, in pixels of time 0.
+    """A textured shape; its own coordinates have their origin at its centre, in pixels of time 0.
 
-    At time t its point p is seen at `centre + velocity·t + acceleration·t²/2 + e^(zoom·t)·R(angle + spin·t)·p`.
+    At time t its point p is at `centre + velocity·t + acceleration·t²/2 + e^(zoom·t)·R(angle + spin·t)·p`.
 
     Args:
         texture: 3×h×w, RGB in 0..1, `TEXELS` to a pixel; it repeats.
-        radius: of its outline in pixels; infinite for what fills the picture.
+        radius: of its outline in pixels; infinite for a background.
         lobes: amplitude (share of the radius) and phase of the outline's waves, from 2 a turn on.
         centre: x, y in pixels, at time 0.
         velocity: pixels in a unit of time.
@@ -46,8 +46,6 @@ class Layer:
         angle: radians.
         spin: radians in a unit of time.
         zoom: natural logarithm of the growth in a unit of time.
-        depth: of its middle; near is 1.
-        slope: what depth grows by for each pixel of its own y.
     """
 
     texture: Tensor
@@ -59,50 +57,42 @@ class Layer:
     angle: float = 0.0
     spin: float = 0.0
     zoom: float = 0.0
-    depth: float = 0.0
-    slope: float = 0.0
 
-    def own(self, x: Tensor, y: Tensor, time: float | Tensor) -> tuple[Tensor, Tensor]:
-        """The layer's own coordinates of places in the picture at a time."""
-        (ox, oy), turn, growth = self._offset(time), self.angle + self.spin * time, self._growth(time)
-        cos, sin = _cos(turn), _sin(turn)
+    def to_layer(self, x: Tensor, y: Tensor, time: float) -> tuple[Tensor, Tensor]:
+        """The layer's own coordinates of picture coordinates at a time."""
+        (ox, oy), cos, sin, growth = self._pose(time)
         x, y = (x - ox) / growth, (y - oy) / growth
         return cos * x + sin * y, cos * y - sin * x
 
-    def seen(self, x: Tensor, y: Tensor, time: float | Tensor) -> tuple[Tensor, Tensor]:
-        """Where in the picture the layer's own places are at a time."""
-        (ox, oy), turn, growth = self._offset(time), self.angle + self.spin * time, self._growth(time)
-        cos, sin = _cos(turn), _sin(turn)
+    def to_picture(self, x: Tensor, y: Tensor, time: float) -> tuple[Tensor, Tensor]:
+        """The picture coordinates of the layer's own at a time."""
+        (ox, oy), cos, sin, growth = self._pose(time)
         return ox + growth * (cos * x - sin * y), oy + growth * (sin * x + cos * y)
 
-    def cover(self, x: Tensor, y: Tensor, time: float | Tensor) -> Tensor:
-        """How far the layer covers the pixels at these own places: 0..1, its edge a pixel wide."""
+    def coverage(self, x: Tensor, y: Tensor, time: float) -> Tensor:
+        """The share of the pixels at these own coordinates that the layer covers: 0..1, its edge a pixel wide."""
         if math.isinf(self.radius):
             return torch.ones_like(x)
         turn = torch.atan2(y, x)
         edge = 1 + sum(share * torch.cos(wave * turn + phase) for wave, (share, phase) in enumerate(self.lobes, 2))
-        return ((self.radius * edge - torch.hypot(x, y)) * self._growth(time) + 0.5).clamp(0, 1)
+        return ((self.radius * edge - torch.hypot(x, y)) * math.exp(self.zoom * time) + 0.5).clamp(0, 1)
 
     def colour(self, x: Tensor, y: Tensor) -> Tensor:
-        """The texture at own places: 3×H×W, bicubic."""
+        """The texture at own coordinates: 3×H×W, bicubic."""
         height, width = self.texture.shape[1:]
         texture = pad(self.texture[None], (BORDER, BORDER, BORDER, BORDER), mode="circular")
-        place = [
+        grid = [
             2 * ((TEXELS * along) % size + BORDER) / (size + 2 * BORDER - 1) - 1
             for along, size in ((x, width), (y, height))
         ]
-        found = grid_sample(texture, torch.stack(place, -1)[None], mode="bicubic", align_corners=True)
-        return found[0].clamp(0, 1)
+        return grid_sample(texture, torch.stack(grid, -1)[None], mode="bicubic", align_corners=True)[0].clamp(0, 1)
 
-    def _offset(self, time: float | Tensor) -> tuple[float | Tensor, float | Tensor]:
-        x, y = (
-            c + v * time + a * time * time / 2
-            for c, v, a in zip(self.centre, self.velocity, self.acceleration, strict=True)
-        )
-        return x, y
-
-    def _growth(self, time: float | Tensor) -> float | Tensor:
-        return torch.exp(self.zoom * time) if isinstance(time, Tensor) else math.exp(self.zoom * time)
+    def _pose(self, time: float) -> tuple[tuple[float, ...], float, float, float]:
+        """Offset in pixels, cosine and sine of the angle, and growth at a time."""
+        motion = zip(self.centre, self.velocity, self.acceleration, strict=True)
+        turn = self.angle + self.spin * time
+        offset = tuple(c + v * time + a * time * time / 2 for c, v, a in motion)
+        return offset, math.cos(turn), math.sin(turn), math.exp(self.zoom * time)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,47 +103,38 @@ class Scene:
     height: int
     layers: tuple[Layer, ...]
 
-    def picture(self, time: float | Tensor) -> Tensor:
-        """3×H×W, RGB in 0..1, at a time or, with an H×W map of times, every pixel at its own."""
-        return self._composed(time)[0]
-
-    def depth(self, time: float | Tensor) -> Tensor:
-        """H×W, near is 1, at a time or a map of times."""
-        return self._composed(time)[1]
+    def picture(self, time: float) -> Tensor:
+        """The picture at a time: 3×H×W, RGB in 0..1."""
+        x, y = self._grid()
+        rgb = x.new_zeros(3, self.height, self.width)
+        for layer in self.layers:
+            own = layer.to_layer(x, y, time)
+            rgb = torch.lerp(rgb, layer.colour(*own), layer.coverage(*own, time))
+        return rgb
 
     def flow(self, time: float, to: float) -> Tensor:
-        """2×H×W in pixels, x before y: how far what is seen at `time` has gone at `to`, hidden there or not."""
-        x, y = self._places()
+        """The motion from `time` to `to` of what is visible at `time`: 2×H×W in pixels, x before y."""
+        x, y = self._grid()
         flow = x.new_zeros(2, self.height, self.width)
         for layer in self.layers:
-            own = layer.own(x, y, time)
-            there = layer.seen(*own, to)
-            moved = torch.stack((there[0] - x, there[1] - y))
-            flow = torch.where(layer.cover(*own, time) >= 0.5, moved, flow)
+            own = layer.to_layer(x, y, time)
+            target = layer.to_picture(*own, to)
+            step = torch.stack((target[0] - x, target[1] - y))
+            flow = torch.where(layer.coverage(*own, time) >= 0.5, step, flow)
         return flow
 
-    def _composed(self, time: float | Tensor) -> tuple[Tensor, Tensor]:
-        x, y = self._places()
-        rgb, depth = x.new_zeros(3, self.height, self.width), x.new_zeros(self.height, self.width)
-        for layer in self.layers:
-            own = layer.own(x, y, time)
-            cover = layer.cover(*own, time)
-            rgb = torch.lerp(rgb, layer.colour(*own), cover)
-            depth = torch.lerp(depth, layer.depth + layer.slope * own[1], cover)
-        return rgb, depth
-
-    def _places(self) -> tuple[Tensor, Tensor]:
+    def _grid(self) -> tuple[Tensor, Tensor]:
         y, x = torch.meshgrid(torch.arange(self.height), torch.arange(self.width), indexing="ij")
         return x.float(), y.float()
 
 
 def random_texture(rng: np.random.Generator, size: int = TEXTURE, *, slope: tuple[float, float] = (0.6, 1.8)) -> Tensor:
-    """3×size×size, RGB in 0..1, that repeats without a seam: coloured noise, perhaps with a pattern.
+    """Draw a texture that repeats without a seam, coloured noise, perhaps with a pattern: 3×size×size, RGB in 0..1.
 
     Args:
-        rng: decides all.
+        rng: draws all of it.
         size: of its sides in texels.
-        slope: between which the power of 1 / frequency lies by which the noise grows weaker; the more, the smoother.
+        slope: range of the power of 1 / frequency that the noise follows; the larger, the smoother.
     """
     across, down = torch.fft.rfftfreq(size), torch.fft.fftfreq(size)[:, None]
     frequency = torch.hypot(across, down)
@@ -166,10 +147,10 @@ def random_texture(rng: np.random.Generator, size: int = TEXTURE, *, slope: tupl
     mixed = torch.einsum("ij,jhw->ihw", mix, noise)
     if rng.random() < 0.4:
         turns = 2 * math.pi * rng.integers(1, size // 16, 2) / size
-        places = torch.arange(size)
-        waves = torch.sin(float(turns[0]) * places)
+        texels = torch.arange(size)
+        waves = torch.sin(float(turns[0]) * texels)
         if rng.random() < 0.5:
-            waves = waves * torch.sin(float(turns[1]) * places)[:, None]
+            waves = waves * torch.sin(float(turns[1]) * texels)[:, None]
         mixed += _colours(rng.normal(0, 1.2, 3)) * torch.tanh(rng.uniform(1, 6) * waves).expand(3, size, size)
     return (_colours(rng.uniform(0.2, 0.8, 3)) + rng.uniform(0.05, 0.22) * mixed).clamp(0, 1)
 
@@ -183,16 +164,16 @@ def random_scene(
     rest: float = 3,
     texture: Callable[[np.random.Generator], Tensor] = random_texture,
 ) -> Scene:
-    """A scene of two to seven layers, for times between 0 and 1.
+    """Draw a scene of two to seven layers, for times between 0 and 1.
 
     Args:
-        rng: decides all.
+        rng: draws all of it.
         width: of its pictures.
         height: of its pictures.
-        reach: the farthest that a layer's middle goes in a unit of time, in pixels.
-        rest: the power of an even 0..1 that says which share of that one goes: with 1 all alike, with more most go
-            much less far.
-        texture: gives each layer its own.
+        reach: the longest motion of a layer's centre in a unit of time, in pixels.
+        rest: a layer moves by `reach` times the `rest`-th power of a number drawn evenly from 0..1: with 1 motions of
+            all lengths are equally frequent, with more most are short.
+        texture: draws each layer's texture.
     """
     size = min(width, height)
     layers = []
@@ -212,20 +193,11 @@ def random_scene(
                 rng.uniform(0, 2 * math.pi),
                 rng.normal(0, 0.15) if rng.random() < 0.5 else 0.0,
                 rng.normal(0, 0.1) if rng.random() < 0.5 else 0.0,
-                (number + 1) / 8,
-                rng.uniform(0, 0.05) / height,
             )
         )
+        rng.random()  # once drew a depth; without it every seed would give other scenes
     return Scene(width, height, tuple(layers))
 
 
 def _colours(values: NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(values.astype(np.float32)).view(3, 1, 1)
-
-
-def _cos(turn: float | Tensor) -> float | Tensor:
-    return torch.cos(turn) if isinstance(turn, Tensor) else math.cos(turn)
-
-
-def _sin(turn: float | Tensor) -> float | Tensor:
-    return torch.sin(turn) if isinstance(turn, Tensor) else math.sin(turn)

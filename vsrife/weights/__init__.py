@@ -1,4 +1,4 @@
-"""Weights: reading files safely, telling which network they fit, models by name. Importing this imports no torch."""
+"""Weights: files read safely, detection of their network, models by name. Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -6,21 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vsrife.weights.names import Resolved, resolve
-from vsrife.weights.store import (
-    Entry,
-    find,
-    imported,
-    manifest,
-    models_folder,
-    origin,
-    read_metadata,
-    user_folder,
-)
+from vsrife.weights.store import Entry, find, imported, manifest, models_folder, origin, read_metadata, user_folder
 
 if TYPE_CHECKING:
     from vsrife.weights.detection import check, detect, network_part
     from vsrife.weights.download import fetch
-    from vsrife.weights.files import inference_weights, read_weights
+    from vsrife.weights.files import read_weights
     from vsrife.weights.loading import load_network
 
 __all__ = [
@@ -31,7 +22,6 @@ __all__ = [
     "fetch",
     "find",
     "imported",
-    "inference_weights",
     "load_network",
     "manifest",
     "models_folder",
@@ -44,17 +34,15 @@ __all__ = [
 ]
 
 _NEEDS_TORCH = {
-    "check": "detection",
-    "detect": "detection",
-    "fetch": "download",
-    "inference_weights": "files",
-    "load_network": "loading",
-    "network_part": "detection",
-    "read_weights": "files",
+    "detection": ("check", "detect", "network_part"),
+    "download": ("fetch",),
+    "files": ("read_weights",),
+    "loading": ("load_network",),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NEEDS_TORCH:
-        return getattr(import_module(f"vsrife.weights.{_NEEDS_TORCH[name]}"), name)
+    for module, names in _NEEDS_TORCH.items():
+        if name in names:
+            return getattr(import_module(f"vsrife.weights.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Published models from the network into the user's folder: whole, checked, and one process at a time."""
+"""Downloads of published models into the user's folder: complete, checked, and one process at a time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from vsrife.errors import ModelError
+from vsrife.errors import ModelError, first_line, shown
+from vsrife.files import atomic_write, reason
 from vsrife.weights.detection import check
-from vsrife.weights.files import read_weights, replacing
-from vsrife.weights.wording import said
+from vsrife.weights.files import read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,27 +27,26 @@ TIMEOUT = 30
 
 
 def fetch(entry: Entry, log: Callable[[str], None] | None = None) -> Path:
-    """The file of a published model, downloaded unless it is here.
+    """Download a published model unless its file is present; returns the file.
 
-    It lies at its path only once it is whole, has the known hash, if there is one, and loads strictly into its network.
-    The hash of a first download is kept beside it and asked of every later one.
+    The file appears at its path only once it is complete, has the known hash, if there is one, and loads strictly into
+    its network. The hash of a first download is recorded beside it, and every later one must have it.
 
     Args:
         entry: of a model that is not bundled.
-        log: is told, in a line each, what is downloaded.
+        log: receives a line when a download begins and when it ends.
 
     Raises:
-        ModelError: it cannot be had, is not what it should be, or `VSRIFE_OFFLINE` is set.
+        ModelError: the download failed, is not the model, or `VSRIFE_OFFLINE` is set.
     """
     from filelock import FileLock
 
     target = entry.path
     if os.environ.get("VSRIFE_OFFLINE", "0") not in ("", "0") and not target.is_file():
         raise ModelError(
-            f"RIFE: model {entry.name} is not here and VSRIFE_OFFLINE forbids fetching it; "
-            f"put {entry.source} at {target}"
+            f"model {entry.name} is not here and VSRIFE_OFFLINE forbids fetching it; put {entry.source} at {target}"
         )
-    say = log or (lambda line: None)
+    log = log or (lambda line: None)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
@@ -55,25 +54,25 @@ def fetch(entry: Entry, log: Callable[[str], None] | None = None) -> Path:
                 return target
             partial = target.with_name(f".part-{target.name}")
             try:
-                say(f"RIFE: fetching model {entry.name} from {entry.source}")
+                log(f"fetching model {entry.name} from {entry.source}")
                 _download(entry, partial)
-                _keep(entry, partial)
-                say(f"RIFE: model {entry.name} is at {target}")
+                _install(entry, partial)
+                log(f"model {entry.name} is at {target}")
             finally:
                 partial.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(
-            f"RIFE: model {entry.name} could not be fetched, {target.parent} cannot be written "
-            f"({error.strerror or error}); VSRIFE_MODELS names another folder"
+            f"model {entry.name} could not be fetched, {target.parent} cannot be written "
+            f"({reason(error)}); VSRIFE_MODELS names another folder"
         ) from error
     return target
 
 
 def check_hash(entry: Entry) -> None:
-    """Hold a model's file against the manifest, or against what was recorded when it was downloaded.
+    """Compare a model's file with the hash in the manifest, or with the one recorded when it was downloaded.
 
     Raises:
-        ModelError: the file has changed.
+        ModelError: the hashes differ.
     """
     expected = entry.sha256 or _recorded(entry)
     if expected is None or sha256(entry.path) == expected:
@@ -83,11 +82,11 @@ def check_hash(entry: Entry) -> None:
         remedy = "delete it to fetch it again"
         if not entry.sha256:
             remedy += f", or delete {_record(entry).name} beside it to use it as it is"
-    raise ModelError(f"RIFE: model {entry.name} is damaged: {entry.path} has not the hash it had; {remedy}")
+    raise ModelError(f"model {entry.name} is damaged: {entry.path} has not the hash it had; {remedy}")
 
 
 def sha256(path: Path) -> str:
-    """The hash of a file."""
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -108,27 +107,30 @@ def _download(entry: Entry, partial: Path) -> None:
         downloader(entry.source, str(partial), None)
     except requests.RequestException as error:
         raise ModelError(
-            f"RIFE: model {entry.name} could not be fetched ({_reason(error)}); put {entry.source} at {entry.path}"
+            f"model {entry.name} could not be fetched ({_cause(error)}); put {entry.source} at {entry.path}"
         ) from error
 
 
-def _keep(entry: Entry, partial: Path) -> None:
-    """Give a complete download its name, if it is what it should be."""
+def _install(entry: Entry, partial: Path) -> None:
+    """Check a complete download and move it to its path.
+
+    Raises:
+        ModelError: it has another hash, or is not the model's weights.
+    """
     found = sha256(partial)
     recorded = _recorded(entry)
     expected = entry.sha256 or recorded
     if expected and found != expected:
         note = f"; if it was replaced on purpose, delete {_record(entry)}" if expected == recorded else ""
-        raise ModelError(
-            f"RIFE: model {entry.name} is refused: {entry.source} has sha256 {found}, expected {expected}{note}"
-        )
+        raise ModelError(f"model {entry.name} is refused: {entry.source} has sha256 {found}, expected {expected}{note}")
     try:
-        check(read_weights(partial), entry.architecture)
+        check(read_weights(partial, "the file"), entry.architecture)
     except ModelError as error:
-        reason = str(error).removeprefix("RIFE: ").replace(partial.name, "the file")
-        raise ModelError(f"RIFE: model {entry.name} is refused, {entry.source} is not its weights: {reason}") from error
+        raise ModelError(
+            f"model {entry.name} is refused, {entry.source} is not its weights: {error.message}"
+        ) from error
     if not entry.sha256:
-        with replacing(_record(entry)) as record:
+        with atomic_write(_record(entry)) as record:
             record.write_text(f"{found}  {entry.file}\n", encoding="ascii")
     try:
         partial.replace(entry.path)
@@ -143,7 +145,7 @@ def _record(entry: Entry) -> Path:
 
 
 def _recorded(entry: Entry) -> str | None:
-    """The hash of the first download; None where there was none."""
+    """The recorded hash of the first download; None without one."""
     try:
         return _record(entry).read_text(encoding="ascii", errors="replace").split(maxsplit=1)[0]
     except (FileNotFoundError, IndexError):
@@ -152,10 +154,10 @@ def _recorded(entry: Entry) -> str | None:
 
 def _refuse_scheme(url: str, entry: Entry) -> None:
     if urlsplit(url).scheme not in SCHEMES:
-        raise ModelError(f"RIFE: model {entry.name} is fetched by https alone, got {said(url)}")
+        raise ModelError(f"model {entry.name} is fetched by https alone, got {shown(url, 200)}")
 
 
-def _reason(error: Exception) -> str:
+def _cause(error: Exception) -> str:
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
@@ -166,4 +168,4 @@ def _reason(error: Exception) -> str:
         return "no connection"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke"
-    return said(error)
+    return first_line(error)

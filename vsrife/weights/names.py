@@ -1,26 +1,23 @@
-"""What models are called: vsrife's names, the ncnn plugin's names and numbers. Importing this imports no torch."""
+"""Names of models: vsrife's, other spellings, the ncnn plugin's numbers. Importing this imports no torch."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from vsrife.errors import ModelError, nearest
+from vsrife.errors import ModelError, nearest, shown
 from vsrife.networks.catalog import CONFIGS
 from vsrife.weights.store import imported
 
-__all__ = ["NAMES", "NUMBERS", "Resolved", "resolve"]
-
-NAMES = tuple(CONFIGS)
-"""Every network there is, by its own name."""
+__all__ = ["NUMBERS", "Resolved", "resolve"]
 
 
 class Resolved(NamedTuple):
-    """What a `model` argument means.
+    """The model that a `model` argument means.
 
     Args:
-        name: the model.
-        ensemble: whether the ncnn plugin's ensemble form of it was asked for.
+        name: the model's name.
+        ensemble: whether the argument means the ncnn plugin's ensemble form.
     """
 
     name: str
@@ -29,25 +26,8 @@ class Resolved(NamedTuple):
 
 _FIRST = ("rife", "rife-HD", "rife-UHD", "rife-anime", "rife-v2", "rife-v2.3", "rife-v2.4", "rife-v3.0", "rife-v3.1")
 _PAIRS = (
-    *(
-        "rife-v3.9",
-        "4.0",
-        "4.1",
-        "4.2",
-        "4.3",
-        "4.4",
-        "4.5",
-        "4.6",
-        "4.7",
-        "4.8",
-        "4.9",
-        "4.10",
-        "4.11",
-        "4.12",
-        "4.12.lite",
-    ),
-    *("4.13", "4.13.lite", "4.14", "4.14.lite", "4.15", "4.15.lite", "4.16.lite", "4.17", "4.17.lite"),
-    *("4.18", "4.19", "4.20"),
+    *("rife-v3.9", *(f"4.{minor}" for minor in range(13)), "4.12.lite", "4.13", "4.13.lite", "4.14", "4.14.lite"),
+    *("4.15", "4.15.lite", "4.16.lite", "4.17", "4.17.lite", "4.18", "4.19", "4.20"),
 )
 NUMBERS = (
     *(Resolved(name) for name in _FIRST),
@@ -65,37 +45,36 @@ _SPELT = re.compile(
 
 
 def resolve(model: str) -> Resolved:
-    """Which model a script means.
+    """Resolve a `model` argument.
 
     Args:
         model: a name ("4.6", "4.12.lite", or that of an imported model), one as others spell it ("4.12-lite", "v4.6",
             "rife-v4.6", "rife-v4.6_ensembleTrue"), or one of the ncnn plugin's numbers as text ("24").
 
     Raises:
-        ModelError: it means none, or one that this package has not.
+        ModelError: it means no model, or one that this package lacks.
     """
-    if model in NAMES or model in imported():
+    if model in CONFIGS or model in imported():
         return Resolved(model)
     if re.fullmatch(r"[0-9]{1,9}", model):
-        return _numbered(int(model))
+        return _resolve_number(int(model))
     spelt = _SPELT.fullmatch(model)
     if spelt:
         kind = "heavy" if spelt["kind"] == "large" else spelt["kind"]
         name = f"{spelt['major']}.{spelt['minor'] or 0}" + (f".{kind}" if kind else "")
-        if name in NAMES:
+        if name in CONFIGS:
             return Resolved(name, spelt["ensemble"] == "True")
-    shown = model if model.isprintable() and len(model) <= 60 else repr(model[:60])
-    like = nearest(model[:60], (*NAMES, *imported()))
-    allowed = f"one that `vsrife models` lists{like}" if like else f"one of {', '.join(NAMES)}, or one you imported"
-    raise ModelError(f"RIFE: model must be {allowed}, got {shown}")
+    like = nearest(model, (*CONFIGS, *imported()))
+    allowed = f"one that `vsrife models` lists{like}" if like else f"one of {', '.join(CONFIGS)}, or one you imported"
+    raise ModelError(f"model must be {allowed}, got {shown(model)}")
 
 
-def _numbered(number: int) -> Resolved:
+def _resolve_number(number: int) -> Resolved:
     if number >= len(NUMBERS):
         raise ModelError(
-            f"RIFE: model must be a name or one of the ncnn plugin's numbers up to {len(NUMBERS) - 1}, got {number}"
+            f"model must be a name or one of the ncnn plugin's numbers up to {len(NUMBERS) - 1}, got {number}"
         )
-    meant = NUMBERS[number]
-    if meant.name not in NAMES:
-        raise ModelError(f"RIFE: model {number} is the ncnn plugin's {meant.name}, which this package has not")
-    return meant
+    resolved = NUMBERS[number]
+    if resolved.name not in CONFIGS:
+        raise ModelError(f"model {number} is the ncnn plugin's {resolved.name}, which this package has not")
+    return resolved

@@ -1,4 +1,4 @@
-"""Reads the ncnn plugin's files: `flownet.param` says which layers there are, `flownet.bin` holds their weights.
+"""Reader of the ncnn plugin's files: `flownet.param` lists the layers, `flownet.bin` holds their weights.
 
 The layers of a 4.x network map one to one to the published ones. They are told apart by their order alone, because only
 some converters keep names: every block and every feature encoder ends in its one transposed convolution.
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vsrife.errors import ModelError
+from vsrife.errors import ModelError, first_line, shown
 from vsrife.networks.catalog import CATALOG
-from vsrife.weights.wording import said
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,18 +31,20 @@ LARGEST_PARAM = 1 << 22
 LARGEST_SIDE = 1 << 16
 BETA = re.compile(r"block(\d+)\.convblock\.(\d+)\.beta")
 
+Params = dict[int, str]
+
 
 class _DamagedError(Exception):
-    """What is wrong with a file, without its name."""
+    """What is wrong with a file, without the file's name."""
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer that has weights, or tells how the network is laid out.
+    """A layer that has weights, or determines the network's structure.
 
     Args:
         kind: ncnn's name of its kind.
-        name: its own.
+        name: its own name.
         stride: of a convolution.
         tensors: a convolution's weight and bias, a PReLU's slopes, a constant's values.
     """
@@ -53,8 +54,7 @@ class _Layer:
     stride: int = 1
     tensors: tuple[Tensor, ...] = ()
 
-    def same(self, other: _Layer) -> bool:
-        """Whether it has the same weights."""
+    def has_weights_of(self, other: _Layer) -> bool:
         pairs = zip(self.tensors, other.tensors, strict=False)
         return len(self.tensors) == len(other.tensors) and all(torch.equal(a, b) for a, b in pairs)
 
@@ -71,31 +71,31 @@ def files_of(path: Path) -> tuple[Path, Path] | None:
 
 
 def read_ncnn(param: Path, binary: Path) -> dict[str, Tensor]:
-    """The weights of a RIFE 4.x network in ncnn form, fp32, under their published names.
+    """Read the weights of a RIFE 4.x network in ncnn form: fp32, under their published names.
 
     Args:
-        param: the text file that names the layers.
+        param: the text file that lists the layers.
         binary: the file of their weights.
 
     Raises:
-        ModelError: a file is missing or damaged, or the network is laid out otherwise.
+        ModelError: a file is missing or damaged, or the network has another structure.
     """
     for file in (param, binary):
         if not file.is_file():
-            raise ModelError(f"RIFE: model_path must be ncnn's .param and .bin together, {said(file)} is missing")
-    read = param
+            raise ModelError(f"model_path must be ncnn's .param and .bin together, {shown(file, 200)} is missing")
+    file = param
     try:
         lines = _lines(param)
-        read = binary
+        file = binary
         layers = _layers(lines, binary)
-        read = param
-        return _named(layers)
+        file = param
+        return _state(layers)
     except (_DamagedError, OSError) as error:
-        name = said(f"{read.parent.name}/{read.name}")
-        raise ModelError(f"RIFE: {name} cannot be read as an ncnn network: {said(error)}") from error
+        name = shown(f"{file.parent.name}/{file.name}", 200)
+        raise ModelError(f"{name} cannot be read as an ncnn network: {first_line(error)}") from error
 
 
-def _lines(param: Path) -> list[tuple[str, str, dict[int, str]]]:
+def _lines(param: Path) -> list[tuple[str, str, Params]]:
     """Kind, name and parameters of every layer of a .param file."""
     if param.stat().st_size > LARGEST_PARAM:
         raise _DamagedError(f"it is larger than {LARGEST_PARAM} bytes")
@@ -104,11 +104,11 @@ def _lines(param: Path) -> list[tuple[str, str, dict[int, str]]]:
         raise _DamagedError(f"its first line is not {MAGIC}")
     layers = [_line(line) for line in lines[2:] if line.strip()]
     if lines[1].split()[:1] != [str(len(layers))]:
-        raise _DamagedError(f"it names {len(layers)} layers and its second line says {lines[1].strip()[:40]!r}")
+        raise _DamagedError(f"it names {len(layers)} layers and its second line says {shown(lines[1].strip(), 40)!r}")
     return layers
 
 
-def _line(line: str) -> tuple[str, str, dict[int, str]]:
+def _line(line: str) -> tuple[str, str, Params]:
     kind, name, *rest = [*line.split(), "", ""]
     counts = [_integer(word, f"layer {name}") for word in rest[:2]]
     params = {}
@@ -122,12 +122,12 @@ def _line(line: str) -> tuple[str, str, dict[int, str]]:
 def _integer(word: str, what: str, *, lowest: int = 0, highest: int = 1 << 31) -> int:
     number = int(word) if re.fullmatch(r"-?[0-9]{1,10}", word) else None
     if number is None or not lowest <= number <= highest:
-        raise _DamagedError(f"{what} has {word[:20]!r} where a number is expected")
+        raise _DamagedError(f"{what} has {shown(word, 20)!r} where a number is expected")
     return number
 
 
 class _Weights:
-    """The numbers of a .bin file, one layer's after the other's."""
+    """A sequential reader of the numbers in a .bin file."""
 
     def __init__(self, data: NDArray[np.uint8]) -> None:
         self._data = data
@@ -135,11 +135,11 @@ class _Weights:
 
     @property
     def left(self) -> int:
-        """Bytes not taken yet."""
+        """Bytes not read yet."""
         return self._data.size - self._at
 
     def plain(self, count: int, kind: str = "<f4") -> Tensor:
-        """The next `count` numbers; what follows is at a multiple of 4 bytes."""
+        """Read `count` numbers of a numpy kind, which end on a multiple of four bytes."""
         size = count * np.dtype(kind).itemsize
         if size > self.left:
             raise _DamagedError(f"it ends {size - self.left} bytes early")
@@ -150,7 +150,7 @@ class _Weights:
         return torch.from_numpy(values)
 
     def tagged(self, count: int) -> Tensor:
-        """The next `count` numbers, in the precision they say they have."""
+        """Read `count` numbers in the precision of the tag before them."""
         if self.left < 4:
             raise _DamagedError("it ends early")
         tag = int(self._data[self._at : self._at + 4].view("<u4")[0])
@@ -160,11 +160,10 @@ class _Weights:
         return self.plain(count, "<f2" if tag == FP16_TAG else "<f4")
 
 
-def _layers(lines: list[tuple[str, str, dict[int, str]]], binary: Path) -> list[_Layer]:
-    """The layers that count, with their weights, in the file's order."""
+def _layers(lines: list[tuple[str, str, Params]], binary: Path) -> list[_Layer]:
+    """The layers that determine the network, with their weights, in the file's order."""
     # A map rather than a read: nothing is allocated before the sizes in the .param file are checked against the file.
-    data = np.memmap(binary, np.uint8, "r") if binary.stat().st_size else np.empty(0, np.uint8)
-    weights = _Weights(data)
+    weights = _Weights(np.memmap(binary, np.uint8, "r") if binary.stat().st_size else np.empty(0, np.uint8))
     layers = []
     for kind, name, params in lines:
         if kind in CONVOLUTIONS:
@@ -183,7 +182,7 @@ def _layers(lines: list[tuple[str, str, dict[int, str]]], binary: Path) -> list[
     return layers
 
 
-def _convolution(kind: str, name: str, params: dict[int, str], weights: _Weights) -> _Layer:
+def _convolution(kind: str, name: str, params: Params, weights: _Weights) -> _Layer:
     outputs = _param(params, 0, name, lowest=1, highest=LARGEST_SIDE)
     width = _param(params, 1, name, lowest=1, highest=64)
     height = _param(params, 11, name, default=width, lowest=1, highest=64)
@@ -199,15 +198,15 @@ def _convolution(kind: str, name: str, params: dict[int, str], weights: _Weights
 
 
 def _param(
-    params: dict[int, str], key: int, name: str, *, default: int | None = None, lowest: int = 0, highest: int = 1 << 31
+    params: Params, key: int, name: str, *, default: int | None = None, lowest: int = 0, highest: int = 1 << 31
 ) -> int:
     if key not in params and default is not None:
         return default
     return _integer(params.get(key, ""), f"parameter {key} of layer {name}", lowest=lowest, highest=highest)
 
 
-def _named(layers: list[_Layer]) -> dict[str, Tensor]:
-    """The state dict of a network given by its layers in the order they run."""
+def _state(layers: list[_Layer]) -> dict[str, Tensor]:
+    """The state dict of a network, from its layers in the order they run."""
     residual = any(layer.kind == "PixelShuffle" for layer in layers)
     state: dict[str, Tensor] = {}
     blocks = heads = 0
@@ -223,14 +222,19 @@ def _named(layers: list[_Layer]) -> dict[str, Tensor]:
             raise _DamagedError(f"up to layer {part[-1].name} it is not laid out like RIFE 4.x")
     if not blocks:
         raise _DamagedError("it is not laid out like RIFE 4.x")
-    return state | _betas([layer for layer in layers if layer.kind == "MemoryData"])
+    for layer in layers:
+        if layer.kind == "MemoryData":  # the factors β; none where the converter has folded them into convolutions
+            if not BETA.fullmatch(layer.name):
+                raise _DamagedError(f"layer {layer.name} is a constant that RIFE 4.x does not have")
+            state[layer.name] = layer.tensors[0].reshape(1, -1, 1, 1)
+    return state
 
 
 def _parts(layers: list[_Layer]) -> list[list[_Layer]]:
-    """Blocks and encoder: each ends in a transposed convolution.
+    """Blocks and encoder, each of which ends in a transposed convolution.
 
     The encoder stands twice in the graph, once for each picture, and in ensemble forms so does every block, with the
-    same weights: what only repeats the part before it is left out.
+    same weights: a part that only repeats the one before it is left out.
     """
     parts: list[list[_Layer]] = []
     part: list[_Layer] = []
@@ -238,20 +242,12 @@ def _parts(layers: list[_Layer]) -> list[list[_Layer]]:
         part.append(layer)
         if layer.kind == "Deconvolution":
             repeats = parts and len(part) == len(parts[-1])
-            if not repeats or not all(a.same(b) for a, b in zip(part, parts[-1], strict=True)):
+            if not repeats or not all(a.has_weights_of(b) for a, b in zip(part, parts[-1], strict=True)):
                 parts.append(part)
             part = []
     if part:
         raise _DamagedError(f"layer {part[0].name} belongs to no block of RIFE 4.x")
     return parts
-
-
-def _betas(constants: list[_Layer]) -> dict[str, Tensor]:
-    """The factors β of the residual layers; none where the converter has folded them into the convolutions."""
-    for layer in constants:
-        if not BETA.fullmatch(layer.name):
-            raise _DamagedError(f"layer {layer.name} is a constant that RIFE 4.x does not have")
-    return {layer.name: layer.tensors[0].reshape(1, -1, 1, 1) for layer in constants}
 
 
 def _block(part: list[_Layer], prefix: str, *, residual: bool) -> dict[str, Tensor]:
@@ -261,14 +257,14 @@ def _block(part: list[_Layer], prefix: str, *, residual: bool) -> dict[str, Tens
     for layer in part[:-1]:
         if layer.kind == "PReLU":
             count -= 1
-        name = f"conv0.{count}." if count < 2 else f"convblock.{count - 2}."
+        name = prefix + (f"conv0.{count}." if count < 2 else f"convblock.{count - 2}.")
         if layer.kind == "PReLU":
-            state |= _tensors(layer, f"{prefix}{name}1.")
+            state |= _tensors(layer, f"{name}1.")
         elif residual and count >= 2:
-            state |= _tensors(layer, f"{prefix}{name}conv.")
-            state[f"{prefix}{name}beta"] = torch.ones(1, len(layer.tensors[0]), 1, 1)
+            state |= _tensors(layer, f"{name}conv.")
+            state[f"{name}beta"] = torch.ones(1, len(layer.tensors[0]), 1, 1)
         else:
-            state |= _tensors(layer, f"{prefix}{name}0.")
+            state |= _tensors(layer, f"{name}0.")
         count += 1
     return state | _tensors(part[-1], prefix + ("lastconv.0." if residual else "lastconv."))
 
@@ -276,8 +272,8 @@ def _block(part: list[_Layer], prefix: str, *, residual: bool) -> dict[str, Tens
 def _head(part: list[_Layer]) -> dict[str, Tensor]:
     """The encoder's weights.
 
-    From 4.13 on its layers are called cnn0 to cnn3 and clamp their input to 0..1, which is all the difference. Where
-    the converter has not kept names, they are taken as called so, unless the networks of these sizes are all older.
+    From 4.13 on its layers are called cnn0 to cnn3 and clamp their input to 0..1; nothing else differs. Where the
+    converter has dropped the names, these are assumed, unless the networks of these sizes are all older.
     """
     hidden, channels = len(part[0].tensors[0]), part[-1].tensors[0].shape[1]
     heads = [config.head for config in CATALOG.values() if config.head]

@@ -1,4 +1,4 @@
-"""Models by name: the manifest, and the folders their files lie in. Importing this imports no torch."""
+"""Models by name: the manifest and the folders of their files. Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from vsrife.errors import ModelError
-from vsrife.weights.wording import said
+from vsrife.errors import ModelError, first_line, shown
 
 __all__ = [
     "Entry",
@@ -26,24 +25,24 @@ __all__ = [
 ]
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-"""What a file of ours may be called: no separator, no leading dot, so that it stays in its folder; and short."""
+"""Allowed names of files: no separator and no leading dot, so that they stay in their folder; and short."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
 KINDS = {str: "printable text", int: "a whole number"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of the manifest.
+    """A model in the manifest.
 
     Args:
-        name: what scripts call it.
+        name: the name scripts use.
         architecture: the name in `CONFIGS` whose network it fits.
         license: SPDX name.
-        author: who made the weights.
-        source: the URL they are published at; of those that were made here, their card.
+        author: the author of the weights.
+        source: the URL they are published at; for those that were trained here, their card.
         bundled: its file in the models folder, where it comes with the package.
-        sha256: of its file; None where it is not known before the first download.
-        size: of its file in bytes, likewise.
+        sha256: of its file; None where it is unknown before the first download.
+        size: of its file in bytes; None likewise.
     """
 
     name: str
@@ -56,27 +55,18 @@ class Entry:
     size: int | None = None
 
     def __post_init__(self) -> None:
-        self._check_types()
-        if not PLAIN_NAME.fullmatch(self.file):
-            raise ModelError(f"RIFE: the manifest's file for model {self.name} must be a plain name, got {self.file!r}")
-
-    def _check_types(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             wanted = int if field.name == "size" else str
             right = type(value) is wanted if value is not None else field.default is None
             if not right or (isinstance(value, str) and not value.isprintable()):
-                raise ModelError(
-                    f"RIFE: the manifest's {field.name} of a model must be {KINDS[wanted]}, got {said(value)}"
-                )
+                raise ModelError(f"the manifest's {field.name} of a model must be {KINDS[wanted]}, got {shown(value)}")
         if not PLAIN_NAME.fullmatch(self.name):
-            raise ModelError(
-                f"RIFE: the manifest's names must be letters, digits, dots, - and _, got {said(self.name)}"
-            )
+            raise ModelError(f"the manifest's names must be letters, digits, dots, - and _, got {shown(self.name)}")
         if self.sha256 is not None and not SHA256.fullmatch(self.sha256):
-            raise ModelError(
-                f"RIFE: the manifest's sha256 of model {self.name} must be 64 digits, got {said(self.sha256)}"
-            )
+            raise ModelError(f"the manifest's sha256 of model {self.name} must be 64 digits, got {shown(self.sha256)}")
+        if not PLAIN_NAME.fullmatch(self.file):
+            raise ModelError(f"the manifest's file for model {self.name} must be a plain name, got {shown(self.file)}")
 
     @property
     def file(self) -> str:
@@ -85,7 +75,7 @@ class Entry:
 
     @property
     def path(self) -> Path:
-        """Where its file lies, or will once it is fetched."""
+        """The path of its file, which exists once it is fetched."""
         return (models_folder() if self.bundled else user_folder()) / self.file
 
 
@@ -117,7 +107,7 @@ def read_manifest(path: Path) -> dict[str, Entry]:
     """Name → entry of every model in a manifest.
 
     Raises:
-        ModelError: it is missing, no TOML, or says something else than `Entry` holds.
+        ModelError: it is missing, no TOML, or has other fields than `Entry`.
     """
     try:
         with path.open("rb") as file:
@@ -130,28 +120,28 @@ def read_manifest(path: Path) -> dict[str, Entry]:
     except ModelError:
         raise
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ModelError(f"RIFE: the manifest cannot be read, install the package again: {said(error)}") from error
+        raise ModelError(f"the manifest cannot be read, install the package again: {first_line(error)}") from error
 
 
 def imported_path(name: str) -> Path:
-    """Where a model that is imported as `name` lies.
+    """The path of a model that is imported as `name`.
 
     Raises:
-        ModelError: the name cannot be a file's.
+        ModelError: the name is not allowed.
     """
     if not PLAIN_NAME.fullmatch(name):
-        raise ModelError(f"RIFE: a model's name must be letters, digits, dots, - and _, at most 200, got {said(name)}")
+        raise ModelError(f"a model's name must be letters, digits, dots, - and _, at most 200, got {shown(name)}")
     return user_folder() / f"{name}.safetensors"
 
 
 def imported() -> dict[str, Path]:
-    """Name → file of the models the user has imported."""
+    """Name → file of the user's imported models."""
     files = sorted(user_folder().glob("*.safetensors"))
     return {path.stem: path for path in files if PLAIN_NAME.fullmatch(path.stem)}
 
 
 def find(name: str) -> Path | None:
-    """The file of a model: bundled, imported, or fetched; None where it is not here."""
+    """The file of a model: bundled, imported or fetched; None where it is absent."""
     entry = manifest().get(name)
     paths = [entry.path] if entry and entry.bundled else []
     if PLAIN_NAME.fullmatch(name):
@@ -162,7 +152,7 @@ def find(name: str) -> Path | None:
 
 
 def origin(name: str) -> str:
-    """How a model came here: `bundled` with the package, `fetched` or `imported`; empty where it is not here."""
+    """The origin of a model: `bundled` with the package, `fetched` or `imported`; empty where it is absent."""
     entry, path = manifest().get(name), find(name)
     if path is None:
         return ""
@@ -172,9 +162,9 @@ def origin(name: str) -> str:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The text metadata of a .safetensors file; empty for every other kind and for files that are none.
+    """The text metadata of a .safetensors file; empty for every other kind and for files that cannot be read.
 
-    What is not printable is left out: it is shown on terminals.
+    Entries that are not printable are left out, because terminals show them.
     """
     if path.suffix.lower() != ".safetensors":
         return {}

@@ -1,0 +1,111 @@
+"""Source frames on the device, encoded once while they are cached."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from vsrife.detect.cuts import thumbnail
+from vsrife.engine.picture import align_edges
+from vsrife.engine.single_flight import SingleFlight
+from vsrife.motion.cpu import with_slack
+from vsrife.tta import Flip, flipped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from vsrife.engine.engine import Engine
+    from vsrife.engine.picture import Colour, HostFrame, PictureFormat
+
+__all__ = ["DeviceFrame", "FrameCache", "upload"]
+
+CACHED = 2
+"""Source frames cached for each frame that is worked on at once, and as many more."""
+FLIPS = 4
+
+
+class DeviceFrame:
+    """A frame on the device.
+
+    Args:
+        planes: h×w each, in the clip's own values.
+        colour: how they become RGB.
+        rgb: 1×H×W×3, fp32: the RGB picture, its last row and column repeated up to the network's alignment.
+        form: the clip's format.
+    """
+
+    def __init__(self, planes: tuple[Tensor, ...], colour: Colour, rgb: Tensor, form: PictureFormat) -> None:
+        self.planes = planes
+        self.colour = colour
+        self.rgb = rgb
+        self.picture = rgb.permute(0, 3, 1, 2)[..., : form.height, : form.width]
+        self.encoded = SingleFlight[Flip, "Tensor"](FLIPS)
+
+    @cached_property
+    def thumbnail(self) -> Tensor:
+        """The thumbnail that the scene-change detector compares."""
+        return thumbnail(self.picture)
+
+
+class FrameCache:
+    """The source frames of one clip that were used last.
+
+    Args:
+        engine: the network.
+        form: the clip's format.
+        scale: flow scale, which decides the alignment.
+        band: rows that are encoded at a time where memory is short, and then fewer frames are cached; 0 for all.
+    """
+
+    def __init__(self, engine: Engine, form: PictureFormat, scale: float, band: int = 0) -> None:
+        self._engine = engine
+        self._form = form
+        self._band = band
+        self._align = engine.config.alignment(scale)
+        capacity = CACHED if band else CACHED * (engine.executor.concurrency + 1)
+        self._frames = SingleFlight[int, DeviceFrame](capacity)
+        self.release = self._frames.release
+
+    def get(self, frame: HostFrame) -> DeviceFrame:
+        """A source frame on the device, uploaded once while it is cached."""
+        return self._frames.get(
+            frame.number, lambda: self.on_device(upload(frame.planes, self._engine.device), frame.colour)
+        )
+
+    def on_device(self, planes: tuple[Tensor, ...], colour: Colour) -> DeviceFrame:
+        """A frame of planes that are on the device already."""
+        return DeviceFrame(planes, colour, self._engine.to_rgb(planes, self._form, colour, self._align), self._form)
+
+    def encoded(self, frame: DeviceFrame, flip: Flip = Flip()) -> Tensor:  # noqa: B008 - it is frozen
+        """The encoded picture of a frame, mirrored and padded to the network's alignment."""
+
+        def encode() -> Tensor:
+            if flip == Flip():
+                return self._engine.estimator.encode(frame.rgb, self._band)
+            mirrored = self.aligned(flipped(frame.picture, flip)).permute(0, 2, 3, 1)
+            return self._engine.estimator.encode(mirrored, self._band)
+
+        return frame.encoded.get(flip, encode)
+
+    def aligned(self, picture: Tensor) -> Tensor:
+        """An N×C×H×W picture or map, its last row and column repeated up to the network's alignment."""
+        return align_edges(picture, self._align)
+
+
+def upload(planes: Sequence[NDArray[np.generic]], device: torch.device) -> tuple[Tensor, ...]:
+    """Copies of planes on a device, in their own values."""
+    return tuple(_copy(plane).to(device) for plane in planes)
+
+
+def _copy(plane: NDArray[np.generic]) -> Tensor:
+    dtype = torch.from_numpy(np.empty(0, plane.dtype)).dtype
+    height, width = plane.shape
+    copy = with_slack(height, width, dtype)
+    np.copyto(copy.numpy(), plane)
+    return copy

@@ -1,0 +1,217 @@
+"""Frames between the frames of one clip, on one device, as long as nothing fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from vsrife.detect.cuts import cut_score
+from vsrife.detect.repeats import luma_psnr, repeats
+from vsrife.engine.bands import bands
+from vsrife.engine.compose import PlanePair, composite, crossfade, warp_blend, warp_blend_into, write_planes
+from vsrife.engine.estimator import estimate_both_ways
+from vsrife.engine.frame_cache import DeviceFrame, FrameCache, upload
+from vsrife.engine.memory import register
+from vsrife.engine.picture import plane_differences
+from vsrife.engine.single_flight import SingleFlight
+from vsrife.engine.task import RenderMode, map_tensor
+from vsrife.motion import MeanMotion, SampleGrid
+from vsrife.networks import TIME_STEP
+from vsrife.tta import TTA_VIEWS, View, flipped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from vsrife.engine.engine import Engine
+    from vsrife.engine.picture import Colour, HostFrame, PictureFormat
+    from vsrife.engine.task import Options, Task, Timestep
+    from vsrife.motion import Blend
+
+    Motions = tuple[Blend, Tensor | None]
+    """Motion, and the residual that a RefineNet adds to the picture (cropped RGB), None without one."""
+
+__all__ = ["FrameMaker"]
+
+CACHED_MOTIONS = 4
+"""Motions cached where several clips are warped along each: those of the frames in progress."""
+
+
+class FrameMaker:
+    """Makes frames of one clip on one device. Every result depends on the arguments alone.
+
+    All methods but `release` and those that return another maker run on the threads of the engine's executor.
+
+    Args:
+        engine: the network; shared.
+        form: the clip's format.
+        options: how motion is estimated.
+        band: rows of a picture that are worked on at a time for want of memory, a multiple of 4; 0 for all.
+    """
+
+    def __init__(self, engine: Engine, form: PictureFormat, options: Options, band: int = 0) -> None:
+        self.engine = engine
+        self.device = engine.device
+        self.band = band
+        self._form = form
+        self._options = options
+        self._frames = FrameCache(engine, form, options.scale, band)
+        self._motions = SingleFlight[tuple[int, int, float], "Motions"](CACHED_MOTIONS)
+        register(self)
+
+    def in_bands(self, band: int) -> FrameMaker:
+        """A maker of the same frames in bands."""
+        return FrameMaker(self.engine, self._form, self._options, band)
+
+    def without_kernels(self) -> FrameMaker:
+        """A maker of the same frames by PyTorch alone."""
+        return FrameMaker(self.engine.without_kernels(), self._form, self._options, self.band)
+
+    def release(self) -> None:
+        """Give up all that is cached and not being computed."""
+        self._frames.release()
+        self._motions.release()
+        self.engine.release()
+
+    def cut_score(self, left: HostFrame, right: HostFrame) -> float:
+        first, last = self._frames.get(left), self._frames.get(right)
+        return cut_score(first.thumbnail, last.thumbnail)
+
+    def luma_psnr(self, left: HostFrame, right: HostFrame) -> float:
+        first, last = self._frames.get(left), self._frames.get(right)
+        return luma_psnr(first.picture, last.picture)
+
+    def repeats(self, left: HostFrame, right: HostFrame) -> bool:
+        first, last = self._frames.get(left), self._frames.get(right)
+        return repeats(first.picture, last.picture)
+
+    def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
+        """Write flow and weight, see `vsrife.engine.Interpolator.write_motion`."""
+        motion, _ = self._estimate(self._frames.get(left), self._frames.get(right), timestep.tensor(self.device))
+        height, width = self._form.height, self._form.width
+        ys, xs = SampleGrid(height, width).coordinates(self.device)
+        for rows in bands(height, self.band, halo=0):
+            channels = torch.cat(motion.blend(ys[rows.kept_rows()], xs), 1)[0].cpu().numpy()
+            for part, values in enumerate(channels):
+                target[part * height + rows.first : part * height + rows.stop] = values
+
+    def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
+        """Write the planes of a frame, see `vsrife.engine.Interpolator.render`."""
+        right = self._frames.get(task.right)  # first, as the frame before this one may be working on the left one
+        left = self._frames.get(task.left)
+        pair = self._pair(left, right) if task.companions is None else self._companion_pair(task)
+        timestep = task.timestep.tensor(self.device)
+        motion: Blend | None = None
+        if task.mode is RenderMode.CROSSFADE:
+            planes = crossfade(pair, timestep)
+        elif task.mode is not RenderMode.INTERPOLATE:
+            planes = [plane.float() for plane in (pair.last if task.mode is RenderMode.RIGHT else pair.first)]
+        elif not self.engine.any_time:
+            assert task.timestep.map is None
+            planes = self._bisect(left, right, pair, task.timestep.value, own=task.companions is None)
+        else:
+            motion, residual = self._estimate_cached(task, left, right, timestep)
+            added = residual if task.companions is None else None
+            plain = added is None and task.timestep.map is None and task.protect is None and task.overlay is None
+            if plain and warp_blend_into(pair, motion, self.engine.kernels, target):
+                return
+            planes = warp_blend(pair, motion, self.engine.kernels, self.band)
+            if added is not None:
+                planes = _add_residual(planes, added, self._form, left.colour)
+        if task.timestep.map is not None:  # at the ends the values are exactly the source frames'
+            planes = composite(planes, pair, (timestep <= 0).float())
+            planes = composite(planes, pair, (timestep >= 1).float(), last=True)
+        if task.protect is not None:
+            planes = composite(planes, pair, map_tensor(task.protect, self.device))
+        if task.overlay is not None:
+            planes = task.overlay.paint(planes, task.form, left.colour, motion)
+        write_planes(planes, task.form, target)
+
+    def _pair(self, left: DeviceFrame, right: DeviceFrame) -> PlanePair:
+        """The clip's own planes."""
+        form = self._form
+        return PlanePair(form, left.planes, right.planes, left.colour.chroma_location, form.width, form.height)
+
+    def _companion_pair(self, task: Task) -> PlanePair:
+        """Another clip's planes."""
+        assert task.companions is not None
+        first, last = (upload(frame.planes, self.device) for frame in task.companions)
+        location = task.companions[0].colour.chroma_location
+        return PlanePair(task.form, first, last, location, self._form.width, self._form.height)
+
+    def _bisect(
+        self, left: DeviceFrame, right: DeviceFrame, pair: PlanePair, timestep: float, *, own: bool
+    ) -> list[Tensor]:
+        """Planes by a midpoint-only network: the interval around the time is halved until `TIME_STEP`.
+
+        Args:
+            left: the frame at time 0.
+            right: the frame at time 1.
+            pair: the planes to interpolate.
+            timestep: the wanted time.
+            own: whether the planes are the clip's own.
+        """
+        timestep = round(timestep / TIME_STEP) * TIME_STEP
+        width = 1.0
+        while 0 < timestep < width:
+            width /= 2
+            motion, residual = self._estimate(left, right, torch.full((1, 1, 1, 1), 0.5, device=self.device))
+            picture = warp_blend(self._pair(left, right), motion, self.engine.kernels, self.band)
+            if residual is not None:
+                picture = _add_residual(picture, residual, self._form, left.colour)
+            middle = self._frames.on_device(tuple(picture), left.colour)
+            between = middle.planes
+            if not own:
+                between = tuple(warp_blend(pair, motion, self.engine.kernels, self.band))
+            ends = (pair.first, between) if timestep < width else (between, pair.last)
+            pair = PlanePair(pair.form, *ends, pair.chroma_location, pair.width, pair.height)
+            if timestep < width:
+                right = middle
+            else:
+                left, timestep = middle, timestep - width
+        return [plane.float() for plane in (pair.last if timestep else pair.first)]
+
+    def _estimate_cached(self, task: Task, left: DeviceFrame, right: DeviceFrame, timestep: Tensor) -> Motions:
+        """The motion of a task, cached where companion clips are warped along it too."""
+        if task.timestep.map is not None or not self._options.keep_motions:
+            return self._estimate(left, right, timestep)
+        key = task.left.number, task.right.number, task.timestep.value
+        return self._motions.get(key, lambda: self._estimate(left, right, timestep))
+
+    def _estimate(self, left: DeviceFrame, right: DeviceFrame, timestep: Tensor) -> Motions:
+        options, estimator, frames = self._options, self.engine.estimator, self._frames
+        if options.ensemble < 2:
+            encoded1 = frames.encoded(right)
+            motion, residual = estimator.estimate(
+                frames.encoded(left),
+                encoded1,
+                frames.aligned(timestep) if timestep.numel() > 1 else timestep,
+                options.scale,
+                ensemble=options.ensemble == 1,
+                band=self.band,
+            )
+            return motion, None if residual is None else self._cropped(residual)
+        views, residuals = [], []
+        for flip in dict.fromkeys(view.flip for view in TTA_VIEWS[options.ensemble]):
+            times = frames.aligned(flipped(timestep, flip)) if timestep.numel() > 1 else timestep
+            ends = frames.encoded(left, flip), frames.encoded(right, flip)
+            estimates = estimate_both_ways(estimator, *ends, times, options.scale, band=self.band)
+            for swapped, (motion, residual) in enumerate(estimates):
+                views.append((View(flip, bool(swapped)), motion))
+                if residual is not None:
+                    residuals.append(flipped(self._cropped(residual), flip))
+        mean = MeanMotion(tuple(views), self._form.height, self._form.width, options.mask)
+        return mean, torch.stack(residuals).mean(0) if residuals else None
+
+    def _cropped(self, picture: Tensor) -> Tensor:
+        return picture[..., : self._form.height, : self._form.width]
+
+
+def _add_residual(planes: list[Tensor], residual: Tensor, form: PictureFormat, colour: Colour) -> list[Tensor]:
+    """Planes with what a RefineNet adds to their RGB picture."""
+    differences = plane_differences(residual, form, colour)
+    return [plane + difference for plane, difference in zip(planes, differences, strict=True)]

@@ -1,0 +1,201 @@
+"""What is tried when a device runs out of memory or its kernels fail: one ladder of attempts."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import torch
+
+from vsrife.engine.bands import BAND
+from vsrife.engine.executor import check_not_forked
+from vsrife.engine.frame_maker import FrameMaker
+from vsrife.engine.memory import is_out_of_memory, release_memory, requested_bytes
+from vsrife.errors import RifeError, shown
+from vsrife.motion import KernelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from vsrife.engine.engine import Engine
+    from vsrife.engine.picture import PictureFormat
+    from vsrife.engine.task import Options
+
+__all__ = ["Recovery"]
+
+MIB = 1 << 20
+
+
+class Rung(Enum):
+    """What is tried on one device, in order; the next device and the spare one follow."""
+
+    NORMALLY = auto()
+    WITHOUT_CACHES = auto()
+    IN_BANDS = auto()
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """A device without memory for a frame.
+
+    Args:
+        device: the device that was short of memory.
+        wanted: bytes of the last request; None where the error does not say.
+    """
+
+    device: torch.device
+    wanted: int | None
+
+
+class Recovery:
+    """Runs operations of frame makers, again with less memory or without kernels where it must.
+
+    On each device an operation is tried as it is; once more with all cached memory given up, while no other frame does
+    the same; then in bands of rows. After that the next device and at last the spare one has its turn. Whether a frame
+    needs this is found out anew for each, with two exceptions: bands stay, since cached data of whole pictures may
+    differ from them in the last bit, and so does PyTorch's way where the kernels failed.
+
+    Args:
+        engines: the network on each device.
+        form: the clip's format.
+        options: how motion is estimated.
+        spare: creates the engine that is used when the devices have no memory; None without one.
+        log: takes a line about each step.
+    """
+
+    def __init__(
+        self,
+        engines: Sequence[Engine],
+        form: PictureFormat,
+        options: Options,
+        spare: Callable[[], Engine] | None,
+        log: Callable[[str], None],
+    ) -> None:
+        self._form = form
+        self._options = options
+        self._create_spare = spare
+        self._log = log
+        self._count = len(engines)
+        self._makers = [FrameMaker(engine, form, options) for engine in engines]
+        self._lock = threading.Lock()
+
+    def run[T](self, device: int, operation: Callable[[FrameMaker], T]) -> T:
+        """What an operation returns.
+
+        Args:
+            device: number of the device whose turn it is.
+            operation: what a maker is to do; it runs on an executor's thread, without gradients.
+
+        Raises:
+            RifeError: no device has memory for it.
+            Exception: what else the operation raises.
+        """
+        check_not_forked()
+        shortages: list[Shortage] = []
+        for number in self._devices(device):
+            if shortages:
+                short, substitute = shortages[-1].device, self._makers[number].device
+                self._say(f"{short} has no memory for a frame: it is made on {substitute} instead")
+            with ExitStack() as exclusive:
+                for rung in Rung:
+                    if not self._climb(number, rung, exclusive):
+                        continue
+                    try:
+                        return self._attempt(number, operation)
+                    except Exception as error:
+                        if not is_out_of_memory(error):
+                            raise
+                        shortage = Shortage(self._makers[number].device, requested_bytes(error))
+            shortages.append(shortage)
+        raise RifeError(self._advice(shortages[0]))
+
+    def _devices(self, first: int) -> Iterator[int]:
+        """Numbers of the devices from the first one on, then that of the spare one."""
+        for step in range(self._count):
+            yield (first + step) % self._count
+        with self._lock:
+            if len(self._makers) == self._count and self._create_spare:
+                try:
+                    self._makers.append(FrameMaker(self._create_spare(), self._form, self._options))
+                except Exception as error:
+                    if not is_out_of_memory(error):
+                        raise
+            has_spare = len(self._makers) > self._count
+        if has_spare:
+            yield self._count
+
+    def _climb(self, number: int, rung: Rung, exclusive: ExitStack) -> bool:
+        """Prepare a device for a rung of the ladder; whether the rung differs from the one before."""
+        maker = self._makers[number]
+        if rung is Rung.WITHOUT_CACHES:
+            exclusive.enter_context(maker.engine.executor.retry_lock)
+            self._say(f"{maker.device} is out of memory: cached memory is given back, and the frame is made once more")
+            release_memory(maker.device)
+        elif rung is Rung.IN_BANDS:
+            if maker.band or not maker.engine.estimator.has_bands:
+                return False
+            self._say(
+                f"{maker.device} is still out of memory: this filter goes on in bands of {BAND} rows, which need less "
+                "of it; frames can differ from those before in the last bit"
+            )
+            self._makers[number] = maker.in_bands(BAND)
+            release_memory(maker.device)
+        return True
+
+    def _attempt[T](self, number: int, operation: Callable[[FrameMaker], T]) -> T:
+        """Run an operation by the kernels, or without them where they fail and PyTorch alone does not."""
+        maker = self._makers[number]
+        try:
+            return _execute(maker, operation)
+        except KernelError as error:
+            if is_out_of_memory(error) or maker.engine.kernels is None:
+                raise
+            return self._without_kernels(number, maker, operation, error.__cause__ or error)
+
+    def _without_kernels[T](
+        self, number: int, maker: FrameMaker, operation: Callable[[FrameMaker], T], failure: BaseException
+    ) -> T:
+        """Run an operation by PyTorch alone, from here on where that works, else raise the kernels' failure."""
+        try:
+            plain = maker.engine.executor.run(maker.without_kernels)
+            result = _execute(plain, operation)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            raise failure from None
+        if self._makers[number] is maker:
+            self._makers[number] = plain
+        why = shown(" ".join(f"{type(failure).__name__}: {failure}".split()), 200)
+        self._log(f"runs by PyTorch alone from here on, which is slower: the kernels failed on {maker.device} ({why})")
+        return result
+
+    def _say(self, what: str) -> None:
+        self._log(f"{self._form.width}x{self._form.height}: {what}")
+
+    def _advice(self, shortage: Shortage) -> str:
+        """The error's message where nothing helped."""
+        form, device = self._form, shortage.device
+        needs = f"more memory than {device} has"
+        if shortage.wanted is not None:
+            needs = f"about {max(1, -(-shortage.wanted // MIB))} MiB more on {device}"
+        hints = [f"scale={self._options.scale / 2:g}"] if self._options.scale > 0.25 else []
+        hints += ["ensemble=0"] if self._options.ensemble else []
+        if device.type != "cpu" and not self._create_spare:
+            hints.append('device="cpu"')
+        hints.append("fewer frames at once")
+        *others, last = hints
+        advice = f"{', '.join(others)} or {last}" if others else last
+        return f"out of memory: {form.width}x{form.height} needs {needs}; try {advice}"
+
+
+def _execute[T](maker: FrameMaker, operation: Callable[[FrameMaker], T]) -> T:
+    """Run an operation on a thread of the maker's executor, without gradients."""
+
+    def work() -> T:
+        with torch.inference_mode():
+            return operation(maker)
+
+    return maker.engine.executor.run(work)

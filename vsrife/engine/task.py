@@ -1,0 +1,95 @@
+"""What a frame maker is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from vsrife.engine.overlay import Overlay
+    from vsrife.engine.picture import HostFrame, PictureFormat
+
+__all__ = ["Options", "RenderMode", "Task", "Timestep"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How motion is estimated.
+
+    Args:
+        scale: flow scale.
+        ensemble: 0 for one plain pass, 1 for the ensemble published inside the network, or the number of views, 2, 4
+            or 8, whose motion is averaged.
+        mask: mask that several views are blended with, see `vsrife.motion.MeanMotion`.
+        keep_motions: whether the last motions are cached, for companion clips that are warped along them.
+    """
+
+    scale: float = 1
+    ensemble: int = 0
+    mask: str = "own"
+    keep_motions: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Timestep:
+    """The time between two frames, 0..1: one for the whole picture, or one for each pixel.
+
+    Args:
+        value: the time of the whole picture.
+        map: H×W times, for networks that take any time; None where all pixels have the same.
+    """
+
+    value: float = 0.0
+    map: NDArray[np.float32] | None = None
+
+    def tensor(self, device: torch.device) -> Tensor:
+        """The time as 1×1×1×1, or the map as 1×1×H×W, fp32."""
+        if self.map is None:
+            return torch.full((1, 1, 1, 1), self.value, dtype=torch.float32, device=device)
+        return map_tensor(self.map, device)
+
+
+class RenderMode(Enum):
+    """How a frame is made from its two source frames."""
+
+    INTERPOLATE = auto()
+    CROSSFADE = auto()
+    LEFT = auto()
+    RIGHT = auto()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A frame to be made.
+
+    Args:
+        left: the source frame at time 0.
+        right: the source frame at time 1.
+        timestep: the time between them.
+        form: format of the output planes.
+        mode: how the frame is made.
+        companions: frames of another clip at the two times, whose planes are the output instead of the clip's own.
+        protect: H×W, 0..1: weight of the left frame's own values.
+        overlay: drawing on top.
+    """
+
+    left: HostFrame
+    right: HostFrame
+    timestep: Timestep
+    form: PictureFormat
+    mode: RenderMode = RenderMode.INTERPOLATE
+    companions: tuple[HostFrame, HostFrame] | None = None
+    protect: NDArray[np.float32] | None = None
+    overlay: Overlay | None = None
+
+
+def map_tensor(values: NDArray[np.float32], device: torch.device) -> Tensor:
+    """A copy of an H×W map as 1×1×H×W on a device."""
+    return torch.from_numpy(np.array(values)).to(device)[None, None]

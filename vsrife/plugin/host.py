@@ -1,0 +1,52 @@
+"""VapourSynth's core: the native plugin in it, and its log, where the filter writes; nothing here prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import vapoursynth as vs
+
+from vsrife.errors import RifeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["log", "native_plugin", "once", "warn"]
+
+PLUGIN_ID = "org.vsrife.plugin"
+
+
+def native_plugin() -> Any:
+    """`core.rife`, with its functions RIFE, Motion, At, Bridge and Node.
+
+    Raises:
+        RifeError: it is not loaded, or another plugin has taken its name.
+    """
+    plugin = getattr(vs.core, "rife", None)
+    if plugin is None:
+        raise RifeError("the native plugin is not loaded; install vsrife with pip into this Python")
+    if plugin.identifier != PLUGIN_ID:
+        raise RifeError(f"core.rife is another plugin, {plugin.identifier}; remove that one to use this")
+    return plugin
+
+
+def log(message: str) -> None:
+    """Write what was chosen or is being done."""
+    vs.core.log_message(vs.MESSAGE_TYPE_INFORMATION, f"RIFE: {message}")
+
+
+def warn(message: str) -> None:
+    """Write what costs the user something."""
+    vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"RIFE: {message}")
+
+
+def once(write: Callable[[str], None]) -> Callable[[str], None]:
+    """A function that writes every message a single time, from however many threads."""
+    written: dict[str, object] = {}
+
+    def write_once(message: str) -> None:
+        ticket = object()
+        if written.setdefault(message, ticket) is ticket:
+            write(message)
+
+    return write_once

@@ -1,0 +1,1 @@
+"""Arithmetic on time in exact rationals: moments, timelines, source times, durations. Imports the standard library."""
