@@ -34,7 +34,7 @@ def main() -> None:
                 assert answered.acquire(timeout=30)
             gc.collect()
             threads.append(psutil.Process().num_threads())
-    assert max(threads[4:]) <= max(threads[:4]), threads
+    assert min(threads[-4:]) <= max(threads[:4]), threads  # a thread that is just ending may be counted; a leak grows
     print(f"{ROUNDS} rounds")
 
 
