@@ -61,7 +61,8 @@ def compile_plugin(sources: list[Path], library: Path, version: str, target: Tar
     library.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         [
-            *compiler, "-std=c11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi",
+            *compiler, "-std=c11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
+            "-Wall", "-Wextra", "-Wno-psabi",
             "-shared", "-fvisibility=hidden",
             *([] if windows else ["-fPIC"]),
             f"-DVSRIFE_VERSION_MAJOR={major}", f"-DVSRIFE_VERSION_MINOR={minor}",

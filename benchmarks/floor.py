@@ -64,7 +64,7 @@ class Parts:
             [texture(height, width, shift), *(texture(*half, shift // 2) for _ in range(2))] for shift in (0, 6)
         ]
         self._numbers = itertools.count()
-        self._interpolator = Interpolator(self.engine, self._form, Options())
+        self._interpolator = Interpolator(self.engine, self._form, Options(picture="published"))
         estimator = self.engine.estimator
         if not isinstance(estimator, KernelEstimator):
             raise SystemExit("floor: the compiled kernels are not here")

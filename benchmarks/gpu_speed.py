@@ -32,7 +32,18 @@ from vsrife.engine.kernel_estimator import KernelEstimator
 from vsrife.engine.picture import align_edges, chroma_grid, rgb_matrix, to_rgb
 from vsrife.engine.streams import CudaStreams, Ring, device_ring
 from vsrife.engine.torch_estimator import TorchEstimator
-from vsrife.motion import Motion, PackedMap, SampleGrid, gpu, reference
+from vsrife.motion import (
+    CELL,
+    CorrectedMotion,
+    Motion,
+    PackedMap,
+    SampleGrid,
+    cell_flow,
+    cell_grid,
+    find_correction,
+    gpu,
+    reference,
+)
 from vsrife.motion.packing import Packing
 from vsrife.networks import CATALOG, DEFAULT
 from vsrife.weights import load_network
@@ -243,17 +254,19 @@ class Bench:
                     maps.append(self._map(config, index, 128, 192, dtype, count=2))
                 found[f"block_input {name} {dtype}"] = verdict(worst, 1e-4 if dtype == torch.float32 else 1.5e-3)
         motion = Motion(tuple(self._map(self.config, k, 128, 192, torch.float16) for k in range(3)))
+        found |= self._corrections(motion)
         for plane_type, peak in ((torch.uint8, 255), (torch.uint16, 65535), (torch.float32, 0), (torch.float16, 0)):
             for grid in (SampleGrid(128, 192), SampleGrid(64, 96, 2, 2, 0.5, 0)):
                 shape = (2, grid.height, grid.width)
                 first, last = ((self._random(*shape, seed=k) * (peak or 1)).to(plane_type) for k in (3, 4))
                 out = [torch.empty_like(first[0]) for _ in range(2)]
-                self.gpu_kernels.warp_and_blend_into(list(first), list(last), motion, grid, out, peak)
-                expected = reference.warp_and_blend(first.float()[None], last.float()[None], motion, grid)[0]
-                expected = expected.round().clamp(0, peak) if peak else expected
-                worst = float((torch.stack([x.float() for x in out]) - expected).abs().max())
-                allowed = max(1, peak * 1e-4) if peak else 1e-4 if plane_type == torch.float32 else 1e-3
-                found[f"warp_and_blend {plane_type} step {grid.step_x}"] = verdict(worst, allowed)
+                for form, along in (("", motion), (" sharp", self._corrected_motion(motion, 128, 192))):
+                    self.gpu_kernels.warp_and_blend_into(list(first), list(last), along, grid, out, peak)
+                    expected = reference.warp_and_blend(first.float()[None], last.float()[None], along, grid)[0]
+                    expected = expected.round().clamp(0, peak) if peak else expected
+                    worst = float((torch.stack([x.float() for x in out]) - expected).abs().max())
+                    allowed = max(1, peak * 1e-4) if peak else 1e-4 if plane_type == torch.float32 else 1e-3
+                    found[f"warp_and_blend {plane_type} step {grid.step_x}{form}"] = verdict(worst, allowed)
         wild = [PackedMap(m.stored.clone(), m.channels, m.scale) for m in motion.maps if isinstance(m, PackedMap)]
         for m in wild:
             m.stored.flatten()[::7] = float("inf")
@@ -492,6 +505,29 @@ class Bench:
             torch.cuda.reset_peak_memory_stats()
             span = timed(lambda: network(*pictures, when, divisor, grid, *features), 10)
         return {"eager_ms": rounded(span), "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20)}
+
+    def _corrected_motion(self, motion: Motion, height: int, width: int) -> CorrectedMotion:
+        """A motion with a random correction."""
+        cells = cell_grid(height, width)
+        stored = self._random(1, cells.height, cells.width, 8, seed=9)
+        stored[..., :4] = 6 * stored[..., :4] - 3
+        return CorrectedMotion(motion, PackedMap(stored, 8, CELL))
+
+    def _corrections(self, motion: Motion) -> dict[str, Any]:
+        """Flow at cells and corrections on the card against those on the host."""
+        cells, host = cell_grid(128, 192), torch.device("cpu")
+        maps = (m for m in motion.maps if isinstance(m, PackedMap))
+        there = Motion(tuple(PackedMap(m.stored.float().cpu(), m.channels, m.scale) for m in maps))
+        flow, expected = self.gpu_kernels.cell_flow(motion, cells), cell_flow(there, cells, host)
+        found = {"cell_flow": verdict(float((flow.cpu() - expected).abs().max()), 1e-3)}
+        rgb = [self._random(1, 128, 192, 3, seed=k) for k in (3, 4)]
+        luma0, luma1 = (self.gpu_kernels.mean_luma(each, cells) for each in rgb)
+        given = luma0, luma1, flow, flow[:, 2:] - flow[:, :2]
+        got = self.gpu_kernels.find_correction(*given, 0.4).cpu()
+        on_host = [x.cpu() for x in given]
+        expected = find_correction(on_host[0], on_host[1], on_host[2], on_host[3], 0.4)
+        differs = ((got - expected).abs().amax(-1) > 1e-3).float().mean()
+        return found | {"correction, share of cells that differ": verdict(float(differs), 0.01)}
 
     def _random(self, *shape: int, seed: int) -> Tensor:
         return torch.rand(*shape, generator=torch.Generator().manual_seed(seed)).to(self.device)

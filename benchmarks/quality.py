@@ -1,8 +1,8 @@
 """Quality of models and ensembles: `python benchmarks/quality.py DATA [--model NAME-OR-FILE …] [--ensemble N:MASK …]`.
 
-Frames are dropped and made again through the filter in RGB24, fp32: the twelve triplets of Middlebury OTHER, and some
-triplets of each clip in DATA/clips (larger ones shrunk to 640 columns). Prints Markdown: mean PSNR and SSIM of 8-bit
-pictures, and sharpness, their gradient energy over the truth's.
+Frames are dropped and interpolated again through the filter in RGB24, fp32, in the published form: the twelve triplets
+of Middlebury OTHER, and some triplets of each clip in DATA/clips (larger ones shrunk to 640 columns). Prints Markdown:
+mean PSNR and SSIM of 8-bit pictures, and sharpness, their gradient energy over the truth's.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def evaluate(data: Path, name: str, arguments: dict[str, object] | None) -> Scor
         if arguments is None:
             made = core.std.Merge(pair[0], pair[1]).get_frame(0)
         else:
-            made = core.rife.RIFE(pair, multi=2, sc=0, precision="fp32", **arguments).get_frame(1)
+            made = core.rife.RIFE(pair, multi=2, sc=0, picture="published", precision="fp32", **arguments).get_frame(1)
         scores.append(score(array(made), array(triplet.get_frame(1))))
     return Score(*np.mean(scores, 0))
 

@@ -39,6 +39,7 @@ def main(film: Path, folder: Path) -> None:
         "show.jpg": show(small),
         "scale.jpg": scale(small),
         "ensemble.jpg": ensemble(small),
+        "picture.jpg": picture_step(small),
         "sc_mode.jpg": sc_mode(small),
         "protect.png": protect(small),
     }
@@ -83,6 +84,15 @@ def ensemble(clip: vs.VideoNode) -> list[list[Panel]]:
     one, eight = (pixels(core.rife.RIFE(pair, ensemble=looks), 1) for looks in (0, 8))
     box = busiest(np.abs(one.astype(int) - eight).sum(2), 100, 150)
     panels = [("one look", one), ("ensemble=8", eight), ("the dropped frame", truth)]
+    return [[(text, grown(picture[box], 2)) for text, picture in panels]]
+
+
+def picture_step(clip: vs.VideoNode) -> list[list[Panel]]:
+    """A quarter of the way between two frames, in both forms, and the true frame: where the forms differ most."""
+    pair, truth = clip[MOVING] + clip[MOVING + 4], pixels(clip, MOVING + 1)
+    published, sharp = (pixels(core.rife.RIFE(pair, multi=4, picture=form), 1) for form in ("published", "sharp"))
+    box = busiest(np.abs(published.astype(int) - sharp).sum(2), 100, 150)
+    panels = [('picture="published"', published), ('picture="sharp"', sharp), ("the dropped frame", truth)]
     return [[(text, grown(picture[box], 2)) for text, picture in panels]]
 
 

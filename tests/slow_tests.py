@@ -18,7 +18,7 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_a_run_is_left_after_its_minutes_and_gone_on_with",
     ),
     "plugin/test_real.py": (
-        "test_middlebury_gives_the_published_figure",
+        "test_middlebury_gives_the_published_figure_and_more",
         "test_middlebury_with_several_passes",
         "test_half_precision_on_real_frames",
     ),

@@ -183,7 +183,8 @@ DESCRIPTIONS = {
     "plugin": "the filter: arguments, schedule, the source frames of an output frame, frame properties",
     "timing": "all arithmetic on time: timelines, timestamps, durations, variable frame rate; standard library only",
     "engine": "interpolation: recovery ladder, device executor, frame maker, motion estimators, compose, frame cache",
-    "motion": "`block_input` and `warp_and_blend`: the reference in PyTorch, C for CPUs, Triton for GPUs",
+    "motion": "`block_input`, the correction of a motion and `warp_and_blend`: the reference in PyTorch, C for CPUs, "
+    "Triton for GPUs",
     "networks": "one config per network and the catalog; the networks in their published form",
     "weights": "weights files: the manifest, download, detection of the network, conversion",
     "detect": "scene changes, repeated and still frames: stateless functions of two pictures",

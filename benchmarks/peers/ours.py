@@ -38,7 +38,7 @@ def network(job: Job, *, precision: str, device: str = "cpu") -> Iterator[Callab
     where = torch.device(device)
     engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
     form = PictureFormat("rgb", 32, True, 0, 0, job.width, job.height)
-    interpolator = Interpolator(engine, form, Options())
+    interpolator = Interpolator(engine, form, Options(picture="published"))
     sources = [HostFrame(n, list(picture), Colour(0, full_range=True)) for n, picture in enumerate(job.pictures())]
 
     def make(moment: tuple[int, Fraction]) -> Callable[[], NDArray[np.float32]]:
@@ -52,7 +52,9 @@ def network(job: Job, *, precision: str, device: str = "cpu") -> Iterator[Callab
 
 def filtered(clip: vs.VideoNode, job: Job, *, precision: str, device: str = "cpu") -> vs.VideoNode:
     """With its cut detector."""
-    return vs.core.rife.RIFE(clip, factor_num=job.num, factor_den=job.den, precision=precision, device=device)
+    return vs.core.rife.RIFE(
+        clip, factor_num=job.num, factor_den=job.den, picture="published", precision=precision, device=device
+    )
 
 
 def missing(job: Job, **options: str) -> str | None:

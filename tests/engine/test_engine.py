@@ -48,7 +48,7 @@ def through_engine(
 ) -> np.ndarray:
     first, second = pair(form)
     engine = Engine(network, CPU, resolve_precision(precision, CPU), compiled=compiled)
-    interpolator = Interpolator(engine, form, Options(scale, ensemble))
+    interpolator = Interpolator(engine, form, Options(scale, ensemble, picture="published"))
     out = [np.empty((form.height, form.width), np.float32) for _ in range(3)]
     interpolator.render(
         Task(HostFrame(0, list(first), Colour()), HostFrame(1, list(second), Colour()), Timestep(t), form), out

@@ -146,7 +146,7 @@ def test_cached_memory_is_released(engine: Engine) -> None:
     before = interpolate(interpolator)
     (maker,) = interpolator._recovery._makers
     frames = [weakref.ref(frame) for entry in maker._frames._frames._entries.values() for frame in entry.values]
-    motions = [weakref.ref(motion) for entry in maker._motions._entries.values() for motion, _ in entry.values]
+    motions = [weakref.ref(motion) for entry in maker._finder._motions._entries.values() for motion, _ in entry.values]
     assert (len(frames), len(motions)) == (2, 1)
     release_memory(torch.device("meta"))
     assert all(cached() for cached in (*frames, *motions))

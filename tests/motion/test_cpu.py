@@ -12,8 +12,24 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn.functional import interpolate
 
-from vsrife.motion import BlockMap, KernelError, Motion, PackedMap, SampleGrid, block_input, supports, warp_and_blend
+from vsrife.motion import (
+    CELL,
+    BlockMap,
+    CorrectedMotion,
+    KernelError,
+    Motion,
+    PackedMap,
+    SampleGrid,
+    block_input,
+    cell_flow,
+    cell_grid,
+    find_correction,
+    mean_luma,
+    supports,
+    warp_and_blend,
+)
 from vsrife.motion.cpu import CpuKernels
 from vsrife.motion.library import JOBS, Library, _path, kernel_library
 from vsrife.motion.packing import Packing
@@ -60,7 +76,19 @@ def packed_motion(
     return Motion(tuple(maps), accumulates)
 
 
-def plain(motion: Motion) -> Motion:
+def refined(motion: Motion) -> CorrectedMotion:
+    """A motion with a random correction: some pixels of flow, shares and weights in 0..1."""
+    grid = cell_grid(HEIGHT, WIDTH)
+    stored = random(1, grid.height, grid.width, 8, seed=11)
+    stored[..., :4] = 6 * stored[..., :4] - 3
+    stored[..., 5] *= 1 - stored[..., 6]
+    return CorrectedMotion(motion, PackedMap(stored, 8, CELL))
+
+
+def plain[M: (Motion, CorrectedMotion)](motion: M) -> M:
+    if isinstance(motion, CorrectedMotion):
+        assert isinstance(motion.motion, Motion)
+        return CorrectedMotion(plain(motion.motion), motion.correction)
     return Motion(tuple(BlockMap(m.data, m.scale) for m in motion.maps), motion.accumulates_mask)
 
 
@@ -167,7 +195,7 @@ CHROMA = SampleGrid(HEIGHT // 2, WIDTH // 2, 2, 2, 0.5, 0)
 
 
 def both_planes(
-    dtype: torch.dtype, motion: Motion, grid: SampleGrid, planes: int = 1, peak: float | None = None
+    dtype: torch.dtype, motion: Motion | CorrectedMotion, grid: SampleGrid, planes: int = 1, peak: float | None = None
 ) -> tuple[Tensor, Tensor]:
     """The kernels' planes and the reference's, rounded and clipped as they are to be stored."""
     limit = PLANES[dtype] if peak is None else peak
@@ -195,9 +223,10 @@ def both_planes(
         SampleGrid(50, 71, 64 / 50, 96 / 71, 0.14, 0.2),
     ],
 )
-def test_planes_are_the_references(variant: str, dtype: torch.dtype, grid: SampleGrid) -> None:
+@pytest.mark.parametrize("sharp", [False, True])
+def test_planes_are_the_references(variant: str, dtype: torch.dtype, grid: SampleGrid, sharp: bool) -> None:
     motion = packed_motion((16, 8, 4, 2, 1), Packing(4, 0))
-    got, expected = both_planes(dtype, motion, grid, planes=2)
+    got, expected = both_planes(dtype, refined(motion) if sharp else motion, grid, planes=2)
     # coordinates differ in their last digits: 1e-4 of the range, and one step where that decides the rounding
     assert (got - expected).abs().max() <= 1 + 2e-4 * PLANES[dtype] if PLANES[dtype] else 2e-3
     assert ((got - expected).abs() > 0.5).float().mean() <= (0.001 if dtype == torch.uint8 else 0.2)
@@ -237,9 +266,11 @@ def test_not_a_number_stays_where_it_is(variant: str) -> None:
 @settings(max_examples=40)
 @given(
     height=st.integers(2, 70), width=st.integers(2, 70), align=st.sampled_from([2, 32, 64]), seed=st.integers(0, 99),
-    step=st.sampled_from([(1, 1), (2, 2), (1, 2), (4, 4)]), dtype=st.sampled_from(list(PLANES)),
+    step=st.sampled_from([(1, 1), (2, 2), (1, 2), (4, 4)]), dtype=st.sampled_from(list(PLANES)), sharp=st.booleans(),
 )  # fmt: skip
-def test_any_size(height: int, width: int, align: int, seed: int, step: tuple[int, int], dtype: torch.dtype) -> None:
+def test_any_size(
+    height: int, width: int, align: int, seed: int, step: tuple[int, int], dtype: torch.dtype, sharp: bool
+) -> None:
     """Planes of every size move without reading or writing elsewhere, and as the reference's do."""
     grid = SampleGrid(max(2, height // step[0]), max(2, width // step[1]), *step, 0, 0.5)
     generator = torch.Generator().manual_seed(seed)
@@ -249,22 +280,66 @@ def test_any_size(height: int, width: int, align: int, seed: int, step: tuple[in
         stored = torch.zeros(shape)
         stored[..., :5] = torch.randn(*shape[:3], 5, generator=generator)
         maps.append(PackedMap(stored[:, :, : shape[2] // 2 * 2].contiguous(), 5, scale))
-    got, expected = both_planes(dtype, Motion(tuple(maps)), grid)
+    motion = Motion(tuple(maps))
+    got, expected = both_planes(dtype, refined(motion) if sharp else motion, grid)
     assert (got - expected).abs().max() <= 1 + 3e-4 * PLANES[dtype] if PLANES[dtype] else 3e-3
+
+
+def evidence_of(height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Luma of two pictures that show the same on the left, two pixels apart; a network's flow and straight motion."""
+    grid = cell_grid(height, width)
+    rows, columns = CELL * grid.height, CELL * grid.width
+    size = (1, 3, rows // 8 + 2, columns // 8 + 2)
+    same, other = (
+        interpolate(random(*size, seed=seed), scale_factor=8, mode="bicubic").clamp(0, 1).permute(0, 2, 3, 1)
+        for seed in (1, 2)
+    )
+    last = torch.cat((same[:, :, 2 : 2 + columns // 2], other[:, :, columns // 2 : columns]), 2)
+    luma0, luma1 = (mean_luma(picture.contiguous(), grid) for picture in (same, last))
+    away = interpolate(6 * random(1, 6, 3, 3, seed=4) - 3, size=(grid.height, grid.width), mode="bilinear")
+    straight = torch.tensor([-2.0, 0]).view(1, 2, 1, 1) + away[:, :2] * torch.linspace(0, 4, grid.width)
+    own = torch.cat((straight * -0.4, straight * 0.6), 1) + away[:, 2:] / 3
+    return luma0, luma1, own, straight
+
+
+@pytest.mark.parametrize("size", [(96, 160), (17, 19), (270, 482)])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_corrections_are_the_references(variant: str, size: tuple[int, int], mapped: bool) -> None:
+    luma0, luma1, own, straight = evidence_of(*size)
+    time = random(1, 1, *own.shape[-2:], seed=6) if mapped else 0.4
+    expected = find_correction(luma0, luma1, own, straight, time)
+    got = KERNELS.find_correction(luma0, luma1, own, straight, time)
+    if size != (17, 19):
+        for channel in (4, 6, 7):  # evidence decides one way here and another there
+            assert 0.02 < (expected[..., channel] > 0.5).float().mean() < 0.98
+    # where the ends agree about as well along two motions, the last digit may choose the other
+    assert ((got - expected).abs().amax(-1) > 1e-3).float().mean() < 0.002
+
+
+def test_cells_are_the_references(variant: str) -> None:
+    grid = cell_grid(HEIGHT - 3, WIDTH - 5)
+    motion = packed_motion((16, 8, 4, 2, 1), Packing(4, 8), accumulates=True)
+    assert torch.allclose(
+        KERNELS.cell_flow(motion, grid), cell_flow(plain(motion), grid, torch.device("cpu")), atol=1e-3
+    )
+    rgb = random(1, HEIGHT, WIDTH, 3, seed=2)
+    assert torch.allclose(KERNELS.mean_luma(rgb, grid), mean_luma(rgb, grid), atol=1e-6)
 
 
 def test_results_do_not_depend_on_the_number_of_threads(variant: str) -> None:
     packing = Packing(4, 8)
     motion = packed_motion((8, 4, 2), packing)
-    inputs = []
+    evidence = evidence_of(96, 160)
+    results = []
     threads = torch.get_num_threads()
     try:
         for count in (1, 2, 3, 7):
             torch.set_num_threads(count)
-            inputs.append(both_inputs(packing, motion, TIME, 1)[0])
+            planes = both_planes(torch.uint16, refined(motion), CHROMA)[0]
+            results.append((both_inputs(packing, motion, TIME, 1)[0], planes, KERNELS.find_correction(*evidence, 0.3)))
     finally:
         torch.set_num_threads(threads)
-    assert all(torch.equal(x, inputs[0]) for x in inputs)
+    assert all(torch.equal(x, y) for each in results for x, y in zip(each, results[0], strict=True))
 
 
 def test_features_lie_beside_their_pixels(variant: str) -> None:

@@ -31,7 +31,7 @@ def test_each_view_is_turned_back() -> None:
             flow = (*flow[2:], *flow[:2])
         views.append((view, constant(flow, -mask if view.swapped else mask)))
     for rule in ("own", "mean", "logit"):
-        flow, weight = MeanMotion(tuple(views), HEIGHT, WIDTH, rule).blend(*grid())
+        flow, weight, _ = MeanMotion(tuple(views), HEIGHT, WIDTH, rule).blend(*grid())
         assert torch.allclose(flow[0, :, 5, 5], torch.tensor([x0, y0, x1, y1]))
         assert torch.allclose(weight, torch.tensor(mask).sigmoid())
 
@@ -39,7 +39,7 @@ def test_each_view_is_turned_back() -> None:
 def test_positions_are_mirrored() -> None:
     ramp = torch.arange(WIDTH, dtype=torch.float32).expand(1, 5, HEIGHT, WIDTH)
     motion = Motion((BlockMap(ramp, 1),))
-    flow, _ = MeanMotion(((View(Flip(True, False)), motion),), HEIGHT, WIDTH, "own").blend(*grid())
+    flow, *_ = MeanMotion(((View(Flip(True, False)), motion),), HEIGHT, WIDTH, "own").blend(*grid())
     assert torch.equal(flow[0, 0, 0], -(WIDTH - 1 - torch.arange(WIDTH, dtype=torch.float32)))
     assert torch.equal(flow[0, 1, 0], WIDTH - 1 - torch.arange(WIDTH, dtype=torch.float32))
 

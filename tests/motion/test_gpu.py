@@ -19,7 +19,20 @@ from support import ROOT
 from torch import Tensor
 from torch.nn.functional import pad
 
-from vsrife.motion import KernelError, Motion, SampleGrid, gpu, reference, supports
+from vsrife.motion import (
+    CELL,
+    CorrectedMotion,
+    KernelError,
+    Motion,
+    SampleGrid,
+    cell_flow,
+    cell_grid,
+    find_correction,
+    gpu,
+    mean_luma,
+    reference,
+    supports,
+)
 from vsrife.motion.field import PackedMap, resample
 from vsrife.motion.packing import Packing
 from vsrife.networks import CATALOG, IFNet
@@ -292,11 +305,18 @@ LUMA, CHROMA = SampleGrid(8, 40), SampleGrid(4, 20, 2, 2, 0.5, 0)
         (torch.float32, 0, 1, SampleGrid(1, 70, 8, 40 / 70, 3.5, -0.2), True, False),
     ],
 )
+@pytest.mark.parametrize("sharp", [False, True])
 def check_planes_are_warped_and_blended(
-    dtype: torch.dtype, peak: int, count: int, grid: SampleGrid, shuffled: bool, accumulates: bool
+    dtype: torch.dtype, peak: int, count: int, grid: SampleGrid, shuffled: bool, accumulates: bool, sharp: bool
 ) -> None:
     """Into a target whose rows have gaps; the last map of 8 channels after others of 16, as a network leaves them."""
-    motion = packed(8, 40, (4, 2), Packing(4, 8), shuffled=shuffled, accumulates=accumulates, last=8)
+    plain = packed(8, 40, (4, 2), Packing(4, 8), shuffled=shuffled, accumulates=accumulates, last=8)
+    stored = random(1, 4, 20, 8, seed=11)
+    motion: Motion | CorrectedMotion = plain
+    expected_motion: Motion | CorrectedMotion = on_host(plain)
+    if sharp:
+        motion = CorrectedMotion(plain, PackedMap(stored.to(DEVICE), 8, CELL))
+        expected_motion = CorrectedMotion(on_host(plain), PackedMap(stored, 8, CELL))
     size = (grid.height, grid.width)
     planes = [random(*size, seed=k) * (1.2 * peak or 1) for k in range(2 * count)]
     planes = [(plane.clamp(0, peak).round() if peak else plane).to(dtype) for plane in planes]
@@ -306,7 +326,7 @@ def check_planes_are_warped_and_blended(
     assert supports(KERNELS, there, motion)
     KERNELS.warp_and_blend_into(there[:count], there[count:], motion, grid, targets, peak)
     first, last = (torch.stack([p.float() for p in half]).unsqueeze(0) for half in (planes[:count], planes[count:]))
-    expected = reference.warp_and_blend(first, last, on_host(motion), grid)[0]
+    expected = reference.warp_and_blend(first, last, expected_motion, grid)[0]
     if peak:
         expected = expected.round().clamp(0, peak)
     for k, target in enumerate(targets):
@@ -317,6 +337,28 @@ def check_planes_are_warped_and_blended(
         else:
             assert error.max() < (1e-3 if dtype == torch.float16 else EXACT)
         assert not room[k][:, size[1] :].float().any()
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def check_cells(shuffled: bool) -> None:
+    motion = packed(8, 40, (4, 2), Packing(4, 8), shuffled=shuffled, last=8)
+    grid = cell_grid(7, 39)
+    expected = cell_flow(on_host(motion), grid, torch.device("cpu"))
+    assert (KERNELS.cell_flow(motion, grid).cpu() - expected).abs().max() < EXACT
+    rgb = random(1, 8, 40, 3)
+    assert (KERNELS.mean_luma(rgb.to(DEVICE), grid).cpu() - mean_luma(rgb, grid)).abs().max() < EXACT
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def check_corrections(mapped: bool) -> None:
+    luma0, luma1 = random(1, 1, 32, 48), random(1, 1, 32, 48, seed=2) * 0.1
+    luma1 = luma1 + luma0.roll(1, 3)
+    own, straight = random(1, 4, 16, 24, seed=3) * 4 - 2, random(1, 2, 16, 24, seed=4) * 4
+    time = random(1, 1, 16, 24, seed=5) if mapped else 0.4
+    expected = find_correction(luma0, luma1, own, straight, time)
+    there = (x.to(DEVICE) for x in (luma0, luma1, own, straight))
+    got = KERNELS.find_correction(*there, time.to(DEVICE) if isinstance(time, Tensor) else time).cpu()
+    assert ((got - expected).abs().amax(-1) > 1e-3).float().mean() < 0.01
 
 
 def check_halves_are_rounded_to_even_and_clipped() -> None:
@@ -458,13 +500,15 @@ INTEGERS = {
     "out_width",
     "chroma_height",
     "chroma_width",
+    "cell_rows",
+    "cell_columns",
     "times_step",
 }
 POINTERS = ("map", "first", "last", "out", "plane")
 
 
 @pytest.mark.parametrize("target", [("cuda", 90, 32), ("hip", "gfx942", 64)], ids=str)
-@pytest.mark.parametrize("name", ["block_input", "warp_and_blend", "to_rgb", "encode"])
+@pytest.mark.parametrize("name", ["block_input", "warp_and_blend", "cell_flow", "to_rgb", "encode"])
 def compile_for(name: str, target: tuple[Any, ...]) -> None:
     """As 4.26 in fp16 calls them; on CUDA an encoded pixel is read in one load of 16 bytes, all its channels."""
     kernel = compiled(name, target)
@@ -472,7 +516,7 @@ def compile_for(name: str, target: tuple[Any, ...]) -> None:
         assert kernel.asm["ptx"].count("ld.global.v4.b32") == 4  # the corners; both pictures lie in one tile
 
 
-@pytest.mark.parametrize("name", ["block_input", "warp_and_blend", "to_rgb"])
+@pytest.mark.parametrize("name", ["block_input", "warp_and_blend", "cell_flow", "to_rgb"])
 def compile_for_sizes_of_one(name: str) -> None:
     """Triton takes arguments of 1 for constants."""
     assert compiled(name, ("cuda", 80, 32), one=True).asm["ptx"]
@@ -485,10 +529,14 @@ def compiled(name: str, target: tuple[Any, ...], *, one: bool = False) -> Any:
     kernel = getattr(importlib.import_module("vsrife.motion.triton_kernels"), name)
     sample = {"warp_and_blend": "*u8", "to_rgb": "*u8"}.get(name, "*fp16")
     special = {"times": "*fp32", "picture": "*fp32", "encoded0": "*fp16", "features": "*fp16", "apart": "i64"}
-    if name == "to_rgb":
+    if name in ("to_rgb", "cell_flow"):
         special["out"] = "*fp32"
+    special["correction"] = "*fp32"
     values: dict[str, Any] = {
-        "maps": 5 if name == "warp_and_blend" else 4, "taps": 1, "encoded": 8, "padded": 8, "map_channels": 16,
+        "sharp": True,
+        "has_mask": True,
+        "maps": 5 if name in ("warp_and_blend", "cell_flow") else 4,
+        "taps": 1, "encoded": 8, "padded": 8, "map_channels": 16,
         "time_channel": 13, "shuffled": True, "accumulates": False, "times_map": False, "index": language.int32,
         "block": 64, "planes": 3, "channels": 8 if name == "encode" else 16, "last_channels": 8, "rounds": True,
         "count": 4,

@@ -91,7 +91,7 @@ def test_real_weights_on_real_frames(clip: str, frames: tuple[int, ...], peer_fo
     source = video(clip)
     source = source.resize.Bicubic(640, 320, format=vs.RGBS, matrix_in=vs.MATRIX_BT709)
     source = source.std.Expr("x 0 max 1 min")
-    made = vs.core.rife.RIFE(source, multi=4, precision="fp32", device="cpu")
+    made = vs.core.rife.RIFE(source, multi=4, picture="published", precision="fp32", device="cpu")
     for n in frames:
         first, last = (torch.from_numpy(np.stack(planes(source.get_frame(n + k))))[None] for k in (0, 1))
         for step in (1, 2):

@@ -121,17 +121,15 @@ def test_memory_that_is_not_there_is_one_line(shortage: Callable[[int], None]) -
 
 @pytest.mark.parametrize(("broken", "seen"), [(np.nan, 0.0), (np.inf, 1.0), (-np.inf, 0.0)])
 def test_broken_pixels_stay_where_they_are(broken: float, seen: float) -> None:
-    """All but what samples the pixel is as if it had the value that the network sees there: 0, or 1 where it is +∞."""
+    """All but what samples the pixel is as if it had the value that the network reads there: 0, or 1 where it is +∞."""
     made = []
     for value in (broken, seen):
         frames = [texture(96, 64, 3 * n, n) for n in range(2)]
         frames[1][:, 30, 40] = value
         made.append(np.stack(planes(vs.core.rife.RIFE(clip_of(frames), **QUIET).get_frame(1))))
-    wrong = ~np.isfinite(made[0])
-    assert 3 <= wrong.sum() <= 3 * 16
-    places = np.argwhere(wrong.any(0))
-    assert (np.abs(places - (30, 40)) <= 4).all()
-    assert (made[0][~wrong] == made[1][~wrong]).all()
+    differs = made[0] != made[1]
+    assert 3 <= differs.sum() <= 3 * 36
+    assert (np.abs(np.argwhere(differs.any(0)) - (30, 40)) <= 6).all()
 
 
 ENDING = """

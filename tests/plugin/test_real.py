@@ -37,13 +37,15 @@ def middlebury() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     return triplets
 
 
-def test_middlebury_gives_the_published_figure() -> None:
-    """33.31 dB: mean RGB PSNR of 8-bit pictures, fp32."""
+@pytest.mark.parametrize(("picture", "figure"), [("published", 33.31), ("sharp", 35.52)])
+def test_middlebury_gives_the_published_figure_and_more(picture: str, figure: float) -> None:
+    """Mean RGB PSNR of 8-bit pictures, fp32; that of the published form is what its authors' code gives."""
     figures = []
     for first, truth, last in middlebury():
-        made = vs.core.rife.RIFE(picture_clip(first, last), precision="fp32", device="cpu").get_frame(1)
+        pair = picture_clip(first, last)
+        made = vs.core.rife.RIFE(pair, picture=picture, precision="fp32", device="cpu").get_frame(1)
         figures.append(psnr(np.stack(planes(made), -1), truth, 255))
-    assert np.mean(figures) == pytest.approx(33.31, abs=0.02)
+    assert np.mean(figures) == pytest.approx(figure, abs=0.02)
 
 
 @pytest.mark.parametrize(("passes", "figure"), [(2, 34.74), (8, 35.04)])
@@ -52,7 +54,8 @@ def test_middlebury_with_several_passes(passes: int, figure: float) -> None:
     figures = []
     for first, truth, last in middlebury():
         pair = picture_clip(first, last)
-        made = vs.core.rife.RIFE(pair, ensemble=passes, ensemble_mask="mean", precision="fp32", device="cpu")
+        ensemble = {"ensemble": passes, "ensemble_mask": "mean"}
+        made = vs.core.rife.RIFE(pair, picture="published", precision="fp32", device="cpu", **ensemble)
         figures.append(psnr(np.stack(planes(made.get_frame(1)), -1), truth, 255))
     assert np.mean(figures) == pytest.approx(figure, abs=0.03)
 
@@ -94,5 +97,5 @@ def test_a_still_of_real_film_comes_back(form: int) -> None:
     made = vs.core.rife.RIFE(still, multi=5)
     for t in (1, 2, 3, 4):
         for ours, theirs in zip(planes(made.get_frame(t)), planes(still.get_frame(0)), strict=True):
-            assert psnr(ours, theirs, top) >= 68
+            assert psnr(ours, theirs, top) >= 78
             assert np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max() <= 4 / 255 * top

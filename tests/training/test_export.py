@@ -51,7 +51,9 @@ def test_networks_of_no_table_are_loaded_by_what_their_file_says(config: AnyConf
 def test_the_filter_makes_the_network_s_picture(config: AnyConfig, tmp_path: Path) -> None:
     path, _ = written(config, tmp_path)
     clip = moving_clip(96, 64, 3)
-    made = vs.core.rife.RIFE(clip, model_path=str(path), device="cpu", precision="fp32", sc=0).get_frame(1)
+    made = vs.core.rife.RIFE(
+        clip, model_path=str(path), device="cpu", precision="fp32", picture="published", sc=0
+    ).get_frame(1)
     network = load_network(None, path)
     first, last = (torch.from_numpy(np.stack([np.asarray(clip.get_frame(n)[p]) for p in range(3)])) for n in (0, 1))
     with torch.no_grad():

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vsrife.cli.filter_options import add_filter_options, filter_options
 from vsrife.errors import ArgumentError, RifeError
-from vsrife.networks.catalog import DEFAULT
 
 if TYPE_CHECKING:
     import argparse
@@ -47,11 +47,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--at", nargs="+", type=float, default=[], metavar="SECONDS", help="the moments to show; default: by motion"
     )
-    parser.add_argument("--model", metavar="NAME", help=f"as in `vsrife models`; default: {DEFAULT}")
-    parser.add_argument("--model-path", type=Path, metavar="FILE", help="weights of your own")
-    for name in ("device", "precision"):
-        parser.add_argument(f"--{name}", default="auto", help="as the filter's argument")
-    parser.add_argument("--scale", type=float, default=1.0, help="as the filter's argument")
+    add_filter_options(parser)
     parser.add_argument("--multi", type=int, default=2, metavar="N", help="frames of the video for each; default: 2")
     parser.add_argument("--seconds", type=float, default=6.0, help="the video's length; default: 6")
     parser.add_argument("--no-video", action="store_true", help="make none")
@@ -101,8 +97,9 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
     size = parse_size(options.size) if options.size else (None, None)
     choice = Choice(parse_span(options.span), size=size)
     footage = open_footage(path)
-    model: dict[str, Any] = {name: getattr(options, name) for name in ("device", "precision", "scale")}
-    predictor = load_predictor(options.model, options.model_path, **model)
+    arguments = filter_options(options)
+    weights = Path(arguments["model_path"]).expanduser() if "model_path" in arguments else None
+    predictor = load_predictor(**(arguments | {"model_path": weights}))
     frames = len(choice.within(footage.length))
     scale = choice.scale(footage.width, footage.height)
 
@@ -116,7 +113,7 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
             making.update()
 
         found = compare(footage, predictor, choice, options.at, on_survey=lambda _: looking.update(), on_rebuild=remade)
-    shown = pictures(footage, found, predictor, scale, options.scale)
+    shown = pictures(footage, found, predictor, scale, arguments.get("scale", 1.0))
     try:
         out.mkdir(exist_ok=True)
     except OSError as error:
@@ -131,23 +128,25 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
         save_timeline(partial, footage.name, found.survey, {each.letter: each.second for each in shown})
     written = {"sheet": sheet, "timeline": timeline}
     if not options.no_video:
-        _save_video(video, footage, found, choice, options)
+        _save_video(video, footage, found, choice, options, arguments)
         written["video"] = video
     print(summary(footage, found))
     for name, file in written.items():
         print(f"{name + ':':10}{file}")
 
 
-def _save_video(path: Path, footage: Footage, found: Comparison, choice: Choice, options: argparse.Namespace) -> None:
+def _save_video(
+    path: Path,
+    footage: Footage,
+    found: Comparison,
+    choice: Choice,
+    options: argparse.Namespace,
+    arguments: dict[str, Any],
+) -> None:
     from tqdm import tqdm
 
     from vsrife.compare import VideoOptions, save_video
 
-    arguments: dict[str, Any] = {name: getattr(options, name) for name in ("device", "precision", "scale")}
-    if options.model:
-        arguments["model"] = options.model
-    if options.model_path:
-        arguments["model_path"] = str(options.model_path.expanduser())
     scale = choice.scale(footage.width, footage.height)
     wanted = VideoOptions(options.multi, options.seconds, scale, arguments)
     with tqdm(desc="Video", unit="frame", leave=False, disable=None) as bar:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.cli.figures import machine, versions
+from vsrife.cli.filter_options import MOTION, add_filter_options, filter_options
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.catalog import DEFAULT
 
@@ -48,11 +49,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="names as in `vsrife models`, files of weights, or NAME=FILE where a file does not tell its version; "
         f"default: {DEFAULT}",
     )
-    for name in ("device", "precision"):
-        parser.add_argument(f"--{name}", default="auto", help="as the filter's argument")
-    parser.add_argument("--scale", type=float, default=1.0, help="as the filter's argument")
-    parser.add_argument("--ensemble", type=int, default=0, metavar="N", help="as the filter's argument")
-    parser.add_argument("--ensemble-mask", default="own", metavar="NAME", help="as the filter's argument")
+    add_filter_options(parser, MOTION)
     parser.add_argument("--suite", metavar="NAME", help="what the paths are, where they do not tell: vimeo90k, clip, …")
     parser.add_argument(
         "--metrics",
@@ -154,11 +151,7 @@ def _predictors(options: argparse.Namespace, baseline: str) -> dict[str, EngineP
         found[label] = load_predictor(
             model,
             file,
-            device=options.device,
-            precision=options.precision,
-            scale=options.scale,
-            ensemble=options.ensemble,
-            ensemble_mask=options.ensemble_mask,
+            **filter_options(options, MOTION),
             log=lambda line: print(line, file=sys.stderr),
         )
     return found

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOTION", "NETWORK", "add_filter_options", "filter_options", "given_options"]
 
-MOTION = ("scale", "ensemble", "ensemble_mask", "device", "precision")
+MOTION = ("scale", "ensemble", "ensemble_mask", "picture", "estimates", "device", "precision")
 """Arguments about how motion is estimated."""
 NETWORK = ("model", "model_path", *MOTION)
 METAVARS = {int: "N", float: "X", str: "NAME"}

@@ -12,7 +12,7 @@ from torch.nn.functional import max_pool2d
 
 from vsrife.engine.bands import bands
 from vsrife.engine.picture import chroma_grid
-from vsrife.motion import Motion, SampleGrid, supports, warp_and_blend
+from vsrife.motion import CorrectedMotion, Motion, SampleGrid, supports, warp_and_blend
 from vsrife.motion.field import resample
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def warp_blend(pair: PlanePair, motion: Blend, kernels: Kernels | None, band: in
     out: list[Tensor] = []
     for grid, planes in pair.groups():
         first, last = pair.first[planes], pair.last[planes]
-        if kernels and isinstance(motion, Motion) and supports(kernels, (*first, *last), motion):
+        if kernels and isinstance(motion, (Motion, CorrectedMotion)) and supports(kernels, (*first, *last), motion):
             out += kernels.warp_and_blend(first, last, motion, grid)
             continue
         stacked0, stacked1 = _stack(first), _stack(last)
@@ -87,7 +87,7 @@ def warp_blend_into(
 ) -> bool:
     """`warp_blend` and `write_planes` in one, where the kernels know all planes and the motion; whether they do."""
     groups = pair.groups()
-    if kernels is None or not isinstance(motion, Motion):
+    if kernels is None or not isinstance(motion, (Motion, CorrectedMotion)):
         return False
     if not all(supports(kernels, (*pair.first[planes], *pair.last[planes]), motion) for _, planes in groups):
         return False

@@ -11,6 +11,7 @@ import torch
 from vsrife.detect.cuts import thumbnail
 from vsrife.engine.picture import align_edges
 from vsrife.engine.single_flight import SingleFlight
+from vsrife.motion import cell_grid, mean_luma
 from vsrife.motion.cpu import with_slack
 from vsrife.tta import Flip, flipped
 
@@ -46,6 +47,7 @@ class DeviceFrame:
         self.rgb = rgb
         self.picture = rgb.permute(0, 3, 1, 2)[..., : form.height, : form.width]
         self.encoded = SingleFlight[Flip, "Tensor"](FLIPS)
+        self.luma = SingleFlight[None, "Tensor"](1)
 
     @cached_property
     def thumbnail(self) -> Tensor:
@@ -68,6 +70,7 @@ class FrameCache:
         self._form = form
         self._band = band
         self._align = engine.config.alignment(scale)
+        self._cells = cell_grid(form.height, form.width)
         capacity = CACHED if band else CACHED * (engine.executor.concurrency + 1)
         self._frames = SingleFlight[int, DeviceFrame](capacity)
         self.release = self._frames.release
@@ -92,6 +95,11 @@ class FrameCache:
             return self._engine.estimator.encode(mirrored, self._band)
 
         return frame.encoded.get(flip, encode)
+
+    def luma(self, frame: DeviceFrame) -> Tensor:
+        """Luma that the correction of a motion is found from, see `vsrife.motion.mean_luma`."""
+        find = self._engine.kernels.mean_luma if self._engine.kernels else mean_luma
+        return frame.luma.get(None, lambda: find(frame.rgb, self._cells))
 
     def aligned(self, picture: Tensor) -> Tensor:
         """An N×C×H×W picture or map, its last row and column repeated up to the network's alignment."""

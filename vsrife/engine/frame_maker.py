@@ -10,15 +10,13 @@ from vsrife.detect.cuts import cut_score
 from vsrife.detect.repeats import luma_psnr, repeats
 from vsrife.engine.bands import bands
 from vsrife.engine.compose import PlanePair, composite, crossfade, warp_blend, warp_blend_into, write_planes
-from vsrife.engine.estimator import estimate_both_ways
 from vsrife.engine.frame_cache import DeviceFrame, FrameCache, upload
 from vsrife.engine.memory import register
+from vsrife.engine.motion_finder import MotionFinder
 from vsrife.engine.picture import plane_differences
-from vsrife.engine.single_flight import SingleFlight
 from vsrife.engine.task import RenderMode, map_tensor
-from vsrife.motion import MeanMotion, SampleGrid
+from vsrife.motion import SampleGrid
 from vsrife.networks import TIME_STEP
-from vsrife.tta import TTA_VIEWS, View, flipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,13 +30,7 @@ if TYPE_CHECKING:
     from vsrife.engine.task import Options, Task, Timestep
     from vsrife.motion import Blend
 
-    Motions = tuple[Blend, Tensor | None]
-    """Motion, and the residual that a RefineNet adds to the picture (cropped RGB), None without one."""
-
 __all__ = ["FrameMaker"]
-
-CACHED_MOTIONS = 4
-"""Motions cached where several clips are warped along each: those of the frames in progress."""
 
 
 class FrameMaker:
@@ -60,7 +52,7 @@ class FrameMaker:
         self._form = form
         self._options = options
         self._frames = FrameCache(engine, form, options.scale, band)
-        self._motions = SingleFlight[tuple[int, int, float], "Motions"](CACHED_MOTIONS)
+        self._finder = MotionFinder(engine, form, options, self._frames, band)
         register(self)
 
     def in_bands(self, band: int) -> FrameMaker:
@@ -74,7 +66,7 @@ class FrameMaker:
     def release(self) -> None:
         """Give up all that is cached and not being computed."""
         self._frames.release()
-        self._motions.release()
+        self._finder.release()
         self.engine.release()
 
     def cut_score(self, left: HostFrame, right: HostFrame) -> float:
@@ -91,11 +83,13 @@ class FrameMaker:
 
     def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
         """Write flow and weight, see `vsrife.engine.Interpolator.write_motion`."""
-        motion, _ = self._estimate(self._frames.get(left), self._frames.get(right), timestep.tensor(self.device))
+        pair = left.number, right.number
+        motion, _ = self._finder.find(self._frames.get(left), self._frames.get(right), timestep, pair)
         height, width = self._form.height, self._form.width
         ys, xs = SampleGrid(height, width).coordinates(self.device)
         for rows in bands(height, self.band, halo=0):
-            channels = torch.cat(motion.blend(ys[rows.kept_rows()], xs), 1)[0].cpu().numpy()
+            flow, weight, _ = motion.blend(ys[rows.kept_rows()], xs)
+            channels = torch.cat((flow, weight), 1)[0].cpu().numpy()
             for part, values in enumerate(channels):
                 target[part * height + rows.first : part * height + rows.stop] = values
 
@@ -114,7 +108,7 @@ class FrameMaker:
             assert task.timestep.map is None
             planes = self._bisect(left, right, pair, task.timestep.value, own=task.companions is None)
         else:
-            motion, residual = self._estimate_cached(task, left, right, timestep)
+            motion, residual = self._finder.find(left, right, task.timestep, (task.left.number, task.right.number))
             added = residual if task.companions is None else None
             plain = added is None and task.timestep.map is None and task.protect is None and task.overlay is None
             if plain and warp_blend_into(pair, motion, self.engine.kernels, target):
@@ -159,7 +153,7 @@ class FrameMaker:
         width = 1.0
         while 0 < timestep < width:
             width /= 2
-            motion, residual = self._estimate(left, right, torch.full((1, 1, 1, 1), 0.5, device=self.device))
+            motion, residual = self._finder.find_middle(left, right)
             picture = warp_blend(self._pair(left, right), motion, self.engine.kernels, self.band)
             if residual is not None:
                 picture = _add_residual(picture, residual, self._form, left.colour)
@@ -174,41 +168,6 @@ class FrameMaker:
             else:
                 left, timestep = middle, timestep - width
         return [plane.float() for plane in (pair.last if timestep else pair.first)]
-
-    def _estimate_cached(self, task: Task, left: DeviceFrame, right: DeviceFrame, timestep: Tensor) -> Motions:
-        """The motion of a task, cached where companion clips are warped along it too."""
-        if task.timestep.map is not None or not self._options.keep_motions:
-            return self._estimate(left, right, timestep)
-        key = task.left.number, task.right.number, task.timestep.value
-        return self._motions.get(key, lambda: self._estimate(left, right, timestep))
-
-    def _estimate(self, left: DeviceFrame, right: DeviceFrame, timestep: Tensor) -> Motions:
-        options, estimator, frames = self._options, self.engine.estimator, self._frames
-        if options.ensemble < 2:
-            encoded1 = frames.encoded(right)
-            motion, residual = estimator.estimate(
-                frames.encoded(left),
-                encoded1,
-                frames.aligned(timestep) if timestep.numel() > 1 else timestep,
-                options.scale,
-                ensemble=options.ensemble == 1,
-                band=self.band,
-            )
-            return motion, None if residual is None else self._cropped(residual)
-        views, residuals = [], []
-        for flip in dict.fromkeys(view.flip for view in TTA_VIEWS[options.ensemble]):
-            times = frames.aligned(flipped(timestep, flip)) if timestep.numel() > 1 else timestep
-            ends = frames.encoded(left, flip), frames.encoded(right, flip)
-            estimates = estimate_both_ways(estimator, *ends, times, options.scale, band=self.band)
-            for swapped, (motion, residual) in enumerate(estimates):
-                views.append((View(flip, bool(swapped)), motion))
-                if residual is not None:
-                    residuals.append(flipped(self._cropped(residual), flip))
-        mean = MeanMotion(tuple(views), self._form.height, self._form.width, options.mask)
-        return mean, torch.stack(residuals).mean(0) if residuals else None
-
-    def _cropped(self, picture: Tensor) -> Tensor:
-        return picture[..., : self._form.height, : self._form.width]
 
 
 def _add_residual(planes: list[Tensor], residual: Tensor, form: PictureFormat, colour: Colour) -> list[Tensor]:

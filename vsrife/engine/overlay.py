@@ -59,7 +59,7 @@ class Overlay:
             return _lay_over(planes, form, colour, *_bar(form, length, COLOURS[self.kind], device))
         if motion is None:
             return planes
-        flow, weight = motion.blend(*SampleGrid(form.height, form.width).coordinates(device))
+        flow, weight, _ = motion.blend(*SampleGrid(form.height, form.width).coordinates(device))
         if self.show == "flow":
             picture = flow_colours((flow[:, 2:] - flow[:, :2]) / (form.width * FULL_COLOUR))
         else:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from vsrife.errors import RifeError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
@@ -29,12 +31,25 @@ class Options:
             or 8, whose motion is averaged.
         mask: mask that several views are blended with, see `vsrife.motion.MeanMotion`.
         keep_motions: whether the last motions are cached, for companion clips that are warped along them.
+        picture: `sharp`, which corrects motion by what the pictures say, see `vsrife.motion.evidence`, and samples them
+            by a sharp kernel; or `published`, the form that the networks were published in.
+        estimates: `frame` for an estimate of the network for every frame, `pair` for one at the middle of each pair of
+            source frames, whatever the number of frames between them; needs the sharp picture.
+
+    Raises:
+        RifeError: `picture` and `estimates` contradict each other.
     """
 
     scale: float = 1
     ensemble: int = 0
     mask: str = "own"
     keep_motions: bool = False
+    picture: str = "sharp"
+    estimates: str = "frame"
+
+    def __post_init__(self) -> None:
+        if self.picture == "published" and self.estimates == "pair":
+            raise RifeError("estimates must be frame where picture is published, got pair")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +59,16 @@ class Timestep:
     Args:
         value: the time of the whole picture.
         map: H×W times, for networks that take any time; None where all pixels have the same.
+        motion_at: the time at which motion over the whole interval is estimated; None for this frame's own. Maps take
+            it from the middle of the interval.
+        shares_motion: whether other frames of the interval take their motion from that time too, so that it is worth
+            being cached.
     """
 
     value: float = 0.0
     map: NDArray[np.float32] | None = None
+    motion_at: float | None = None
+    shares_motion: bool = False
 
     def tensor(self, device: torch.device) -> Tensor:
         """The time as 1×1×1×1, or the map as 1×1×H×W, fp32."""

@@ -28,6 +28,7 @@ from vsrife.engine import (
 from vsrife.errors import ArgumentError, RifeError, named
 from vsrife.networks import DEFAULT, SCALES
 from vsrife.networks.config import SMALLEST
+from vsrife.timing.motion_time import motion_time
 from vsrife.tta import TTA_VIEWS
 from vsrife.weights import resolve
 
@@ -42,6 +43,8 @@ Predictor = Callable[[Tensor, Tensor, Fraction], Tensor]
 """First and last (uint8, 3×H×W, RGB) and a time between 0 and 1, to the picture of that time, like them."""
 
 MASKS = ("own", "mean", "logit")
+PICTURES = ("sharp", "published")
+ESTIMATES = ("frame", "pair")
 SEEN = 8
 """Pictures that are recognised when they come again, so that the engine encodes each once."""
 SIZES = 2
@@ -54,7 +57,7 @@ def blend(first: Tensor, last: Tensor, time: Fraction) -> Tensor:
 
 
 class EnginePredictor:
-    """A model as the filter runs it on RGB24; for several threads at once.
+    """A model as the filter runs it on RGB24 where one frame alone lies between two; for several threads at once.
 
     Args:
         engine: the network.
@@ -81,7 +84,8 @@ class EnginePredictor:
         form = PictureFormat("rgb", 8, False, 0, 0, width, height)
         made = np.empty((3, height, width), np.uint8)
         interpolator = self._interpolator(form)
-        interpolator.render(Task(self._source(first), self._source(last), Timestep(float(time)), form), list(made))
+        timestep = Timestep(float(time), motion_at=float(motion_time(time).time))
+        interpolator.render(Task(self._source(first), self._source(last), timestep, form), list(made))
         return torch.from_numpy(made)
 
     def _source(self, picture: Tensor) -> HostFrame:
@@ -112,6 +116,8 @@ def load_predictor(
     scale: float = 1,
     ensemble: int = 0,
     ensemble_mask: str = "own",
+    picture: str = "sharp",
+    estimates: str = "frame",
     log: Callable[[str], None] | None = None,
 ) -> EnginePredictor:
     """Load a model; all arguments mean what they mean to the filter.
@@ -123,6 +129,8 @@ def load_predictor(
         ("scale", scale, SCALES),
         ("ensemble", ensemble, (0, *TTA_VIEWS)),
         ("ensemble_mask", ensemble_mask, MASKS),
+        ("picture", picture, PICTURES),
+        ("estimates", estimates, ESTIMATES),
     ):
         if value not in allowed:
             *others, last, got = (each if isinstance(each, str) else f"{each:g}" for each in (*allowed, value))
@@ -135,4 +143,4 @@ def load_predictor(
     engine = shared_engine(model, model_path, where, dtype, log=log)
     if ensemble == 1 and not engine.has_ensemble:
         raise RifeError("ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
-    return EnginePredictor(engine, Options(scale, ensemble, ensemble_mask))
+    return EnginePredictor(engine, Options(scale, ensemble, ensemble_mask, picture=picture, estimates=estimates))

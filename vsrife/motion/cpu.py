@@ -7,27 +7,32 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from vsrife.motion.kernels import packed_maps, reports_failure
+from vsrife.motion import evidence
+from vsrife.motion.kernels import correction_of, packed_maps, plain_motion, reports_failure
 from vsrife.motion.library import (
     MAX_MAPS,
     TYPES,
     BlockInput,
+    CellFlow,
+    Correction,
     Encode,
     Map,
     Maps,
+    MeanLuma,
     ToRgb,
     WarpAndBlend,
     WarpedPlane,
     kernel_library,
 )
 from vsrife.motion.pool import Pool
+from vsrife.motion.reference import OVERSHOOT
 from vsrife.motion.sample_grid import SampleGrid
 
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Sequence
 
-    from vsrife.motion.field import Motion
+    from vsrife.motion.field import CorrectedMotion, Motion, PackedMap
     from vsrife.motion.packing import Packing
 
 __all__ = ["CpuBlockInput", "CpuKernels", "with_slack"]
@@ -117,7 +122,7 @@ class CpuKernels:
 
     @reports_failure
     def warp_and_blend(
-        self, first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, grid: SampleGrid
+        self, first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion | CorrectedMotion, grid: SampleGrid
     ) -> list[Tensor]:
         out = [torch.empty(grid.height, grid.width) for _ in first]
         self.warp_and_blend_into([p.float() for p in first], [p.float() for p in last], motion, grid, out, 0)
@@ -128,7 +133,7 @@ class CpuKernels:
         self,
         first: Sequence[Tensor],
         last: Sequence[Tensor],
-        motion: Motion,
+        motion: Motion | CorrectedMotion,
         grid: SampleGrid,
         targets: Sequence[Tensor],
         peak: float,
@@ -145,11 +150,66 @@ class CpuKernels:
             type=TYPES[planes[0][0].dtype],
             peak=peak,
             planes=len(planes),
+            overshoot=OVERSHOOT,
         )
+        correction = correction_of(motion)
+        if correction is not None:
+            job.correction = _map(correction, 0)
         for k, ((a, b), target) in enumerate(zip(planes, targets, strict=True)):
             stride = target.stride(0) * target.element_size()
             job.plane[k] = WarpedPlane(a.data_ptr(), b.data_ptr(), target.data_ptr(), stride)
         _run("warp_and_blend", job)
+
+    @reports_failure
+    def mean_luma(self, rgb: Tensor, grid: SampleGrid) -> Tensor:
+        rgb = rgb.contiguous()
+        height, width = evidence.CELL * grid.height, evidence.CELL * grid.width
+        assert rgb.shape[1] >= height, "the kernel reads a row for each row of the cells' pixels"
+        assert rgb.shape[2] >= width, "the kernel reads a pixel for each of the cells'"
+        out = self.empty(1, 1, height, width)
+        job = MeanLuma(rgb=rgb.data_ptr(), height=height, width=width, stride=rgb.shape[2], out=out.data_ptr())
+        job.weights[:] = evidence.LUMA
+        _run("mean_luma", job)
+        return out
+
+    @reports_failure
+    def cell_flow(self, motion: Motion, grid: SampleGrid, *, mask: bool = False) -> Tensor:
+        out = self.empty(1, 5 if mask else 4, grid.height, grid.width)
+        job = CellFlow(
+            maps=_maps(motion, 0),
+            height=grid.height,
+            width=grid.width,
+            step_y=grid.step_y,
+            step_x=grid.step_x,
+            offset_y=grid.offset_y,
+            offset_x=grid.offset_x,
+            has_mask=mask,
+            out=out.data_ptr(),
+        )
+        _run("cell_flow", job)
+        return out
+
+    @reports_failure
+    def find_correction(
+        self, luma0: Tensor, luma1: Tensor, own: Tensor, straight: Tensor, time: float | Tensor
+    ) -> Tensor:
+        inputs = [x.contiguous() for x in (luma0, luma1, own, straight)]
+        times = time.contiguous() if isinstance(time, Tensor) else None
+        height, width = own.shape[-2:]
+        assert evidence.SETTINGS.steps > 0, "the kernel refines straight motion at least once"
+        out = self.empty(1, height, width, 8)
+        job = Correction(
+            height=height,
+            width=width,
+            time=0 if isinstance(time, Tensor) else time,
+            times=None if times is None else times.data_ptr(),
+            out=out.data_ptr(),
+            far_from_middle=evidence.FAR_FROM_MIDDLE,
+            **vars(evidence.SETTINGS),
+        )
+        job.luma0, job.luma1, job.own, job.straight = (x.data_ptr() for x in inputs)
+        _run("correction", job)
+        return out
 
 
 class CpuBlockInput:
@@ -214,22 +274,27 @@ def _readable(plane: Tensor) -> Tensor:
     return with_slack(height, width, plane.dtype).copy_(plane)
 
 
-def _maps(motion: Motion, n: int) -> Maps:
+def _maps(motion: Motion | CorrectedMotion, n: int) -> Maps:
     """The maps of one pair of a batch."""
-    blocks = packed_maps(motion)
-    assert len(blocks) == len(motion.maps) <= MAX_MAPS
-    maps = Maps(count=len(blocks), accumulates_mask=motion.accumulates_mask)
+    plain = plain_motion(motion)
+    blocks = packed_maps(plain)
+    assert len(blocks) == len(plain.maps) <= MAX_MAPS
+    maps = Maps(count=len(blocks), accumulates_mask=plain.accumulates_mask)
     for k, block in enumerate(blocks):
-        assert block.height > 1, "the kernels read maps between two rows"
-        assert block.width % 2 == 0, "the kernels read maps in pairs of columns"
-        stored = block.stored
-        maps.map[k] = Map(
-            data=stored[n].data_ptr(),
-            type=TYPES[stored.dtype],
-            height=block.height,
-            width=block.width,
-            channels=stored.shape[-1],
-            shuffled=stored.dim() == 6,
-            scale=block.scale,
-        )
+        maps.map[k] = _map(block, n)
     return maps
+
+
+def _map(block: PackedMap, n: int) -> Map:
+    assert block.height > 1, "the kernels read maps between two rows"
+    assert block.width % 2 == 0, "the kernels read maps in pairs of columns"
+    stored = block.stored
+    return Map(
+        data=stored[n].data_ptr(),
+        type=TYPES[stored.dtype],
+        height=block.height,
+        width=block.width,
+        channels=stored.shape[-1],
+        shuffled=stored.dim() == 6,
+        scale=block.scale,
+    )

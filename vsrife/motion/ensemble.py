@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vsrife.motion.field import Sampling
 from vsrife.tta import View, averaged, turned_back
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ class MeanMotion:
     width: int
     rule: str
 
-    def blend(self, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
-        """Flow and weight as `vsrife.motion.field.Blend` has them."""
-        return averaged([self._evaluate(view, motion, ys, xs) for view, motion in self.views], self.rule)
+    def blend(self, ys: Tensor, xs: Tensor) -> Sampling:
+        """See `vsrife.motion.field.Blend`."""
+        return Sampling(*averaged([self._evaluate(view, motion, ys, xs) for view, motion in self.views], self.rule))
 
     def _evaluate(self, view: View, motion: Motion, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
         """A view's flow and mask logits at positions, and in directions, of the plain picture."""

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["Blend", "BlockMap", "Motion", "PackedMap", "resample"]
+__all__ = ["Blend", "BlockMap", "CorrectedMotion", "Motion", "PackedMap", "Sampling", "resample"]
+
+
+class Sampling(NamedTuple):
+    """Where and how planes are sampled at both ends of an interval.
+
+    Args:
+        flow: N×4×M×K in picture pixels: Ft→0 x, y, then Ft→1 x, y.
+        weight: N×1×M×K in 0..1: weight of picture 0.
+        sharpness: N×1×M×K in 0..1: from the bilinear kernel to the bicubic one; None for bilinear throughout.
+    """
+
+    flow: Tensor
+    weight: Tensor
+    sharpness: Tensor | None = None
 
 
 class Blend(Protocol):
     """A motion that planes are warped along, or the mean of several."""
 
-    def blend(self, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
-        """Evaluate at picture coordinates `ys` (M, fp32) and `xs` (K, fp32).
-
-        Returns:
-            Flow N×4×M×K in picture pixels (Ft→0 x, y, Ft→1 x, y) and the weight of picture 0, N×1×M×K in 0..1.
-        """
+    def blend(self, ys: Tensor, xs: Tensor) -> Sampling:
+        """Evaluate at picture coordinates `ys` (M, fp32) and `xs` (K, fp32)."""
         ...
 
 
@@ -128,10 +138,10 @@ class Motion:
                 mask = mask + values[:, 4:5]
         return flow, mask, hidden
 
-    def blend(self, ys: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
-        """Flow and weight as `Blend` has them; the weight is σ(mask)."""
+    def blend(self, ys: Tensor, xs: Tensor) -> Sampling:
+        """See `Blend`; the weight is σ(mask)."""
         flow, mask, _ = self.at(ys, xs)
-        return flow, mask.sigmoid()
+        return Sampling(flow, mask.sigmoid())
 
     def part(self, index: int) -> Motion:
         """The motion of one pair of a batch."""
@@ -140,6 +150,28 @@ class Motion:
     def swapped(self) -> Motion:
         """The motion for exchanged pictures: flows exchanged, mask negated."""
         return Motion(tuple(m.swapped() for m in self.maps), self.accumulates_mask)
+
+
+@dataclass(frozen=True)
+class CorrectedMotion:
+    """A motion that is corrected by what the two pictures themselves say, see `vsrife.motion.evidence`.
+
+    Args:
+        motion: the network's.
+        correction: at cells, of fp32; its channels: flow to be added, in picture pixels (4), what the network's flow is
+            multiplied by, the weight to be added, what the network's weight is multiplied by, and the sharpness of the
+            sampling kernel.
+    """
+
+    motion: Blend
+    correction: PackedMap
+
+    def blend(self, ys: Tensor, xs: Tensor) -> Sampling:
+        """See `Blend`."""
+        flow, weight, _ = self.motion.blend(ys, xs)
+        values = self.correction.at(ys, xs)
+        flow = flow * values[:, 4:5] + values[:, :4]
+        return Sampling(flow, weight * values[:, 6:7] + values[:, 5:6], values[:, 7:8])
 
 
 def swap_ends(data: Tensor, dim: int = 1) -> Tensor:

@@ -15,15 +15,17 @@ import torch
 from torch import Tensor
 
 from vsrife.errors import first_line
-from vsrife.motion.kernels import packed_maps, reports_failure
+from vsrife.motion import evidence
+from vsrife.motion.kernels import correction_of, packed_maps, plain_motion, reports_failure
 from vsrife.motion.packing import Packing
+from vsrife.motion.reference import OVERSHOOT
 from vsrife.motion.sample_grid import SampleGrid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from vsrife.motion.field import Motion
+    from vsrife.motion.field import CorrectedMotion, Motion
 
 __all__ = ["INTERPRETED", "LAUNCH", "TritonBlockInput", "TritonKernels", "why_no_triton"]
 
@@ -142,7 +144,7 @@ class TritonKernels:
 
     @reports_failure
     def warp_and_blend(
-        self, first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, grid: SampleGrid
+        self, first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion | CorrectedMotion, grid: SampleGrid
     ) -> list[Tensor]:
         out = [self.empty(grid.height, grid.width) for _ in first]
         self.warp_and_blend_into([p.float() for p in first], [p.float() for p in last], motion, grid, out, 0)
@@ -153,7 +155,7 @@ class TritonKernels:
         self,
         first: Sequence[Tensor],
         last: Sequence[Tensor],
-        motion: Motion,
+        motion: Motion | CorrectedMotion,
         grid: SampleGrid,
         targets: Sequence[Tensor],
         peak: float,
@@ -171,6 +173,36 @@ class TritonKernels:
                 raise ValueError("the columns of a target must have no gaps")
         for start in range(0, len(planes), MAX_PLANES):
             _warp(planes[start : start + MAX_PLANES], motion, grid, peak)
+
+    @reports_failure
+    def mean_luma(self, rgb: Tensor, grid: SampleGrid) -> Tensor:
+        return evidence.mean_luma(rgb, grid)
+
+    @reports_failure
+    def cell_flow(self, motion: Motion, grid: SampleGrid, *, mask: bool = False) -> Tensor:
+        out = self.empty(1, 5 if mask else 4, grid.height, grid.width)
+        channels = [block.stored.shape[-1] for block in packed_maps(motion)]
+        with _on(out):
+            _kernels().cell_flow[(_pieces(grid.width), grid.height, 1)](
+                out,
+                *_map_arguments(motion, out),
+                *_grid_arguments(grid),
+                maps=len(motion.maps),
+                channels=channels[0],
+                last_channels=channels[-1],
+                shuffled=_shuffled(motion),
+                accumulates=motion.accumulates_mask,
+                has_mask=mask,
+                index=_index(out),
+                **LAUNCH,
+            )
+        return out
+
+    @reports_failure
+    def find_correction(
+        self, luma0: Tensor, luma1: Tensor, own: Tensor, straight: Tensor, time: float | Tensor
+    ) -> Tensor:
+        return evidence.find_correction(luma0, luma1, own, straight, time)
 
 
 class TritonBlockInput:
@@ -220,28 +252,35 @@ class TritonBlockInput:
             )
 
 
-def _warp(planes: Sequence[tuple[Tensor, Tensor, Tensor, int]], motion: Motion, grid: SampleGrid, peak: float) -> None:
+def _warp(
+    planes: Sequence[tuple[Tensor, Tensor, Tensor, int]],
+    motion: Motion | CorrectedMotion,
+    grid: SampleGrid,
+    peak: float,
+) -> None:
     """Write at most `MAX_PLANES` planes: each at time 0, at time 1, its target and that one's stride."""
     first = planes[0][0]
-    channels = [block.stored.shape[-1] for block in packed_maps(motion)]
+    plain, correction = plain_motion(motion), correction_of(motion)
+    channels = [block.stored.shape[-1] for block in packed_maps(plain)]
+    cells: list[Any] = [first, 2, 2, 1.0]
+    if correction is not None:
+        cells = [correction.stored.contiguous(), correction.height, correction.width, float(correction.scale)]
     padding = [planes[0]] * (MAX_PLANES - len(planes))
     with _on(first):
         _kernels().warp_and_blend[(_pieces(grid.width), grid.height, 1)](
             *(value for plane in (*planes, *padding) for value in plane),
-            *_map_arguments(motion, first),
-            grid.height,
-            grid.width,
-            float(grid.step_y),
-            float(grid.step_x),
-            float(grid.offset_y),
-            float(grid.offset_x),
+            *_map_arguments(plain, first),
+            *cells,
+            OVERSHOOT,
+            *_grid_arguments(grid),
             float(peak),
             planes=len(planes),
-            maps=len(motion.maps),
+            maps=len(plain.maps),
             channels=channels[0],
             last_channels=channels[-1],
-            shuffled=_shuffled(motion),
-            accumulates=motion.accumulates_mask,
+            shuffled=_shuffled(plain),
+            accumulates=plain.accumulates_mask,
+            sharp=correction is not None,
             rounds=not first.dtype.is_floating_point,
             index=_index(first),
             **LAUNCH,
@@ -278,6 +317,12 @@ def _index(tensor: Tensor) -> Any:
 def _shuffled(motion: Motion) -> bool:
     """Whether the maps are stored as before the pixel shuffle."""
     return any(block.stored.dim() == 6 for block in packed_maps(motion))
+
+
+def _grid_arguments(grid: SampleGrid) -> tuple[int | float, ...]:
+    """Height, width, steps and offsets of a grid."""
+    steps = (float(step) for step in (grid.step_y, grid.step_x, grid.offset_y, grid.offset_x))
+    return (grid.height, grid.width, *steps)
 
 
 def _map_arguments(motion: Motion, unused: Tensor) -> list[Any]:

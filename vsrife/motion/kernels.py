@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, Protocol
 
-from vsrife.motion.field import Motion, PackedMap
+from vsrife.motion.field import CorrectedMotion, Motion, PackedMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,7 +104,7 @@ class Kernels(Protocol):
         """
 
     def warp_and_blend(
-        self, first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion, grid: SampleGrid
+        self, first: Sequence[Tensor], last: Sequence[Tensor], motion: Motion | CorrectedMotion, grid: SampleGrid
     ) -> list[Tensor]:
         """Planes between two frames, see `vsrife.motion.reference.warp_and_blend`: h×w each, fp32, neither rounded nor
         clipped. The arguments are those of `warp_and_blend_into`.
@@ -114,7 +114,7 @@ class Kernels(Protocol):
         self,
         first: Sequence[Tensor],
         last: Sequence[Tensor],
-        motion: Motion,
+        motion: Motion | CorrectedMotion,
         grid: SampleGrid,
         targets: Sequence[Tensor],
         peak: float,
@@ -124,12 +124,24 @@ class Kernels(Protocol):
         Args:
             first: planes at time 0 that share a grid, h×w each, of one of `plane_types`.
             last: the planes at time 1.
-            motion: packed, between the two frames at the wanted time.
+            motion: packed, between the two frames at the wanted time; with a correction planes are sampled by the sharp
+                kernel.
             grid: positions of the planes' samples on the picture.
             targets: h×w each, of the planes' dtype on the kernels' device; columns have no gaps, rows may. Integers
                 are rounded (half to even) and clipped.
             peak: the largest integer.
         """
+
+    def mean_luma(self, rgb: Tensor, grid: SampleGrid) -> Tensor:
+        """Luma that corrections are found from, see `vsrife.motion.evidence.mean_luma`."""
+
+    def cell_flow(self, motion: Motion, grid: SampleGrid, *, mask: bool = False) -> Tensor:
+        """A motion's flow on a grid, with `mask` its mask logits too: 1×4×h×w in picture pixels, or 1×5×h×w."""
+
+    def find_correction(
+        self, luma0: Tensor, luma1: Tensor, own: Tensor, straight: Tensor, time: float | Tensor
+    ) -> Tensor:
+        """The correction of a motion, see `vsrife.motion.evidence.find_correction`: 1×h×w×8."""
 
     def release(self) -> None:
         """Give up memory that is kept for later."""
@@ -142,9 +154,26 @@ def packed_maps(motion: Blend) -> tuple[PackedMap, ...]:
     return packed if len(packed) == len(maps) else ()
 
 
+def plain_motion(motion: Motion | CorrectedMotion) -> Motion:
+    """The network's part of a motion.
+
+    Raises:
+        TypeError: it is the mean of several, whose maps kernels do not know.
+    """
+    plain = motion.motion if isinstance(motion, CorrectedMotion) else motion
+    if not isinstance(plain, Motion):
+        raise TypeError(f"motion must be one network's, got {type(plain).__name__}")
+    return plain
+
+
+def correction_of(motion: Motion | CorrectedMotion) -> PackedMap | None:
+    """The correction of a motion, None without one."""
+    return motion.correction if isinstance(motion, CorrectedMotion) else None
+
+
 def supports(kernels: Kernels, planes: Sequence[Tensor], motion: Blend) -> bool:
     """Whether kernels can warp these planes (of one type and size) along this motion."""
-    maps = packed_maps(motion)
+    maps = packed_maps(motion.motion if isinstance(motion, CorrectedMotion) else motion)
     return (
         0 < len(maps) <= kernels.max_maps
         and all(m.stored.shape[0] == 1 and m.stored.dim() == maps[0].stored.dim() for m in maps)

@@ -18,10 +18,13 @@ __all__ = [
     "MAX_MAPS",
     "TYPES",
     "BlockInput",
+    "CellFlow",
+    "Correction",
     "Encode",
     "Library",
     "Map",
     "Maps",
+    "MeanLuma",
     "ToRgb",
     "WarpAndBlend",
     "WarpedPlane",
@@ -29,7 +32,7 @@ __all__ = [
     "why_no_library",
 ]
 
-VERSION = 2
+VERSION = 3
 MAX_MAPS = 8
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.uint8: 2, torch.uint16: 3}
 
@@ -88,6 +91,8 @@ class WarpAndBlend(Structure):
 
     _fields_ = (
         ("maps", Maps),
+        ("correction", Map),
+        ("overshoot", c_float),
         *_int32("height", "width"),
         *_float("step_y", "step_x", "offset_y", "offset_x"),
         ("type", c_int32),
@@ -121,8 +126,48 @@ class Encode(Structure):
     )
 
 
+class MeanLuma(Structure):
+    """Luma of every place where a cell can lie."""
+
+    _fields_ = (("rgb", c_void_p), *_int32("height", "width", "stride"), ("weights", c_float * 3), ("out", c_void_p))
+
+
+class CellFlow(Structure):
+    """A motion's flow on a grid."""
+
+    _fields_ = (
+        ("maps", Maps),
+        *_int32("height", "width"),
+        *_float("step_y", "step_x", "offset_y", "offset_x"),
+        *_int32("has_mask"),
+        ("out", c_void_p),
+    )
+
+
+class Correction(Structure):
+    """The correction of a motion."""
+
+    _fields_ = (
+        *_int32("height", "width"),
+        *((name, c_void_p) for name in ("luma0", "luma1", "own", "straight", "times")),
+        *_float(
+            "time", "far_from_middle", "small", "medium", "far", "regulariser", "largest_step", "noise", "contrast"
+        ),
+        *_int32("steps"),
+        ("out", c_void_p),
+    )
+
+
 PARALLEL = ("GOMP_parallel", "__kmpc_fork_call", "__kmpc_push_num_threads", "__kmpc_global_thread_num")
-JOBS = {"block_input": BlockInput, "warp_and_blend": WarpAndBlend, "to_rgb": ToRgb, "encode": Encode}
+JOBS = {
+    "block_input": BlockInput,
+    "warp_and_blend": WarpAndBlend,
+    "to_rgb": ToRgb,
+    "encode": Encode,
+    "mean_luma": MeanLuma,
+    "cell_flow": CellFlow,
+    "correction": Correction,
+}
 
 
 class Library:

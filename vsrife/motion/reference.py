@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     from vsrife.motion.field import Blend, Motion
     from vsrife.motion.sample_grid import SampleGrid
 
-__all__ = ["block_input", "sample", "warp_and_blend"]
+__all__ = ["OVERSHOOT", "block_input", "sample", "sharp_sample", "warp_and_blend"]
 
 ALL = slice(None)
+OVERSHOOT = -0.2
+"""How much the sharp kernel overshoots more than Keys' cubic one."""
 
 
 def sample(x: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
@@ -34,6 +37,54 @@ def sample(x: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
     grid_x = xs.clamp(0, width - 1) * (2 / max(width - 1, 1)) - 1
     grid_y = ys.clamp(0, height - 1) * (2 / max(height - 1, 1)) - 1
     return grid_sample(x, torch.stack((grid_x, grid_y), dim=-1), padding_mode="zeros", align_corners=True)
+
+
+def sharp_sample(x: Tensor, ys: Tensor, xs: Tensor, sharpness: Tensor) -> Tensor:
+    """Cubic lookup at arbitrary coordinates, without ringing: exact where a coordinate is a pixel's.
+
+    Along each side four pixels have the weights of Keys' cubic kernel (IEEE Trans. ASSP 29, 1981, with a = -½) plus
+    `OVERSHOOT`·f·(1 − f)·(1, −1, −1, 1) at fraction f, which sharpens; they are mixed with those of the bilinear kernel
+    where it is to be softer. All these reproduce a linear ramp: nothing is displaced, as it would be by Keys' kernel
+    with another a. The result is clamped to the range of the 4×4 pixels that it is made from; where one of those is not
+    finite, nor is the result.
+
+    Args:
+        x: N×C×H×W, fp32.
+        ys: N×h×w vertical coordinates in pixels of `x`, clamped as those of `sample`.
+        xs: N×h×w horizontal coordinates.
+        sharpness: N×h×w in 0..1: 1 for the sharp kernel, 0 for the bilinear one.
+    """
+    count, channels, height, width = x.shape
+    rows, weights_y = _four(ys, height, sharpness)
+    columns, weights_x = _four(xs, width, sharpness)
+    flat = x.flatten(2)
+
+    def look_up(row: Tensor, column: Tensor) -> Tensor:
+        index = (row * width + column).flatten(1)[:, None].expand(count, channels, -1)
+        return flat.gather(2, index).view(count, channels, *ys.shape[-2:])
+
+    values = [[look_up(row, column) for column in columns] for row in rows]
+    lines = [_weighted_sum(line, weights_x) for line in values]
+    least, most = (reduce(choose, chain(*values)) for choose in (torch.minimum, torch.maximum))
+    return torch.minimum(torch.maximum(_weighted_sum(lines, weights_y), least), most)
+
+
+def _weighted_sum(values: list[Tensor], weights: list[Tensor]) -> Tensor:
+    return reduce(torch.add, (value * weight[:, None] for value, weight in zip(values, weights, strict=True)))
+
+
+def _four(at: Tensor, size: int, sharpness: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Indices and weights of the four pixels along one side that `sharp_sample` reads."""
+    at = at.clamp(0, size - 1)
+    low = at.floor().clamp(max=max(size - 2, 0))
+    f = at - low
+    g = 1 - f
+    share = sharpness * f * g
+    outer, inner, smooth = share * (OVERSHOOT - g / 2), share * (OVERSHOOT - f / 2), share * (f - g)
+    first = g - smooth - inner
+    second = f + smooth - outer
+    index = low.long()
+    return [(index + k).clamp(0, size - 1) for k in (-1, 0, 1, 2)], [outer, first, second, inner]
 
 
 @lru_cache(maxsize=64)
@@ -122,12 +173,15 @@ def warp_and_blend(planes0: Tensor, planes1: Tensor, motion: Blend, grid: Sample
 
     Returns:
         Those rows of N×P×h×w, fp32: w·warp(planes0, Ft→0) + (1 − w)·warp(planes1, Ft→1), where w is the weight of
-        `motion` (paper, equation 2). Bilinear, coordinates clamped to the plane, neither rounded nor clipped.
+        `motion` (paper, equation 2). Bilinear, or `sharp_sample` where the motion has a sharpness; coordinates clamped
+        to the plane, neither rounded nor clipped.
     """
     ys, xs = grid.coordinates(planes0.device)
-    flow, weight = motion.blend(ys[rows], xs)
+    flow, weight, sharpness = motion.blend(ys[rows], xs)
     y = torch.arange(grid.height, dtype=torch.float32, device=planes0.device)[rows].view(1, -1, 1)
     x = torch.arange(grid.width, dtype=torch.float32, device=planes0.device).view(1, 1, -1)
-    warped0 = sample(planes0, y + flow[:, 1] / grid.step_y, x + flow[:, 0] / grid.step_x)
-    warped1 = sample(planes1, y + flow[:, 3] / grid.step_y, x + flow[:, 2] / grid.step_x)
-    return warped1.lerp_(warped0, weight)
+    ends = []
+    for planes, part in ((planes0, flow[:, :2]), (planes1, flow[:, 2:])):
+        at = y + part[:, 1] / grid.step_y, x + part[:, 0] / grid.step_x
+        ends.append(sample(planes, *at) if sharpness is None else sharp_sample(planes, *at, sharpness[:, 0]))
+    return ends[1].lerp_(ends[0], weight)

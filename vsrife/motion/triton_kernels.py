@@ -16,7 +16,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-__all__ = ["block_input", "encode", "to_rgb", "warp_and_blend"]
+__all__ = ["block_input", "cell_flow", "encode", "to_rgb", "warp_and_blend"]
 
 
 @triton.jit
@@ -269,18 +269,64 @@ def block_input(
 
 
 @triton.jit
-def _warped_plane(
-    first, last, out, stride, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds: tl.constexpr
-):
-    """Sample one plane at both ends, blend and store it; see `warp_and_blend`."""
-    ends = tl.where(tl.arange(0, 2) == 0, first, last)[None, :]
-    at0, at1 = tl.split(_corners(ends + row0, ends + row1, x0, x1, to_y, to_x))
-    blended = _mixed(at1, at0, weight)
+def _write(out, blended, stride, y, x, width, peak, rounds: tl.constexpr):
+    """Store a row's piece; integers are rounded half to even and clipped."""
     if rounds:
         blended = tl.where(blended > 0, blended, 0.0)
         blended = tl.where(blended < peak, blended, peak)
-        blended = ((blended + 12582912.0) - 12582912.0).to(tl.int32)  # half to even: above 2²³ there are integers alone
+        blended = ((blended + 12582912.0) - 12582912.0).to(tl.int32)  # above 2²³ there are integers alone
     tl.store(out + y.to(tl.int64) * stride + x, blended.to(out.dtype.element_ty), x < width)
+
+
+@triton.jit
+def _warped_plane(
+    first, last, out, stride, y0, y1, to_y, x0, x1, to_x, weight, sharpness, overshoot, y, x, height, width, peak,
+    sharp: tl.constexpr, rounds: tl.constexpr, index: tl.constexpr,
+):  # fmt: skip
+    """Sample one plane at both ends, blend and store it; see `warp_and_blend`."""
+    ends = tl.where(tl.arange(0, 2) == 0, first, last)[None, :]
+    if sharp:
+        sampled = _sharp(ends, y0, to_y, x0, to_x, sharpness, overshoot, height, width, index)
+    else:
+        sampled = _corners(ends + y0.to(index) * width, ends + y1.to(index) * width, x0, x1, to_y, to_x)
+    at0, at1 = tl.split(sampled)
+    _write(out, _mixed(at1, at0, weight), stride, y, x, width, peak, rounds)
+
+
+@triton.jit
+def _four(f, sharpness, overshoot):
+    """Weights of the four pixels along one side, see `vsrife.motion.reference.sharp_sample`."""
+    g = 1 - f
+    share = sharpness * f * g
+    outer, inner, smooth = share * (overshoot - g / 2), share * (overshoot - f / 2), share * (f - g)
+    return outer, g - smooth - inner, f + smooth - outer, inner
+
+
+@triton.jit
+def _sharp(ends, y0, to_y, x0, to_x, sharpness, overshoot, height, width, index: tl.constexpr):
+    """Cubic lookup without ringing, at both ends."""
+    low_y, low_x = tl.minimum(y0, tl.maximum(height - 2, 0)), tl.minimum(x0, tl.maximum(width - 2, 0))
+    to_y, to_x = to_y + (y0 - low_y).to(tl.float32), to_x + (x0 - low_x).to(tl.float32)
+    down = _four(to_y, sharpness, overshoot)
+    across = _four(to_x, sharpness, overshoot)
+    total = to_x * 0
+    least, most = total + float("inf"), total - float("inf")
+    for r in tl.static_range(4):
+        row = ends + tl.minimum(tl.maximum(low_y + (r - 1), 0), height - 1).to(index) * width
+        line = total * 0
+        for c in tl.static_range(4):
+            value = tl.load(row + tl.minimum(tl.maximum(low_x + (c - 1), 0), width - 1)).to(tl.float32)
+            least, most = tl.where(value < least, value, least), tl.where(value > most, value, most)
+            line += value * across[c]
+        total += line * down[r]
+    total = tl.where(total < least, least, total)  # what is not a number stays
+    return tl.where(total > most, most, total)
+
+
+@triton.jit
+def _correction_channel(row0, row1, x0, x1, weight_y, weight_x, channel: tl.constexpr):
+    """One channel of a correction, at one row and some columns."""
+    return _corners(row0 + channel, row1 + channel, x0 * 8, x1 * 8, weight_y, weight_x)
 
 
 @triton.jit
@@ -293,6 +339,8 @@ def warp_and_blend(
     map2, height2, width2, scale2,
     map3, height3, width3, scale3,
     map4, height4, width4, scale4,
+    correction, cell_rows, cell_columns, cell,
+    overshoot,
     height,
     width,
     step_y,
@@ -306,6 +354,7 @@ def warp_and_blend(
     last_channels: tl.constexpr,
     shuffled: tl.constexpr,
     accumulates: tl.constexpr,
+    sharp: tl.constexpr,
     rounds: tl.constexpr,
     index: tl.constexpr,
     block: tl.constexpr,
@@ -313,40 +362,102 @@ def warp_and_blend(
     """Planes that share their sites, warped along the motion and blended; grid: pieces of a row, rows.
 
     Bound by memory where samples are wide and by the instructions that load where they are narrow: a sample reads two
-    of its size and writes one, 3 bytes of 8-bit video and 12 of fp32; and does 8 loads, besides 12 for each map (of 4
-    bytes in fp16, from the cache), which up to three planes share.
+    of its size and writes one, 3 bytes of 8-bit video and 12 of fp32; and does 8 loads, 32 by the sharp kernel, besides
+    12 for each map (of 4 bytes in fp16, from the cache), which up to three planes share.
 
     Args:
         stride0: samples from one row of `out0` to the next; of the planes read it is `width`.
+        correction: cell_rows×cell_columns×8, see `vsrife.motion.field.CorrectedMotion`.
+        cell: pixels along a cell's side.
+        overshoot: of the sharp kernel.
         channels: of a map's pixel.
         last_channels: the same of the last map.
+        sharp: whether the motion has a correction.
         rounds: to integers, half to even, and clips to 0..`peak`.
     """
     x = tl.program_id(0) * block + tl.arange(0, block)
     y = tl.program_id(1)
+    at_y, at_x = y.to(tl.float32) * step_y + offset_y, x.to(tl.float32) * step_x + offset_x
     flow, mask = _motion(
+        tl.zeros((block, 2, 2), tl.float32), tl.zeros((block, 1, 1), tl.float32),
+        map0, height0, width0, scale0, map1, height1, width1, scale1, map2, height2, width2, scale2,
+        map3, height3, width3, scale3, map4, height4, width4, scale4,
+        tl.program_id(2), at_y, at_x,
+        tl.full((1, 1, 1), 4, tl.int32), maps, channels, last_channels, shuffled, accumulates, index,
+    )  # fmt: skip
+    weight = 1 / (1 + tl.exp(-tl.reshape(mask, (block,))))
+    sharpness = weight[:, None]
+    if sharp:
+        c0, c1, part_y = _place((at_y + 0.5) / cell - 0.5, cell_rows)
+        k0, k1, part_x = _place((at_x + 0.5) / cell - 0.5, cell_columns)
+        row0 = correction + c0.to(index) * cell_columns * 8
+        row1 = correction + c1.to(index) * cell_columns * 8
+        pair = tl.arange(0, 2)[None, :, None] * 2 + tl.arange(0, 2)[None, None, :]
+        added = _corners(
+            row0, row1, (k0 * 8)[:, None, None] + pair, (k1 * 8)[:, None, None] + pair, part_y, part_x[:, None, None]
+        )
+        flow = flow * _correction_channel(row0, row1, k0, k1, part_y, part_x, 4)[:, None, None] + added
+        weight = weight * _correction_channel(row0, row1, k0, k1, part_y, part_x, 6)
+        weight += _correction_channel(row0, row1, k0, k1, part_y, part_x, 5)
+        sharpness = _correction_channel(row0, row1, k0, k1, part_y, part_x, 7)[:, None]
+    flow_x, flow_y = tl.split(flow)
+    y0, y1, to_y = _place(y.to(tl.float32) + flow_y / step_y, height)
+    x0, x1, to_x = _place(x.to(tl.float32)[:, None] + flow_x / step_x, width)
+    _warped_plane(
+        first0, last0, out0, stride0, y0, y1, to_y, x0, x1, to_x, weight, sharpness, overshoot, y, x, height, width,
+        peak, sharp, rounds, index,
+    )  # fmt: skip
+    if planes > 1:
+        _warped_plane(
+            first1, last1, out1, stride1, y0, y1, to_y, x0, x1, to_x, weight, sharpness, overshoot, y, x, height, width,
+            peak, sharp, rounds, index,
+        )  # fmt: skip
+    if planes > 2:
+        _warped_plane(
+            first2, last2, out2, stride2, y0, y1, to_y, x0, x1, to_x, weight, sharpness, overshoot, y, x, height, width,
+            peak, sharp, rounds, index,
+        )  # fmt: skip
+
+
+@triton.jit
+def cell_flow(
+    out,
+    map0, height0, width0, scale0,
+    map1, height1, width1, scale1,
+    map2, height2, width2, scale2,
+    map3, height3, width3, scale3,
+    map4, height4, width4, scale4,
+    height,
+    width,
+    step_y,
+    step_x,
+    offset_y,
+    offset_x,
+    maps: tl.constexpr,
+    channels: tl.constexpr,
+    last_channels: tl.constexpr,
+    shuffled: tl.constexpr,
+    accumulates: tl.constexpr,
+    has_mask: tl.constexpr,
+    index: tl.constexpr,
+    block: tl.constexpr,
+):  # fmt: skip
+    """A motion's flow on a grid, 4×height×width, and its mask logits as a fifth plane; grid: pieces of a row, rows."""
+    x = tl.program_id(0) * block + tl.arange(0, block)
+    y = tl.program_id(1)
+    flow, logit = _motion(
         tl.zeros((block, 2, 2), tl.float32), tl.zeros((block, 1, 1), tl.float32),
         map0, height0, width0, scale0, map1, height1, width1, scale1, map2, height2, width2, scale2,
         map3, height3, width3, scale3, map4, height4, width4, scale4,
         tl.program_id(2), y.to(tl.float32) * step_y + offset_y, x.to(tl.float32) * step_x + offset_x,
         tl.full((1, 1, 1), 4, tl.int32), maps, channels, last_channels, shuffled, accumulates, index,
     )  # fmt: skip
-    weight = 1 / (1 + tl.exp(-tl.reshape(mask, (block,))))
-    flow_x, flow_y = tl.split(flow)
-    y0, y1, to_y = _place(y.to(tl.float32) + flow_y / step_y, height)
-    x0, x1, to_x = _place(x.to(tl.float32)[:, None] + flow_x / step_x, width)
-    row0, row1 = y0.to(index) * width, y1.to(index) * width
-    _warped_plane(
-        first0, last0, out0, stride0, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds
-    )  # fmt: skip
-    if planes > 1:
-        _warped_plane(
-            first1, last1, out1, stride1, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds
-        )  # fmt: skip
-    if planes > 2:
-        _warped_plane(
-            first2, last2, out2, stride2, row0, row1, x0, x1, to_y, to_x, weight, y, x, width, peak, rounds
-        )  # fmt: skip
+    part = tl.arange(0, 2)[None, :, None] * 2 + tl.arange(0, 2)[None, None, :]
+    place = (y.to(index) * width + x)[:, None, None]
+    inside = (x < width)[:, None, None]
+    tl.store(out + part.to(index) * (height * width) + place, flow, inside)
+    if has_mask:
+        tl.store(out + 4 * height * width + place, logit, inside)
 
 
 @triton.jit

@@ -93,6 +93,9 @@ typedef struct {
     int (*warp_and_blend)(const WarpAndBlend *, int);
     int (*to_rgb)(const ToRgb *, int);
     int (*encode)(const Encode *, int);
+    int (*mean_luma)(const MeanLuma *, int);
+    int (*cell_flow)(const CellFlow *, int);
+    int (*correction)(const Correction *, int);
 } Variant;
 
 #define BASE 1
@@ -174,8 +177,14 @@ EXPORT int vsrife_block_input(const BlockInput *job, int threads) { return used-
 EXPORT int vsrife_warp_and_blend(const WarpAndBlend *job, int threads) { return used->warp_and_blend(job, threads); }
 EXPORT int vsrife_to_rgb(const ToRgb *job, int threads) { return used->to_rgb(job, threads); }
 EXPORT int vsrife_encode(const Encode *job, int threads) { return used->encode(job, threads); }
+EXPORT int vsrife_mean_luma(const MeanLuma *job, int threads) { return used->mean_luma(job, threads); }
+EXPORT int vsrife_cell_flow(const CellFlow *job, int threads) { return used->cell_flow(job, threads); }
+EXPORT int vsrife_correction(const Correction *job, int threads) { return used->correction(job, threads); }
 
 EXPORT int vsrife_size_block_input(void) { return (int)sizeof(BlockInput); }
 EXPORT int vsrife_size_warp_and_blend(void) { return (int)sizeof(WarpAndBlend); }
 EXPORT int vsrife_size_to_rgb(void) { return (int)sizeof(ToRgb); }
 EXPORT int vsrife_size_encode(void) { return (int)sizeof(Encode); }
+EXPORT int vsrife_size_mean_luma(void) { return (int)sizeof(MeanLuma); }
+EXPORT int vsrife_size_cell_flow(void) { return (int)sizeof(CellFlow); }
+EXPORT int vsrife_size_correction(void) { return (int)sizeof(Correction); }

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define KERNELS_VERSION 2
+#define KERNELS_VERSION 3
 #define MAX_MAPS 8
 
 enum { TYPE_F32 = 0, TYPE_BF16 = 1, TYPE_U8 = 2, TYPE_U16 = 3 };
@@ -55,9 +55,12 @@ typedef struct {
     int64_t stride; /* of `out`, in bytes */
 } WarpedPlane;
 
-/* Planes that share a sample grid, backward-warped along the motion and blended. */
+/* Planes that share a sample grid, backward-warped along the motion and blended: bilinearly, or with a correction of the
+ * motion by a sharp kernel. */
 typedef struct {
     Maps maps;
+    Map correction;          /* of 8 channels in F32, see `Correction`; no data: none */
+    float overshoot;         /* of the sharp kernel */
     int32_t height, width;   /* of the planes, each at least 2 */
     float step_y, step_x;    /* sample (x, y) lies at (x step_x + offset_x, y step_y + offset_y) on the picture */
     float offset_y, offset_x;
@@ -66,6 +69,36 @@ typedef struct {
     int32_t planes;
     WarpedPlane plane[4];
 } WarpAndBlend;
+
+/* Luma of every place where a cell can lie: means of 2 x 2 pixels. */
+typedef struct {
+    const float *rgb; /* at least `height` rows of stride x 3 */
+    int32_t height, width, stride;
+    float weights[3];
+    float *out; /* height x width */
+} MeanLuma;
+
+/* A motion's flow on a grid. */
+typedef struct {
+    Maps maps;
+    int32_t height, width;
+    float step_y, step_x, offset_y, offset_x;
+    int32_t has_mask;
+    float *out; /* 4 or 5 x height x width: Ft->0 x, y, Ft->1 x, y in picture pixels, mask logit */
+} CellFlow;
+
+/* The correction of a motion, at cells; vsrife/motion/evidence.py defines it and says what the settings are. */
+typedef struct {
+    int32_t height, width;       /* in cells */
+    const float *luma0, *luma1;  /* 2 height x 2 width: means of 2 x 2 pixels, of every place */
+    const float *own;            /* 4 x height x width */
+    const float *straight;       /* 2 x height x width */
+    const float *times;          /* height x width, or NULL for `time` everywhere */
+    float time;
+    float far_from_middle, small, medium, far, regulariser, largest_step, noise, contrast;
+    int32_t steps;
+    float *out; /* height x width x 8 */
+} Correction;
 
 /* A frame's planes to RGB in 0..1, the last row and column repeated up to the aligned size. */
 typedef struct {

@@ -3,6 +3,12 @@
 #define INLINE static inline __attribute__((always_inline))
 
 #ifdef BASE
+/* The arrays of the loop that follows do not overlap. */
+#if defined(__clang__)
+#define APART _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define APART _Pragma("GCC ivdep")
+#endif
 #define SLACK 32 /* floats behind an array that may be read and written; their values are never used */
 typedef float V4 __attribute__((vector_size(16)));
 typedef float V8 __attribute__((vector_size(32)));
@@ -27,6 +33,8 @@ typedef struct {
     Run *run[MAX_MAPS]; /* where there are no runs: the left one of two map columns, of each column */
     int runs[MAX_MAPS];
     int stored[MAX_MAPS]; /* channels of a scratch row */
+    int32_t *cell;      /* of the correction: the left one of two cells, of each column */
+    float *cell_weight; /* of the right one */
     void *tables;
     float *scratch;
     size_t slot;
@@ -42,6 +50,28 @@ typedef struct {
     int32_t *at0, *at1;
     float *x0, *y0, *x1, *y1, *weight;
 } Destinations;
+
+/* Destinations for the sharp kernel, by end. */
+typedef struct {
+    int32_t *at[2], *edge[2];
+    float *x[2], *y[2], *weight, *sharpness;
+} SharpDestinations;
+
+/* What the passes of a correction share: the ends along a motion, one Lucas-Kanade step, and what the result is made of. */
+typedef struct {
+    const float *motion;
+    int is_flow;
+    float *mean, *error;
+} Ends;
+
+typedef struct {
+    const float *mean, *error, *from;
+    float *to, *before;
+} Step;
+
+typedef struct {
+    const float *refined, *mean, *error, *own_error, *before;
+} Result;
 
 /* A row of columns: its flow and the positions that the flow leads to. */
 typedef struct {
@@ -110,9 +140,18 @@ INLINE int NAME(place)(float at, int size, float *weight) {
     return low;
 }
 
-/* One row of map pixels between two of the map's. */
+INLINE V4 NAME(map4)(const char *row, size_t at, const int is_f32) {
+    return is_f32 ? NAME(load4)((const float *)(const void *)row + at) : NAME(widen4)((const uint16_t *)(const void *)row + at);
+}
+
+INLINE V8 NAME(map8)(const char *row, size_t at, const int is_f32) {
+    return is_f32 ? NAME(load8)((const float *)(const void *)row + at) : NAME(widen8)((const uint16_t *)(const void *)row + at);
+}
+
+/* One row of map pixels between two of the map's, or on the upper one where `is_between` is 0. */
 INLINE void NAME(map_row_of)(
-    const Map *map, size_t above, size_t below, float weight, float *out, const int stored, const int is_f32) {
+    const Map *map, size_t above, size_t below, float weight, float *out, const int stored, const int is_f32,
+    const int is_between) {
     const size_t channels = (size_t)map->channels, pair = (map->shuffled ? 4 : 2) * channels;
     const size_t size = is_f32 ? sizeof(float) : sizeof(uint16_t);
     const char *p = (const char *)map->data + above * size, *q = (const char *)map->data + below * size;
@@ -121,32 +160,26 @@ INLINE void NAME(map_row_of)(
             const size_t at = half ? channels : 0;
             float *to = out + half * stored;
             if (stored == 4) {
-                V4 a, b;
-                if (is_f32) {
-                    a = NAME(load4)((const float *)p + at);
-                    b = NAME(load4)((const float *)q + at);
-                } else {
-                    a = NAME(widen4)((const uint16_t *)p + at);
-                    b = NAME(widen4)((const uint16_t *)q + at);
-                }
-                a += (b - a) * weight;
+                V4 a = NAME(map4)(p, at, is_f32);
+                if (is_between) a += (NAME(map4)(q, at, is_f32) - a) * weight;
                 memcpy(to, &a, sizeof a);
             } else {
                 for (int c = 0; c < stored; c += 8) {
-                    V8 a, b;
-                    if (is_f32) {
-                        a = NAME(load8)((const float *)p + at + c);
-                        b = NAME(load8)((const float *)q + at + c);
-                    } else {
-                        a = NAME(widen8)((const uint16_t *)p + at + c);
-                        b = NAME(widen8)((const uint16_t *)q + at + c);
-                    }
-                    a += (b - a) * weight;
+                    V8 a = NAME(map8)(p, at + (size_t)c, is_f32);
+                    if (is_between) a += (NAME(map8)(q, at + (size_t)c, is_f32) - a) * weight;
                     memcpy(to + c, &a, sizeof a);
                 }
             }
         }
 }
+
+#define ROW_CASE(STORED, IS_F32) \
+    if (stored == STORED && (map->type == TYPE_F32) == IS_F32) { \
+        if (weight == 0) \
+            NAME(map_row_of)(map, above, above, 0, out, STORED, IS_F32, 0); \
+        else \
+            NAME(map_row_of)(map, above, below, weight, out, STORED, IS_F32, 1); \
+    }
 
 /* A map at picture row y: width x stored, followed by slack. */
 static void NAME(map_row)(const Map *map, float y, int stored, float *out) {
@@ -158,17 +191,15 @@ static void NAME(map_row)(const Map *map, float y, int stored, float *out) {
         above = (size_t)(low >> 1) * 2 * row + (size_t)(low & 1) * 2 * channels;
         below = (size_t)(high >> 1) * 2 * row + (size_t)(high & 1) * 2 * channels;
     }
-    if (map->type == TYPE_F32) {
-        if (stored == 4) NAME(map_row_of)(map, above, below, weight, out, 4, 1);
-        if (stored == 8) NAME(map_row_of)(map, above, below, weight, out, 8, 1);
-        if (stored == 16) NAME(map_row_of)(map, above, below, weight, out, 16, 1);
-    } else {
-        if (stored == 4) NAME(map_row_of)(map, above, below, weight, out, 4, 0);
-        if (stored == 8) NAME(map_row_of)(map, above, below, weight, out, 8, 0);
-        if (stored == 16) NAME(map_row_of)(map, above, below, weight, out, 16, 0);
-    }
+    ROW_CASE(4, 0)
+    ROW_CASE(8, 0)
+    ROW_CASE(16, 0)
+    ROW_CASE(4, 1)
+    ROW_CASE(8, 1)
+    ROW_CASE(16, 1)
     memset(out + (size_t)map->width * (size_t)stored, 0, 4 * sizeof *out);
 }
+#undef ROW_CASE
 
 INLINE V8 NAME(mixed8)(const float *p, size_t step, float weight) {
     const V8 a = NAME(load8)(p), b = NAME(load8)(p + step);
@@ -197,6 +228,8 @@ INLINE void NAME(find_flow)(const Maps *maps, const Shared *shared, const Row *r
             const V16 a = NAME(load16)(p), v = a + (NAME(load16)(p + 16) - a) * weight;
             memcpy(row->last_map + (size_t)k * 16, &v, sizeof v);
             memcpy(&flow, &v, sizeof flow);
+        } else if (stored == 4) {
+            flow = NAME(mixed4)(p, 4, weight);
         } else {
             const V8 v = NAME(mixed8)(p, 8, weight);
             memcpy(row->last_map + (size_t)k * 8, &v, sizeof v);
@@ -513,9 +546,9 @@ static int NAME(block_input)(const BlockInput *given, int threads) {
 /* ---------------------------------------------------------------------------------------------------------------- */
 /* warp_and_blend */
 
-/* 1 / (1 + exp(-x)) to 2e-7. */
-INLINE float NAME(sigmoid)(float x) {
-    float t = x * -1.44269504f;
+/* exp(x) to 2e-7. */
+INLINE float NAME(exponential)(float x) {
+    float t = x * 1.44269504f;
     t = t > -126 ? t : -126;
     t = t < 126 ? t : 126;
     const float whole = (t + 12582912.0f) - 12582912.0f, part = (t - whole) * 0.693147181f;
@@ -524,8 +557,10 @@ INLINE float NAME(sigmoid)(float x) {
     const int32_t bits = ((int32_t)whole + 127) << 23;
     float two;
     memcpy(&two, &bits, sizeof two);
-    return 1 / (1 + power * two);
+    return power * two;
 }
+
+INLINE float NAME(sigmoid)(float x) { return 1 / (1 + NAME(exponential)(-x)); }
 
 #define MOVED_ROW(sample, name) \
     INLINE void NAME(warp_pixel_##name)( \
@@ -654,23 +689,35 @@ static void NAME(warp_rows)(const void *data, void *kept, float *scratch, int fr
     }
 }
 
+#include "sharp_variant.h"
+
 static int NAME(warp_and_blend)(const WarpAndBlend *job, int threads) {
     Shared shared = {0};
-    float *at = malloc(sizeof(float) * 2 * (size_t)job->width), *on = at + job->width;
+    const int width = job->width, is_sharp = job->correction.data != NULL;
+    float *at = malloc(sizeof(float) * 4 * (size_t)width), *on = at + width;
     if (!at) return -1;
-    for (int k = 0; k < job->width; k++) {
+    shared.cell_weight = on + width;
+    shared.cell = (int32_t *)(shared.cell_weight + width);
+    for (int k = 0; k < width; k++) {
         at[k] = (float)k;
         on[k] = (float)k * job->step_x + job->offset_x;
+        if (is_sharp)
+            shared.cell[k] = NAME(place)(
+                (on[k] + 0.5f) / job->correction.scale - 0.5f, job->correction.width, &shared.cell_weight[k]);
     }
-    const size_t extra = ((size_t)job->width + 2 * SLACK) * 8;
-    const int failed = NAME(make_shared)(&shared, &job->maps, job->width, at, on, 8, 1, extra, threads);
+    const size_t extra =
+        ((size_t)width + 2 * SLACK) * (is_sharp ? 16 : 8) + (is_sharp ? 8 * (size_t)job->correction.width + SLACK : 0);
+    const int failed = NAME(make_shared)(&shared, &job->maps, width, at, on, 8, 1, extra, threads);
     if (!failed) {
-        share_rows(NAME(warp_rows), job, &shared, shared.scratch, shared.slot, job->height, 4, threads);
+        const RowsFn rows = is_sharp ? NAME(sharp_rows) : NAME(warp_rows);
+        share_rows(rows, job, &shared, shared.scratch, shared.slot, job->height, 4, threads);
         NAME(free_shared)(&shared);
     }
     free(at);
     return failed;
 }
+
+#include "correction_variant.h"
 
 /* ---------------------------------------------------------------------------------------------------------------- */
 /* to_rgb and encode */
@@ -801,6 +848,7 @@ static int NAME(encode)(const Encode *job, int threads) {
 #define TEXT(x) QUOTED(x)
 static const Variant NAME(variant) = {
     TEXT(NAME()), NAME(block_input), NAME(warp_and_blend), NAME(to_rgb), NAME(encode),
+    NAME(mean_luma), NAME(cell_flow), NAME(correction),
 };
 #undef TEXT
 #undef QUOTED

@@ -163,7 +163,7 @@ static void VS_CC bridge(const VSMap *in, VSMap *out, void *user_data, VSCore *c
     "vfr:int:opt;positions:float[]:opt;"
 #define MODEL                                                                                                          \
     "model:data:opt;model_path:data:opt;auto_download:int:opt;scale:float:opt;ensemble:int:opt;"                       \
-    "ensemble_mask:data:opt;matrix:data:opt;device:data:opt;precision:data:opt;"
+    "ensemble_mask:data:opt;picture:data:opt;estimates:data:opt;matrix:data:opt;device:data:opt;precision:data:opt;"
 #define CUTS "sc:int:opt;sc_threshold:float:opt;sc_mode:data:opt;sc_clip:vnode:opt;"
 #define DEDUP "dedup:int:opt;dedup_limit:int:opt;"
 #define SKIP "skip:int:opt;skip_threshold:float:opt;"

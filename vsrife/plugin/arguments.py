@@ -28,12 +28,15 @@ __all__ = ["Arguments", "arguments_from_text", "arguments_of", "descriptions", "
 INT64_MAX = 2**63 - 1
 DEFAULT_MASK = "own"
 TEXTS = (
-    "timecodes", "model", "model_path", "ensemble_mask", "matrix", "device", "precision", "sc_mode", "show",
+    "timecodes", "model", "model_path", "ensemble_mask", "picture", "estimates", "matrix", "device", "precision",
+    "sc_mode", "show",
 )  # fmt: skip
 CHOICES: dict[str, tuple[object, ...]] = {
     **dict.fromkeys(("vfr", "auto_download", "sc", "dedup", "skip", "tta", "uhd", "list_gpu"), (0, 1)),
     "ensemble": (0, 1, 2, 4, 8),
     "ensemble_mask": ("own", "mean", "logit"),
+    "picture": ("sharp", "published"),
+    "estimates": ("frame", "pair"),
     "sc_mode": ("hold", "nearest", "blend"),
     "show": ("flow", "mask", "cuts", "time"),
 }
@@ -72,6 +75,10 @@ class Arguments:
         ensemble: 0 for one estimate per pair, 1 for the ensemble built into the network, 2, 4 or 8 for the mean motion
             of as many estimates (frames swapped, picture mirrored), for every network.
         ensemble_mask: mask for blending several estimates: own, mean or logit.
+        picture: sharp corrects the estimated motion by what the two frames show, samples the frames by a sharp kernel
+            and blends them by time where they agree; published is the form that the networks were published in.
+        estimates: motion is estimated once for each output frame, or once for each pair of source frames, which costs
+            less the more frames lie between them.
         matrix: matrix of a YUV clip, by name or number; overrides the frame properties.
         device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N; or several, separated by commas. Frames are distributed by
             their number, so that a frame always comes from the same device. Devices of different kinds round
@@ -113,6 +120,8 @@ class Arguments:
     scale: float = _of("RIFE Motion At", 1.0)
     ensemble: int = _of("RIFE Motion At", 0)
     ensemble_mask: str = _of("RIFE Motion At", DEFAULT_MASK)
+    picture: str = _of("RIFE Motion At", "sharp")
+    estimates: str = _of("RIFE Motion At", "frame")
     matrix: str | None = _of("RIFE Motion At", None)
     device: str = _of("RIFE Motion At", "auto")
     precision: str = _of("RIFE Motion At", "auto")

@@ -193,7 +193,14 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
         _tell_what_runs(model, arguments, each)
     if ensemble == 1 and not shared.has_ensemble:
         raise RifeError("ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
-    options = engine.Options(arguments.scale, ensemble, arguments.ensemble_mask, keep_motions=bool(arguments.extras))
+    options = engine.Options(
+        arguments.scale,
+        ensemble,
+        arguments.ensemble_mask,
+        keep_motions=bool(arguments.extras),
+        picture=arguments.picture,
+        estimates=arguments.estimates,
+    )
     return engine.Interpolator(engines, picture_format(clip), options, spare=spare, log=tell)
 
 

@@ -31,6 +31,8 @@ class _How(TypedDict, total=False):
     scale: float | None
     ensemble: int | None
     ensemble_mask: str | None
+    picture: str | None
+    estimates: str | None
     matrix: str | None
     device: str | Sequence[str] | None
     precision: str | None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vsrife.detect import cut_between
 from vsrife.detect.runs import Run, run_around
 from vsrife.errors import RifeError
+from vsrife.timing.motion_time import find_motion_time
 from vsrife.timing.timeline import share_between
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from vsrife.plugin.arguments import Arguments
     from vsrife.plugin.formats import FrameReader
     from vsrife.timing.moments import Moment
+    from vsrife.timing.motion_time import MotionTime
     from vsrife.timing.timeline import Timeline
 
     Frames = Mapping["Key", vs.VideoFrame]
@@ -71,6 +73,7 @@ class Decision:
         right: source frame at time 1; the left one again where there is no other.
         timestep: 0 to 1.
         passthrough: the source frame that is shown as it is; None where a picture is made.
+        motion: the time between the two frames at which motion is estimated, where a picture is made of it.
         score: the score of a cut between the two frames, where that was computed.
     """
 
@@ -80,6 +83,7 @@ class Decision:
     timestep: Fraction
     passthrough: int | None = None
     score: float | None = None
+    motion: MotionTime | None = None
 
 
 class Pairing:
@@ -129,7 +133,10 @@ class Pairing:
             timestep = share_between(self._timeline, moment, run.first, run.last)
         if timestep == 0 and self._snap_to_source:
             return Decision("source", run.first, run.first, timestep, run.first)
-        return self._between(Decision("made", run.first, run.last, timestep), moment, frames)
+        pair = self._between(Decision("made", run.first, run.last, timestep), moment, frames)
+        if isinstance(pair, MissingFrames) or pair.kind != "made":
+            return pair
+        return replace(pair, motion=find_motion_time(self._timeline, n, timestep, run.first, run.last))
 
     def _run(self, moment: Moment, frames: Frames) -> Run | MissingFrames:
         """The source frames around a moment, or around the run of repeated frames that it lies in."""

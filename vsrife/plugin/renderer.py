@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import vapoursynth as vs
     from numpy.typing import NDArray
 
-    from vsrife.engine import HostFrame, Interpolator, PictureFormat
+    from vsrife.engine import HostFrame, Interpolator, PictureFormat, Timestep
     from vsrife.plugin.arguments import Arguments
     from vsrife.plugin.pairing import Frames, Key, Pairing
     from vsrife.plugin.properties import OutputProperties
@@ -175,7 +175,7 @@ class PictureRenderer(Renderer):
         if self._own is Role.COMPANION:
             left, right = (self._companion.read(end, frames[Role.COMPANION, end]) for end in ends)
             companions = left, right
-        timestep = Timestep(float(decision.timestep))
+        timestep = _timestep(decision)
         if Role.TIMES in self._roles:
             times = weights(frames[self._key(Role.TIMES, decision.left)])
             if decision.kind == "cut" and call.arguments.sc_mode == "nearest":
@@ -212,16 +212,23 @@ class MotionRenderer(Renderer):
         return [(Role.CLIP, decision.left), (Role.CLIP, decision.right)]
 
     def _write(self, decision: Decision, frames: Frames, target: Planes) -> None:
-        from vsrife.engine import Timestep
-
         (plane,) = target
         if decision.kind == "made":
-            timestep = Timestep(float(decision.timestep))
+            timestep = _timestep(decision)
             self._call.interpolator.write_motion(*self._pair(decision, frames), timestep, plane)
             return
         plane[:] = 0
         if decision.passthrough in (None, decision.left):
             plane[-len(plane) // 5 :] = 1
+
+
+def _timestep(decision: Decision) -> Timestep:
+    from vsrife.engine import Timestep
+
+    if decision.motion is None:
+        return Timestep(float(decision.timestep))
+    time, is_shared = decision.motion
+    return Timestep(float(decision.timestep), motion_at=float(time), shares_motion=is_shared)
 
 
 def _listed(value: Any) -> Sequence[Any]:
