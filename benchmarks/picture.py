@@ -4,6 +4,8 @@ All frames come through the filter in RGB24, fp32. Prints Markdown:
 
 - `columns`: frames that were dropped and interpolated again, at several times between the frames that stay; PSNR, SSIM,
   sharpness and VMAF.
+- `scenes`: the same half-way, for 8-bit 4:2:0 converted to RGB afterwards, text that stands over a pan, dark and grainy
+  film (against the film without grain), and line art that moves by a fraction of a pixel.
 - `placement`: a real texture translated by known distances; where frames between put it, less where it belongs, as a
   share of the motion.
 - `steps`: a disc that moves evenly, 50 to 60 frames a second and tenfold; the largest difference between two steps and
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 import vapoursynth as vs
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from vapoursynth import core
 
@@ -155,6 +157,98 @@ def _cell(figures: tuple[float, ...]) -> str:
     return f"{figures[0]:.2f} / {figures[1]:.4f} / {figures[2]:.3f} / {figures[3]:.1f}"
 
 
+class Kind(NamedTuple):
+    """A kind of picture that columns are turned into.
+
+    Args:
+        name: the table's.
+        columns: names of the columns.
+        change: what is done to the two frames; takes a picture and a seed.
+        expect: what is done to the true frame.
+        form: format that the filter works in, with BT.709's matrix; RGB24 for None.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    change: Callable[[Tensor, int], Tensor]
+    expect: Callable[[Tensor, int], Tensor]
+    form: int | None = None
+
+
+def scenes(data: Path, choices: dict[str, dict[str, Any]]) -> None:
+    """Print a row for each kind of picture, with a cell for each choice."""
+    print("| | " + " | ".join(choices) + " |\n|---" + "|---" * len(choices) + "|")
+    for kind in (
+        Kind("8-bit 4:2:0", ("bikes ½", "city ½", "film ½"), _same, _same, vs.YUV420P8),
+        Kind("text over a pan", ("slow pan ½",), _write_text, _write_text),
+        Kind("dark and grainy", ("bikes ½", "film ½"), _add_grain, _darken),
+    ):
+        triplets = [each for column in COLUMNS if column.name in kind.columns for each in cases(data, column)]
+        cells = []
+        for label, arguments in choices.items():
+            scores = []
+            with Vmaf(find_ffmpeg() or Path("ffmpeg"), moving=False) as vmaf:
+                for first, truth, last, *_ in triplets:
+                    pair = _converted([kind.change(first, 0), kind.change(last, 1)], kind.form)
+                    made = core.rife.RIFE(pair, multi=2, sc=0, precision="fp32", **arguments)
+                    got = picture(made.resize.Bicubic(format=vs.RGB24).get_frame(1))
+                    expected = _converted([kind.expect(truth, 2)], kind.form).resize.Bicubic(format=vs.RGB24)
+                    wanted = picture(expected.get_frame(0))
+                    scores.append([float(measure(got, wanted)) for measure in (psnr, ssim, sharpness)])
+                    vmaf.add(label, got, wanted)
+                cells.append(_cell((*np.mean(scores, 0), float(np.mean(vmaf.scores(label))))))
+        print(f"| {kind.name} | " + " | ".join(cells) + " |", flush=True)
+    for distance in (0.5, 1.0, 3.0):
+        first, truth, last = (_line_art(k * distance / 2) for k in range(3))
+        cells = []
+        for arguments in choices.values():
+            got = list(interpolate([first, last], arguments, multi=2))[1]
+            figures = [float(measure(got, truth)) for measure in (psnr, ssim, sharpness)]
+            cells.append(f"{figures[0]:.2f} / {figures[1]:.4f} / {figures[2]:.3f}")
+        print(f"| line art, {distance:g} px | " + " | ".join(cells) + " |", flush=True)
+
+
+def _converted(pictures: list[Tensor], form: int | None) -> vs.VideoNode:
+    clip = clip_of(pictures)
+    return clip if form is None else clip.resize.Bicubic(format=form, matrix=vs.MATRIX_BT709)
+
+
+def _same(whole: Tensor, seed: int) -> Tensor:
+    del seed
+    return whole
+
+
+def _darken(whole: Tensor, seed: int) -> Tensor:
+    del seed
+    return (whole.float() * 0.3).round().to(torch.uint8)
+
+
+def _add_grain(whole: Tensor, seed: int) -> Tensor:
+    noise = torch.randn(whole.shape, generator=torch.Generator().manual_seed(seed)) * 4
+    return (whole.float() * 0.3 + noise).round().clamp(0, 255).to(torch.uint8)
+
+
+def _write_text(whole: Tensor, seed: int) -> Tensor:
+    del seed
+    image = Image.fromarray(whole.permute(1, 2, 0).numpy())
+    font = ImageFont.load_default(28)
+    place = (image.width / 2, image.height * 0.85)
+    ImageDraw.Draw(image).text(place, "Where are we going?", "white", font, "mm", stroke_width=2, stroke_fill="black")
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+
+
+def _line_art(shift_by: float) -> Tensor:
+    """Black lines of one to three pixels on white, displaced to the right; drawn at eight times the size."""
+    image = Image.new("L", (320 * 8, 192 * 8), 255)
+    draw = ImageDraw.Draw(image)
+    places = np.random.default_rng(4).uniform(-100, 420, (40, 4))
+    for k, (x0, y0, x1, y1) in enumerate(places):
+        ends = [(8 * (x0 + shift_by), 8 * y0 * 0.5), (8 * (x1 + shift_by), 8 * y1 * 0.5)]
+        draw.line(ends, fill=0, width=8 * (1 + k % 3))
+    small = image.resize((320, 192), Image.Resampling.BOX)
+    return torch.from_numpy(np.array(small)).expand(3, -1, -1).contiguous()
+
+
 def texture(data: Path, name: str, number: int) -> Tensor:
     """A real picture, 3×192×448 in fp64, that fades to its rows' means at both sides and has no finest detail."""
     whole = picture(footage(data, name).get_frame(number)).double()[:, :192, :448]
@@ -252,7 +346,7 @@ def pulsing(data: Path, choices: dict[str, dict[str, Any]]) -> None:
 
 
 TABLES: dict[str, Callable[[Path, dict[str, dict[str, Any]]], None]] = {
-    "columns": columns, "placement": placement, "steps": steps, "pulsing": pulsing,
+    "columns": columns, "scenes": scenes, "placement": placement, "steps": steps, "pulsing": pulsing,
 }  # fmt: skip
 
 
