@@ -5,7 +5,8 @@ All frames come through the filter in RGB24, fp32. Prints Markdown:
 - `columns`: frames that were dropped and interpolated again, at several times between the frames that stay; PSNR, SSIM,
   sharpness and VMAF.
 - `scenes`: the same half-way, for 8-bit 4:2:0 converted to RGB afterwards, text that stands over a pan, dark and grainy
-  film (against the film without grain), and line art that moves by a fraction of a pixel.
+  film (against the film without grain), synthetic scenes of moving layers, and line art that moves by a fraction of a
+  pixel.
 - `placement`: a real texture translated by known distances; where frames between put it, less where it belongs, as a
   share of the motion.
 - `steps`: a disc that moves evenly, 50 to 60 frames a second and tenfold; the largest difference between two steps and
@@ -30,9 +31,12 @@ from vapoursynth import core
 
 from vsrife.evaluation.metrics import psnr, sharpness, ssim
 from vsrife.evaluation.vmaf import Vmaf, find_ffmpeg
+from vsrife.training.scenes import random_scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from vsrife.training.scenes import Scene
 
 BUNNY = "big-buck-bunny-1080p-60fps-30sec.mp4"
 
@@ -128,8 +132,8 @@ def cases(data: Path, column: Column | None) -> Iterator[tuple[Tensor, Tensor, T
         return
     clip = footage(data, column.clip)
     for first in column.firsts:
-        numbers = (first, first + column.wanted, first + column.span)
-        yield (*(picture(clip.get_frame(n)) for n in numbers), column.span, column.wanted)  # type: ignore[misc]
+        left, truth, right = (picture(clip.get_frame(first + n)) for n in (0, column.wanted, column.span))
+        yield left, truth, right, column.span, column.wanted
 
 
 def columns(data: Path, choices: dict[str, dict[str, Any]]) -> None:
@@ -198,6 +202,17 @@ def scenes(data: Path, choices: dict[str, dict[str, Any]]) -> None:
                     vmaf.add(label, got, wanted)
                 cells.append(_cell((*np.mean(scores, 0), float(np.mean(vmaf.scores(label))))))
         print(f"| {kind.name} | " + " | ".join(cells) + " |", flush=True)
+    drawn = [random_scene(np.random.default_rng(seed), 448, 256) for seed in range(8)]
+    for name, time in (("½", 0.5), ("⅛", 0.125)):
+        cells = []
+        for arguments in choices.values():
+            scores = []
+            for scene in drawn:
+                first, truth, last = (_drawn(scene, moment) for moment in (0.0, time, 1.0))
+                got = list(interpolate([first, last], arguments, multi=8))[round(8 * time)]
+                scores.append([float(measure(got, truth)) for measure in (psnr, ssim, sharpness)])
+            cells.append("{:.2f} / {:.4f} / {:.3f}".format(*np.mean(scores, 0)))
+        print(f"| synthetic scenes {name} | " + " | ".join(cells) + " |", flush=True)
     for distance in (0.5, 1.0, 3.0):
         first, truth, last = (_line_art(k * distance / 2) for k in range(3))
         cells = []
@@ -211,6 +226,10 @@ def scenes(data: Path, choices: dict[str, dict[str, Any]]) -> None:
 def _converted(pictures: list[Tensor], form: int | None) -> vs.VideoNode:
     clip = clip_of(pictures)
     return clip if form is None else clip.resize.Bicubic(format=form, matrix=vs.MATRIX_BT709)
+
+
+def _drawn(scene: Scene, time: float) -> Tensor:
+    return (scene.picture(time) * 255).round().to(torch.uint8)
 
 
 def _same(whole: Tensor, seed: int) -> Tensor:

@@ -11,8 +11,9 @@ from typing import get_type_hints
 import pytest
 import vapoursynth as vs
 
+from vsrife.engine.task import ESTIMATES, PICTURES
 from vsrife.errors import RifeError
-from vsrife.plugin.arguments import Arguments, arguments_of
+from vsrife.plugin.arguments import CHOICES, Arguments, arguments_of
 
 NATIVE_TYPES = {"int": int, "float": float, "data": str, "vnode": vs.VideoNode}
 
@@ -115,3 +116,8 @@ def test_a_matrix_is_taken_by_name_and_number(given: str, number: int) -> None:
 def test_rates(arguments: dict[str, float], rate: Fraction) -> None:
     assert Arguments(**arguments).rate == rate
     assert Arguments(**arguments).fps is None
+
+
+def test_the_filter_and_the_engine_allow_the_same() -> None:
+    """The arguments must not import the engine, which needs PyTorch."""
+    assert (CHOICES["picture"], CHOICES["estimates"]) == (PICTURES, ESTIMATES)

@@ -19,10 +19,12 @@ from vsrife.motion import (
     Motion,
     PackedMap,
     SampleGrid,
+    cell_flow,
     cell_grid,
     find_correction,
     shift_in_time,
 )
+from vsrife.motion.evidence import CERTAIN
 from vsrife.motion.kernels import packed_maps
 from vsrife.motion.packing import FLOW_AND_MASK
 from vsrife.tta import TTA_VIEWS, View, flipped
@@ -44,8 +46,6 @@ CACHED = 4
 SHARED = 2
 """Whole estimates cached where frames at several times use each: those of the pairs in progress."""
 MIDDLE = 0.5
-CERTAIN = 1e-6
-"""Weights are kept so far from 0 and 1 where they become logits."""
 MAP_CHANNELS = 8
 """Channels of the smallest map that kernels read."""
 Key = tuple[int, int, float]
@@ -162,7 +162,7 @@ class MotionFinder:
         kernels = self._engine.kernels
         if kernels:
             motion = self._pack(motion)
-        own = self._cell_values(motion)[:, :4]
+        own = self._cell_flow(motion)
         straight = _straight(own)
         if source is not None:
             straight, _ = shift_in_time(source.straight, source.straight, source.time, time)
@@ -174,20 +174,17 @@ class MotionFinder:
         """Straight motion and mask of an estimate, at cells; cached, as frames at several times use it."""
 
         def find() -> CellMotion:
-            values = self._cell_values(self._estimate_once(left, right, pair, time)[0], mask=True)
+            values = self._cell_flow(self._estimate_once(left, right, pair, time)[0], mask=True)
             return CellMotion(_straight(values), values[:, 4:5], time)
 
         return self._cell_motions.get((*pair, time), find)
 
-    def _cell_values(self, motion: Blend, *, mask: bool = False) -> Tensor:
-        """A motion's flow at the cells, with `mask` its mask logits too: 1×4×h×w or 1×5×h×w, finite."""
+    def _cell_flow(self, motion: Blend, *, mask: bool = False) -> Tensor:
+        """A motion's flow, and its mask, at the cells; by the kernels where they know the motion."""
         kernels = self._engine.kernels
         if kernels and isinstance(motion, Motion) and packed_maps(motion):
-            values = kernels.cell_flow(motion, self._cells, mask=mask)
-        else:
-            flow, weight, _ = motion.blend(*self._cells.coordinates(self._engine.device))
-            values = torch.cat((flow, weight.logit(CERTAIN)), 1) if mask else flow
-        return values.nan_to_num(0, 0, 0)
+            return kernels.cell_flow(motion, self._cells, mask=mask)
+        return cell_flow(motion, self._cells, self._engine.device, mask=mask)
 
     def _pack(self, motion: Blend) -> Motion:
         """A motion as kernels read it: itself, or one map of the picture's size."""

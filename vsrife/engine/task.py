@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from vsrife.engine.overlay import Overlay
     from vsrife.engine.picture import HostFrame, PictureFormat
 
-__all__ = ["Options", "RenderMode", "Task", "Timestep"]
+__all__ = ["ESTIMATES", "PICTURES", "Options", "RenderMode", "Task", "Timestep"]
+
+PICTURES = ("sharp", "published")
+ESTIMATES = ("frame", "pair")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Options:
             source frames, whatever the number of frames between them; needs the sharp picture.
 
     Raises:
-        RifeError: `picture` and `estimates` contradict each other.
+        RifeError: `picture` or `estimates` is not allowed, or they contradict each other.
     """
 
     scale: float = 1
@@ -48,6 +51,9 @@ class Options:
     estimates: str = "frame"
 
     def __post_init__(self) -> None:
+        for name, allowed in (("picture", PICTURES), ("estimates", ESTIMATES)):
+            if getattr(self, name) not in allowed:
+                raise ArgumentError(name, getattr(self, name), " or ".join(allowed))
         if self.picture == "published" and self.estimates == "pair":
             raise RifeError("estimates must be frame where picture is published, got pair")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 from typing import TYPE_CHECKING
@@ -43,8 +44,6 @@ Predictor = Callable[[Tensor, Tensor, Fraction], Tensor]
 """First and last (uint8, 3×H×W, RGB) and a time between 0 and 1, to the picture of that time, like them."""
 
 MASKS = ("own", "mean", "logit")
-PICTURES = ("sharp", "published")
-ESTIMATES = ("frame", "pair")
 SEEN = 8
 """Pictures that are recognised when they come again, so that the engine encodes each once."""
 SIZES = 2
@@ -129,18 +128,17 @@ def load_predictor(
         ("scale", scale, SCALES),
         ("ensemble", ensemble, (0, *TTA_VIEWS)),
         ("ensemble_mask", ensemble_mask, MASKS),
-        ("picture", picture, PICTURES),
-        ("estimates", estimates, ESTIMATES),
     ):
         if value not in allowed:
             *others, last, got = (each if isinstance(each, str) else f"{each:g}" for each in (*allowed, value))
             raise ArgumentError(name, got, f"{', '.join(others)} or {last}")
+    options = Options(scale, ensemble, ensemble_mask, picture=picture, estimates=estimates)
     where = resolve_device(device)
     dtype = resolve_precision(precision, where, log)
     if model or model_path is None:
         model, with_ensemble = resolve(model or DEFAULT)
-        ensemble = ensemble or int(with_ensemble)
+        options = replace(options, ensemble=ensemble or int(with_ensemble))
     engine = shared_engine(model, model_path, where, dtype, log=log)
-    if ensemble == 1 and not engine.has_ensemble:
+    if options.ensemble == 1 and not engine.has_ensemble:
         raise RifeError("ensemble must be 0, 2, 4 or 8 for a network that was published without one, got 1")
-    return EnginePredictor(engine, Options(scale, ensemble, ensemble_mask, picture=picture, estimates=estimates))
+    return EnginePredictor(engine, options)

@@ -141,12 +141,7 @@ class CpuKernels:
         planes = [(_readable(a), _readable(b)) for a, b in zip(first, last, strict=True)]
         job = WarpAndBlend(
             maps=_maps(motion, 0),
-            height=grid.height,
-            width=grid.width,
-            step_y=grid.step_y,
-            step_x=grid.step_x,
-            offset_y=grid.offset_y,
-            offset_x=grid.offset_x,
+            **vars(grid),
             type=TYPES[planes[0][0].dtype],
             peak=peak,
             planes=len(planes),
@@ -177,12 +172,7 @@ class CpuKernels:
         out = self.empty(1, 5 if mask else 4, grid.height, grid.width)
         job = CellFlow(
             maps=_maps(motion, 0),
-            height=grid.height,
-            width=grid.width,
-            step_y=grid.step_y,
-            step_x=grid.step_x,
-            offset_y=grid.offset_y,
-            offset_x=grid.offset_x,
+            **vars(grid),
             has_mask=mask,
             out=out.data_ptr(),
         )

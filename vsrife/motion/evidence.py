@@ -18,10 +18,22 @@ from vsrife.motion.sample_grid import SampleGrid
 if TYPE_CHECKING:
     from vsrife.motion.field import Blend
 
-__all__ = ["CELL", "SETTINGS", "Settings", "cell_flow", "cell_grid", "find_correction", "mean_luma", "shift_in_time"]
+__all__ = [
+    "CELL",
+    "CERTAIN",
+    "SETTINGS",
+    "Settings",
+    "cell_flow",
+    "cell_grid",
+    "find_correction",
+    "mean_luma",
+    "shift_in_time",
+]
 
 CELL = 2
 """Pixels along a cell's side."""
+CERTAIN = 1e-6
+"""Weights are kept so far from 0 and 1 where they become logits."""
 FAR_FROM_MIDDLE = 0.25
 """Distance from the middle of the interval beyond which a network's flow is worth less."""
 LUMA = (0.299, 0.587, 0.114)
@@ -82,9 +94,11 @@ def mean_luma(rgb: Tensor, grid: SampleGrid) -> Tensor:
     return avg_pool2d(pad(luma[None, None], (0, CELL - 1, 0, CELL - 1), mode="replicate"), CELL, stride=1)
 
 
-def cell_flow(motion: Blend, grid: SampleGrid, device: torch.device) -> Tensor:
-    """A motion's flow on a grid: N×4×h×w in picture pixels."""
-    return motion.blend(*grid.coordinates(device)).flow
+def cell_flow(motion: Blend, grid: SampleGrid, device: torch.device, *, mask: bool = False) -> Tensor:
+    """A motion's flow on a grid, with `mask` its mask logits too: N×4×h×w in picture pixels, or N×5×h×w; finite."""
+    flow, weight, _ = motion.blend(*grid.coordinates(device))
+    values = torch.cat((flow, weight.logit(CERTAIN)), 1) if mask else flow
+    return values.nan_to_num(0, 0, 0)
 
 
 def shift_in_time(values: Tensor, motion: Tensor, since: float, time: float | Tensor) -> tuple[Tensor, Tensor]:

@@ -136,7 +136,7 @@ class Kernels(Protocol):
         """Luma that corrections are found from, see `vsrife.motion.evidence.mean_luma`."""
 
     def cell_flow(self, motion: Motion, grid: SampleGrid, *, mask: bool = False) -> Tensor:
-        """A motion's flow on a grid, with `mask` its mask logits too: 1×4×h×w in picture pixels, or 1×5×h×w."""
+        """A motion's flow on a grid, see `vsrife.motion.evidence.cell_flow`."""
 
     def find_correction(
         self, luma0: Tensor, luma1: Tensor, own: Tensor, straight: Tensor, time: float | Tensor

@@ -455,9 +455,9 @@ def cell_flow(
     part = tl.arange(0, 2)[None, :, None] * 2 + tl.arange(0, 2)[None, None, :]
     place = (y.to(index) * width + x)[:, None, None]
     inside = (x < width)[:, None, None]
-    tl.store(out + part.to(index) * (height * width) + place, flow, inside)
+    tl.store(out + part.to(index) * (height * width) + place, tl.where(flow - flow == 0, flow, 0.0), inside)
     if has_mask:
-        tl.store(out + 4 * height * width + place, logit, inside)
+        tl.store(out + 4 * height * width + place, tl.where(logit - logit == 0, logit, 0.0), inside)
 
 
 @triton.jit

@@ -28,6 +28,9 @@ static int NAME(mean_luma)(const MeanLuma *job, int threads) {
     return 0;
 }
 
+/* 0 for what is not finite. */
+INLINE float NAME(finite)(float x) { return x - x == 0 ? x : 0; }
+
 INLINE void NAME(flow_rows_of)(
     const CellFlow *job, const Shared *shared, float *scratch, int from, int to, const int stored) {
     const size_t width = (size_t)job->width, plane = width * (size_t)job->height;
@@ -39,13 +42,13 @@ INLINE void NAME(flow_rows_of)(
         const float *flow = row.flow;
         APART
         for (size_t k = 0; k < width; k++) {
-            out[k] = flow[4 * k];
-            out[plane + k] = flow[4 * k + 1];
-            out[2 * plane + k] = flow[4 * k + 2];
-            out[3 * plane + k] = flow[4 * k + 3];
+            out[k] = NAME(finite)(flow[4 * k]);
+            out[plane + k] = NAME(finite)(flow[4 * k + 1]);
+            out[2 * plane + k] = NAME(finite)(flow[4 * k + 2]);
+            out[3 * plane + k] = NAME(finite)(flow[4 * k + 3]);
         }
         if (stored == 8)
-            for (size_t k = 0; k < width; k++) out[4 * plane + k] = row.last_map[8 * k + 4];
+            for (size_t k = 0; k < width; k++) out[4 * plane + k] = NAME(finite)(row.last_map[8 * k + 4]);
     }
 }
 
@@ -89,22 +92,8 @@ INLINE void NAME(shift_row)(
     const float *luma, int width, int height, int y, const float *across, const float *down, float *scratch, float *out) {
     int32_t *at = (int32_t *)scratch;
     float *part_x = scratch + width + SLACK, *part_y = part_x + width + SLACK;
-    const int columns = 2 * width, rows = 2 * height;
-    const float right = (float)(columns - 1), bottom = (float)(rows - 1);
-    APART
-    for (int k = 0; k < width; k++) {
-        float x = (float)(2 * k) + across[k], v = (float)(2 * y) + down[k];
-        x = x > 0 ? x : 0;
-        x = x < right ? x : right;
-        v = v > 0 ? v : 0;
-        v = v < bottom ? v : bottom;
-        int low_x = (int)x, low_y = (int)v;
-        low_x = low_x < columns - 2 ? low_x : columns - 2;
-        low_y = low_y < rows - 2 ? low_y : rows - 2;
-        at[k] = low_y * columns + low_x;
-        part_x[k] = x - (float)low_x;
-        part_y[k] = v - (float)low_y;
-    }
+    const int columns = 2 * width;
+    NAME(land_row)(across, down, width, 2, (float)(2 * y), 1, 1, columns, 2 * height, at, part_x, part_y, NULL);
     const size_t step = (size_t)columns;
     int k = 0;
 #ifdef HAS_AVX2
@@ -139,12 +128,8 @@ static void NAME(compare_rows)(const void *data, void *kept, float *scratch, int
         for (int end = 0; end < 2; end++) {
             const float *flow_x = ends->motion + row, *flow_y = flow_x + plane;
             if (ends->is_flow) {
-                flow_x += 2 * (size_t)end * plane;
-                flow_y += 2 * (size_t)end * plane;
-            }
-            if (ends->is_flow) {
-                memcpy(across, flow_x, sizeof(float) * (size_t)width);
-                memcpy(down, flow_y, sizeof(float) * (size_t)width);
+                memcpy(across, flow_x + 2 * (size_t)end * plane, sizeof(float) * (size_t)width);
+                memcpy(down, flow_y + 2 * (size_t)end * plane, sizeof(float) * (size_t)width);
             } else {
                 const float *times = NAME(times_of)(job, row, rest);
                 APART

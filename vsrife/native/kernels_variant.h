@@ -689,6 +689,20 @@ static void NAME(warp_rows)(const void *data, void *kept, float *scratch, int fr
     }
 }
 
+/* Where a row of samples lands in one picture: those at (k step, y), moved by a scaled flow. Offsets of the pixels to the
+ * upper left, fractions and, unless NULL, whether a pixel next to the four around lies beyond an edge. */
+INLINE void NAME(land_row)(
+    const float *across, const float *down, int count, int step, float y, float scale_x, float scale_y, int width, int height,
+    int32_t *at, float *part_x, float *part_y, int32_t *edge) {
+    APART
+    for (int k = 0; k < count; k++) {
+        const int x = NAME(place)((float)(k * step) + across[k] * scale_x, width, &part_x[k]);
+        const int v = NAME(place)(y + down[k] * scale_y, height, &part_y[k]);
+        at[k] = v * width + x;
+        if (edge) edge[k] = (x < 1) | (x > width - 3) | (v < 1) | (v > height - 3);
+    }
+}
+
 #include "sharp_variant.h"
 
 static int NAME(warp_and_blend)(const WarpAndBlend *job, int threads) {

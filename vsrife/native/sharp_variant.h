@@ -1,27 +1,5 @@
 /* Planes sampled by the sharp kernel and blended; compiled as kernels_variant.h is. vsrife/motion/reference.py defines it. */
 
-/* Where a row of samples lands in one picture: offset of the pixel to the lower left, fractions, whether at an edge. */
-INLINE void NAME(land_sharply)(
-    const float *flow_x, const float *flow_y, int count, float y, float scale_x, float scale_y, int width, int height,
-    int32_t *at, float *part_x, float *part_y, int32_t *edge) {
-    const float right = (float)(width - 1), bottom = (float)(height - 1);
-    APART
-    for (int k = 0; k < count; k++) {
-        float x = (float)k + flow_x[k] * scale_x, v = y + flow_y[k] * scale_y;
-        x = x > 0 ? x : 0; /* NaN becomes 0 too */
-        x = x < right ? x : right;
-        v = v > 0 ? v : 0;
-        v = v < bottom ? v : bottom;
-        int low_x = (int)x, low_y = (int)v;
-        low_x = low_x < width - 2 ? low_x : width - 2;
-        low_y = low_y < height - 2 ? low_y : height - 2;
-        at[k] = low_y * width + low_x;
-        part_x[k] = x - (float)low_x;
-        part_y[k] = v - (float)low_y;
-        edge[k] = (low_x < 1) | (low_x > width - 3) | (low_y < 1) | (low_y > height - 3);
-    }
-}
-
 /* Weights of the four pixels along one side. */
 #define WEIGHTS(type, f, sharp, over, w) \
     do { \
@@ -193,8 +171,8 @@ INLINE void NAME(correct_row)(
     for (int k = 0; k < width; k += 8)
         for (int c = 0; c < 4; c++) NAME(fourth)(row->flow + 4 * k + c, flow[c] + k);
     for (int end = 0; end < 2; end++)
-        NAME(land_sharply)(
-            flow[2 * end], flow[2 * end + 1], width, (float)y, 1 / job->step_x, 1 / job->step_y, width, job->height,
+        NAME(land_row)(
+            flow[2 * end], flow[2 * end + 1], width, 1, (float)y, 1 / job->step_x, 1 / job->step_y, width, job->height,
             to->at[end], to->x[end], to->y[end], to->edge[end]);
 }
 
