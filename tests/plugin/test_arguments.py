@@ -114,7 +114,7 @@ def test_a_matrix_is_taken_by_name_and_number(given: str, number: int) -> None:
     ],
 )
 def test_rates(arguments: dict[str, float], rate: Fraction) -> None:
-    assert Arguments(**arguments).rate == rate
+    assert Arguments(**arguments).rate_of(Fraction(24)) == rate
     assert Arguments(**arguments).fps is None
 
 

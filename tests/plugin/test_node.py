@@ -390,7 +390,7 @@ def test_source_frames_are_passed_through_without_a_second_call(monkeypatch: pyt
 
 def test_too_many_frames() -> None:
     clip = vs.core.std.BlankClip(width=64, height=64, length=2**24)
-    with pytest.raises(vs.Error, match=r"^RIFE: the rate must give at most 2147483647 frames, got 3355443200$"):
+    with pytest.raises(vs.Error, match=r"^RIFE: multi must give at most 2147483647 frames, got 3355443200$"):
         vs.core.rife.RIFE(clip, multi=200)
 
 
