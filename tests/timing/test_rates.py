@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from vsrife.timing.rates import INT32_MAX, USUAL, meant_ratio, usual_rate_near
 
-SOURCES = [
-    Fraction(text) for text in "12 15 24000/1001 24 25 30000/1001 30 48 50 60000/1001 60".split()
-]  # fmt: skip
-TARGETS = [Fraction(text) for text in "72 75 90 100 120000/1001 120 144 165 240".split()]
+NTSC = Fraction(1000, 1001)
+SOURCES = [*map(Fraction, (12, 15, 24, 25, 30, 48, 50, 60)), 24 * NTSC, 30 * NTSC, 60 * NTSC]
+TARGETS = [*map(Fraction, (72, 75, 90, 100, 120, 144, 165, 240)), 120 * NTSC]
 PAIRS = [(source, target) for source in SOURCES for target in (source, *TARGETS)]
 
 

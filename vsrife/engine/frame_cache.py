@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from vsrife.detect.cuts import thumbnail
+from vsrife.engine.cache_budget import budget_of
 from vsrife.engine.picture import align_edges
 from vsrife.engine.single_flight import SingleFlight
 from vsrife.motion import cell_grid, mean_luma
@@ -49,6 +50,12 @@ class DeviceFrame:
         self.encoded = SingleFlight[Flip, "Tensor"](FLIPS)
         self.luma = SingleFlight[None, "Tensor"](1)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the frame and of what was computed from it."""
+        tensors = (*self.planes, self.rgb, *self.encoded.values(), *self.luma.values())
+        return sum(tensor.nbytes for tensor in tensors)
+
     @cached_property
     def thumbnail(self) -> Tensor:
         """The thumbnail that the scene-change detector compares."""
@@ -73,10 +80,17 @@ class FrameCache:
         self._cells = cell_grid(form.height, form.width)
         capacity = CACHED if band else CACHED * (engine.executor.concurrency + 1)
         self._frames = SingleFlight[int, DeviceFrame](capacity)
+        self._budget = budget_of(engine.device)
         self.release = self._frames.release
+
+    @property
+    def size(self) -> int:
+        """Bytes of all cached frames."""
+        return sum(frame.size for frame in self._frames.values())
 
     def get(self, frame: HostFrame) -> DeviceFrame:
         """A source frame on the device, uploaded once while it is cached."""
+        self._budget.use(self)
         return self._frames.get(
             frame.number, lambda: self.on_device(upload(frame.planes, self._engine.device), frame.colour)
         )

@@ -72,7 +72,8 @@ class Arguments:
         fps_num: numerator of the output frame rate.
         fps_den: denominator of the output frame rate; the two belong together and override `factor_num`/`factor_den`.
         timecodes: timecode file (v1 or v2) with the times of the clip's frames.
-        vfr: whether frames are placed by their own durations when an output frame rate is given; detected by default.
+        vfr: whether the clip's frame rate is variable. With an output frame rate, frames are then placed by their own
+            durations, which is detected by default; without one, the output announces a variable rate.
         positions: source positions, one per output frame; 12.37 lies between frames 12 and 13.
         snap: share of the way between two source frames; an output nearer than this to one of them is that frame. 0 for
             outputs exactly on one alone.
@@ -202,8 +203,6 @@ class Arguments:
                 raise RifeError(f"positions must be the only timing beside fps_num/fps_den, got {others[0]} too")
         if self.vfr and self.timecodes is not None:
             raise RifeError("timecodes and vfr=1 must not both be given: the file says what the frames would")
-        if self.vfr is not None and self.fps_num is None:
-            raise RifeError("vfr needs fps_num and fps_den; without them each frame's own duration is divided")
 
     @property
     def matrix_number(self) -> int | None:

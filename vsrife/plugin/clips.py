@@ -44,7 +44,10 @@ def check_clips(clip: vs.VideoNode, arguments: Arguments) -> None:
 
 def _check(clip: vs.VideoNode, name: str, smallest: int = 1) -> None:
     if not clip.format or clip.format.color_family == vs.UNDEFINED or not clip.width or not clip.height:
-        raise RifeError(f"{name} must have one format and size throughout, got a variable one")
+        raise RifeError(
+            f"{name} must have one format and size throughout, got a variable one; "
+            "core.resize.Bicubic(clip, width, height, format) gives it one"
+        )
     if min(clip.width, clip.height) < smallest:
         raise ArgumentError(name, f"{clip.width}x{clip.height}", f"at least {smallest}x{smallest}")
     if clip.format.sample_type == vs.INTEGER and clip.format.bits_per_sample > 16:

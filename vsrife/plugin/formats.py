@@ -23,6 +23,7 @@ __all__ = ["FrameReader", "picture_format", "target_planes", "weights"]
 
 FAMILIES: dict[int, Literal["gray", "rgb", "yuv"]] = {vs.GRAY: "gray", vs.RGB: "rgb", vs.YUV: "yuv"}
 KNOWN_MATRICES = frozenset(MATRIX_NAMES.values())
+UNSPECIFIED = 2
 
 
 def picture_format(clip: vs.VideoNode) -> PictureFormat:
@@ -59,6 +60,11 @@ class FrameReader:
         from vsrife.engine import HostFrame
 
         planes = [np.asarray(frame[plane]) for plane in range(frame.format.num_planes)]
+        if integer(frame.props, "_FieldBased") in (1, 2):
+            self._log(
+                "the frames are interlaced (_FieldBased is 1 or 2), which interpolation does not undo: deinterlace first, "
+                "or remove the property where it is wrong"
+            )
         return HostFrame(number, planes, self.colour(frame.props))
 
     def colour(self, properties: Properties) -> Colour:
@@ -84,12 +90,18 @@ class FrameReader:
 
     def _matrix(self, properties: Properties) -> int:
         stated = integer(properties, "_Matrix")
+        if stated in (None, UNSPECIFIED):
+            stated = integer(properties, "_ColorSpace")  # mpv's name for it
         if stated in KNOWN_MATRICES:
             return stated
         width, height = self.form.width, self.form.height
         guessed = guessed_matrix(width, height)
         if self.form.family == "yuv":
-            lack = "do not say their matrix" if stated in (None, 2) else f"say matrix {stated}, which is not known here"
+            lack = (
+                "do not say their matrix"
+                if stated in (None, UNSPECIFIED)
+                else f"say matrix {stated}, which is not known here"
+            )
             name = "709" if guessed == 1 else "601"
             self._log(f"the frames {lack}: {name} is taken for {width}x{height} (matrix= names another)")
         return guessed

@@ -53,6 +53,7 @@ class Schedule:
         step: source frames for each output frame, where its duration follows from theirs; 0 where it does not.
         clip_fps: the clip's frame rate, 0 where unknown.
         target: whether the clip's frame rate is relied on, to reach another one.
+        is_trusted: whether the script states that the clip's frame rate is constant.
     """
 
     timeline: Timeline
@@ -60,6 +61,7 @@ class Schedule:
     step: Fraction = Fraction(0)
     clip_fps: Fraction = Fraction(0)
     target: bool = False
+    is_trusted: bool = False
 
     def duration_frames(self, n: int) -> range:
         """Source frames that decide how long output n lasts: the left one; where the rate is unknown, all it covers."""
@@ -141,7 +143,7 @@ def _schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
     if arguments.positions is not None:
         rate = fps or clip.fps
         return Schedule(ListedTimeline(frames, _positions(arguments.positions, frames), rate), rate)
-    times = None
+    times, constant = None, arguments.vfr == 0
     if arguments.timecodes is not None:
         times = read_timecodes(_path(arguments.timecodes), frames)
     elif fps is not None and _reads_durations(clip, arguments.vfr):
@@ -149,11 +151,21 @@ def _schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
     if fps is not None and times is not None:
         return Schedule(TimedTimeline(times, fps, snap), fps)
     if fps is not None:
-        return Schedule(EvenTimeline(frames, fps / clip.fps, snap=snap), fps, clip.fps / fps, clip.fps, target=True)
+        return Schedule(
+            EvenTimeline(frames, fps / clip.fps, snap=snap),
+            fps,
+            clip.fps / fps,
+            clip.fps,
+            target=True,
+            is_trusted=constant,
+        )
     rate = arguments.rate_of(clip.fps)
     if times is not None:
-        return Schedule(EvenTimeline(frames, rate, times, snap), clip.fps * rate)
-    return Schedule(EvenTimeline(frames, rate, snap=snap), clip.fps * rate, 1 / rate, clip.fps)
+        varies = is_variable((times.start(k + 1) - times.start(k) for k in range(frames)), clip.fps)
+        return Schedule(EvenTimeline(frames, rate, times, snap), Fraction(0) if varies else clip.fps * rate)
+    if arguments.vfr == 1:
+        return Schedule(EvenTimeline(frames, rate, snap=snap), Fraction(0), 1 / rate)
+    return Schedule(EvenTimeline(frames, rate, snap=snap), clip.fps * rate, 1 / rate, clip.fps, is_trusted=constant)
 
 
 def _positions(given: float | Sequence[float], frames: int) -> tuple[Fraction, ...]:
