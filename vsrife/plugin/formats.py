@@ -24,6 +24,8 @@ __all__ = ["FrameReader", "picture_format", "target_planes", "weights"]
 FAMILIES: dict[int, Literal["gray", "rgb", "yuv"]] = {vs.GRAY: "gray", vs.RGB: "rgb", vs.YUV: "yuv"}
 KNOWN_MATRICES = frozenset(MATRIX_NAMES.values())
 UNSPECIFIED = 2
+LINEAR = 8
+"""H.273's number of a linear transfer."""
 
 
 def picture_format(clip: vs.VideoNode) -> PictureFormat:
@@ -62,8 +64,8 @@ class FrameReader:
         planes = [np.asarray(frame[plane]) for plane in range(frame.format.num_planes)]
         if integer(frame.props, "_FieldBased") in (1, 2):
             self._log(
-                "the frames are interlaced (_FieldBased is 1 or 2), which interpolation does not undo: deinterlace first, "
-                "or remove the property where it is wrong"
+                "the frames are interlaced (_FieldBased is 1 or 2), which interpolation does not undo: deinterlace "
+                "first, or remove the property where it is wrong"
             )
         return HostFrame(number, planes, self.colour(frame.props))
 
@@ -86,6 +88,7 @@ class FrameReader:
             matrix=self._matrix(properties) if self.matrix is None else self.matrix,
             full_range=self.form.family == "rgb" if full is None else full == 1,
             chroma_location=location if location is not None and 0 <= location <= 5 else 0,
+            is_linear=integer(properties, "_Transfer") == LINEAR,
         )
 
     def _matrix(self, properties: Properties) -> int:
