@@ -107,7 +107,8 @@ class FrameMaker:
             assert task.timestep.map is None
             planes = self._bisect(left, right, pair, task.timestep.value, own=task.companions is None)
         else:
-            motion, residual = self._finder.find(left, right, task.timestep, (task.left.number, task.right.number))
+            pair_key = task.left.number, task.right.number
+            motion, residual = self._finder.find(left, right, task.timestep, pair_key, keeps_motion=task.keeps_motion)
             added = residual if task.companions is None else None
             plain = added is None and task.timestep.map is None and task.protect is None and task.overlay is None
             if plain and warp_blend_into(pair, motion, self.engine.kernels, target):

@@ -32,7 +32,7 @@ __all__ = ["FUNCTIONS"]
 
 Nodes = list[vs.VideoNode]
 SMALLEST_TEXT = (40, 48)
-NOT_OF_MOTION = ["_Range", "_ColorRange", "_ChromaLocation"]
+NOT_OF_MOTION = ["_Range", "_ColorRange", "_ChromaLocation", "_Alpha"]
 """Properties that flow and mask do not take from the picture; previewers need the others, of RGB but the matrix."""
 
 
