@@ -471,7 +471,7 @@ def _read_arguments(data: bytes, _: Path) -> object:
         if _passes(name, value)
     }
     arguments = Arguments(**given)
-    return arguments.rate, arguments.fps, arguments.path, arguments.matrix_number
+    return arguments.rate_of(Fraction(24)), arguments.fps, arguments.path, arguments.matrix_number
 
 
 TARGETS = {

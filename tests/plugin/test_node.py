@@ -437,6 +437,8 @@ RIGHT = {
     "dedup": st.integers(0, 1),
     "dedup_limit": st.sampled_from([2, 4, 16]),
     "skip": st.just(0),
+    "snap": st.sampled_from([0.0, 0.0009, 0.5]),
+    "picture": st.sampled_from(["sharp", "published"]),
     "show": st.sampled_from(["flow", "mask", "cuts", "time"]),
     "gpu_thread": st.just(2),
     "matrix": st.sampled_from(["709", "1", "2020ncl", "ycgco", "ictcp"]),
@@ -447,11 +449,22 @@ RATES = st.sampled_from([{}, {"factor_num": 3}, {"factor_den": 3}, {"fps_num": 6
 texts = st.one_of(st.text(max_size=8), st.sampled_from(["auto", "cuda:9", "mps", "4.6", "709", "fp16", "/", "a.pkl"]))
 ints = st.one_of(st.integers(-3, 7), st.integers(-(2**63), 2**63 - 1))
 NONSENSE = {
-    **dict.fromkeys(("multi", "scale", "sc_threshold", "skip_threshold"), st.floats()),
+    **dict.fromkeys(("multi", "scale", "sc_threshold", "skip_threshold", "snap"), st.floats()),
     **dict.fromkeys(("factor_num", "factor_den", "fps_num", "fps_den", "sc", "ensemble", "vfr", "dedup"), ints),
     **dict.fromkeys(("dedup_limit", "skip", "gpu_id", "gpu_thread", "tta", "uhd", "list_gpu"), ints),
     **dict.fromkeys(
-        ("model", "model_path", "ensemble_mask", "matrix", "device", "precision", "timecodes", "sc_mode", "show"),
+        (
+            "model",
+            "model_path",
+            "ensemble_mask",
+            "matrix",
+            "device",
+            "precision",
+            "timecodes",
+            "sc_mode",
+            "show",
+            "estimates",
+        ),
         texts | st.integers(-1, 80),
     ),
     "positions": st.lists(st.floats(), max_size=3),

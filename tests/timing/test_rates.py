@@ -62,6 +62,12 @@ def test_a_dyadic_number_is_what_it_says() -> None:
         assert meant_ratio(number, Fraction(24000, 1001)) == Fraction(number)
 
 
+@given(st.floats(min_value=0, exclude_min=True, allow_infinity=False))
+def test_every_number_has_a_ratio(number: float) -> None:
+    ratio = meant_ratio(number, Fraction(24))
+    assert Fraction(number) / 2 <= ratio <= Fraction(number) * 2
+
+
 def test_a_rounded_rate_names_the_usual_one() -> None:
     assert usual_rate_near(Fraction(5994, 100)) == Fraction(60000, 1001)
     assert usual_rate_near(Fraction("59.94006")) == Fraction(60000, 1001)

@@ -57,6 +57,7 @@ def meant_ratio(number: float, fps: Fraction) -> Fraction:
     reach = ROUNDINGS * Fraction(math.ulp(number))
     if _is_single(number):
         reach *= 2**29
+    reach = min(reach, exact / 2)  # of the smallest numbers the last place is all there is
     low, high = exact - reach, exact + reach
     for source in _written(fps):
         target = _nearest(exact * source)
