@@ -14,6 +14,7 @@ import struct
 import sys
 import zipfile
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
