@@ -48,6 +48,7 @@ def engines(names: str) -> list[Engine]:
 
 def cards(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(device_module, "_device_count", lambda kind: count if kind == "cuda" else 0)
+    monkeypatch.setattr(device_module, "why_unusable", lambda device: "")
 
 
 def test_a_list_of_devices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,3 +140,27 @@ def test_devices_without_memory_for_the_network_are_left_out(monkeypatch: pytest
     assert lines == [f"out of memory: the network has no room on cuda:{n}, which is not used" for n in (0, 2)]
     with pytest.raises(RifeError, match=r"^out of memory: the network has no room on cuda:1$"):
         choose_engines("cuda:1", "fp32", create, lines.append)
+
+
+@pytest.mark.parametrize("requests", [4, 12])
+def test_frames_that_are_asked_for_at_once_are_uploaded_once(requests: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    uploaded: list[None] = []
+    on_device = FrameCache.on_device
+    monkeypatch.setattr(
+        FrameCache, "on_device", lambda *given, **named: uploaded.append(None) or on_device(*given, **named)
+    )
+    filter_ = Interpolator(engines("cpu"), FORM, Options(requests=requests))
+    for first in range(requests):  # every pair is compared before the first frame is made
+        filter_.cut_score(SOURCES[first], SOURCES[first + 1])
+    for first in range(requests):
+        interpolate(filter_, first)
+    assert len(uploaded) == requests + 1
+
+
+def test_a_small_budget_bounds_the_frames_of_one_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSRIFE_CACHE_MIB", "0")
+    filter_ = Interpolator(engines("cpu"), FORM, Options(requests=12))
+    for number in range(12):
+        interpolate(filter_, number)
+    (maker,) = filter_._recovery._makers
+    assert len(maker._frames._frames.values()) == 2 * (maker.engine.executor.concurrency + 1)

@@ -324,3 +324,41 @@ def test_an_error_of_a_frame_is_not_put_down_to_the_kernels() -> None:
         interpolator.render(Task(HostFrame(7, [], Colour()), SOURCES[1], Timestep(0.5), FORM), [])
     assert (interpolate(interpolator) == expected).all()
     assert interpolator._recovery._makers[0].engine is engine
+
+
+def lost_on(first: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A device whose every operation fails for good, as after an error of a card; the devices that were asked."""
+    asked: list[str] = []
+
+    def execute(maker: FrameMaker, operation: Callable[[FrameMaker], Any]) -> Any:
+        asked.append("lost" if maker.engine is first else "other")
+        if maker.engine is first:
+            raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+        return EXECUTE(maker, operation)
+
+    monkeypatch.setattr(recovery, "_execute", execute)
+    return asked
+
+
+def test_a_device_that_failed_for_good_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, spare = (Engine(load_network("nano", None), CPU, torch.float32) for _ in range(2))
+    expected = interpolate(Interpolator(spare, FORM, Options()))
+    asked = lost_on(first, monkeypatch)
+    lines: list[str] = []
+    interpolator = Interpolator(first, FORM, Options(), spare=lambda: spare, log=lines.append)
+    made = [interpolate(interpolator) for _ in range(2)]
+    assert asked == ["lost", "other", "other"]
+    assert lines == [
+        f"{FORM.width}x{FORM.height}: cpu failed and takes no more work in this process (AcceleratorError: CUDA error: "
+        "an illegal memory access was encountered): frames are made on another device from here on, where there is one"
+    ]
+    assert all((each == expected).all() for each in made)
+
+
+def test_the_only_device_that_failed_for_good_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    only = Engine(load_network("nano", None), CPU, torch.float32)
+    lost_on(only, monkeypatch)
+    interpolator = Interpolator(only, FORM, Options())
+    for _ in range(2):
+        with pytest.raises(RifeError, match=r"^cpu failed and .* \(AcceleratorError: CUDA error: .*\); start the"):
+            interpolate(interpolator)

@@ -561,3 +561,10 @@ def compiled(name: str, target: tuple[Any, ...], *, one: bool = False) -> Any:
     source = compiler.ASTSource(kernel, signature, constants, attributes)
     options = {key: value for key, value in gpu.LAUNCH.items() if key != "block"}
     return compiler.compile(source, target=backends.GPUTarget(*target), options=options)
+
+
+@pytest.mark.skipif(gpu.INTERPRETED, reason="the interpreter compiles nothing")
+def test_where_pictures_lie_does_not_decide_what_is_compiled() -> None:
+    triton_kernels = pytest.importorskip("vsrife.motion.triton_kernels")
+    types = {parameter.name: parameter.annotation_type for parameter in triton_kernels.block_input.params}
+    assert types["apart"] == "i64"

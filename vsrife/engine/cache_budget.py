@@ -46,9 +46,14 @@ class CacheBudget:
     """
 
     def __init__(self, limit: Callable[[], int]) -> None:
-        self._limit = limit
+        self._find_limit = limit
         self._caches: OrderedDict[int, weakref.ref[Cached]] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def limit(self) -> int:
+        """Bytes that all caches may have together."""
+        return self._find_limit()
 
     def use(self, cache: Cached) -> None:
         """Note that a cache is being used."""
@@ -59,7 +64,7 @@ class CacheBudget:
             for key in [key for key in self._caches if key not in alive]:
                 del self._caches[key]
         sizes = {key: each.size for key, each in alive.items()}
-        excess = sum(sizes.values()) - self._limit()
+        excess = sum(sizes.values()) - self.limit
         for key, each in alive.items():
             if excess <= 0 or each is cache:
                 break

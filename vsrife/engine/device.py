@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from vsrife.engine.cards import has_sound_fp16, why_unusable
 from vsrife.engine.convolutions import computes_bf16
 from vsrife.errors import ArgumentError, RifeError
 
@@ -30,13 +31,14 @@ PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of a name; `auto` is CUDA where there is one, else the CPU.
+    """The device of a name; `auto` is the first CUDA card that PyTorch has code for, else the CPU.
 
     Raises:
-        RifeError: the name is none of `DEVICES`, or this machine has no such device.
+        RifeError: the name is none of `DEVICES`, this machine has no such device, or PyTorch has no code for it.
     """
     if name == "auto":
-        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+        cards = (torch.device("cuda", index) for index in range(_device_count("cuda")))
+        return next((card for card in cards if not why_unusable(card)), torch.device("cpu"))
     kind, _, index = name.partition(":")
     allowed = f"device must be one of {', '.join(DEVICES)}, got {name[:60]}"
     if (f"{kind}:N" not in DEVICES and (kind not in DEVICES or index)) or (
@@ -48,7 +50,10 @@ def resolve_device(name: str) -> torch.device:
     count = _device_count(kind)
     if int(index or 0) >= count:
         raise RifeError(f"device {name} is not here: PyTorch {torch.__version__} sees {count} {kind} devices")
-    return torch.device(kind, int(index or 0))
+    device = torch.device(kind, int(index or 0))
+    if why := why_unusable(device):
+        raise RifeError(f"device {name} cannot be used: {why}")
+    return device
 
 
 def resolve_devices(names: str) -> list[torch.device]:
@@ -73,7 +78,7 @@ def resolve_devices(names: str) -> list[torch.device]:
 def _device_count(kind: str) -> int:
     match kind:
         case "cuda":
-            return torch.cuda.device_count()
+            return torch.cuda.device_count() if torch.cuda.is_available() else 0
         case "xpu":
             return torch.xpu.device_count()
         case _:
@@ -91,7 +96,8 @@ def described_devices() -> list[str]:
 def resolve_precision(name: str, device: torch.device, log: Callable[[str], None] | None = None) -> torch.dtype:
     """The dtype of the convolutions; `auto` is the fastest that the device computes in hardware.
 
-    Where oneDNN has no bf16 convolutions on this CPU, fp32 takes their place: PyTorch's own are slower.
+    Where oneDNN has no bf16 convolutions on this CPU, fp32 takes their place: PyTorch's own are slower. It takes the
+    place of fp16 on cards that compute that wrongly.
 
     Args:
         name: `auto` or one of `PRECISIONS`.
@@ -104,7 +110,7 @@ def resolve_precision(name: str, device: torch.device, log: Callable[[str], None
     if name == "auto":
         if device.type == "cpu":
             return torch.bfloat16 if _cpu_has_bf16() and computes_bf16() else torch.float32
-        return torch.float16
+        return torch.float16 if has_sound_fp16(device) else torch.float32
     if name not in PRECISIONS:
         raise ArgumentError("precision", name, f"one of auto, {', '.join(PRECISIONS)}")
     if name == "bf16" and device.type == "cpu" and not computes_bf16():
@@ -112,6 +118,10 @@ def resolve_precision(name: str, device: torch.device, log: Callable[[str], None
             lacks = "AVX-512 (avx512bw) or AVX-NE-CONVERT" if _is_x86() else "bf16 instructions"
             needs = f"this CPU has no {lacks}, which oneDNN's bf16 convolutions need"
             log(f"bf16: {needs}: computing in fp32 instead")
+        return torch.float32
+    if name == "fp16" and device.type == "cuda" and not has_sound_fp16(device):
+        if log is not None:
+            log(f"fp16: {device} computes it wrongly, as GTX 16 cards do: computing in fp32 instead")
         return torch.float32
     return PRECISIONS[name]
 
@@ -126,13 +136,17 @@ def why_auto(device: str, precision: str, where: torch.device, dtype: torch.dtyp
         dtype: the chosen precision.
     """
     reasons = []
-    if device == "auto" and where.type == "cpu":
+    if device == "auto" and where.type == "cpu" and _device_count("cuda"):
+        reasons.append(why_unusable(torch.device("cuda", 0)))
+    elif device == "auto" and where.type == "cpu":
         without = torch.version.cuda is None and torch.version.hip is None
         reasons.append(f"this PyTorch {'is built without' if without else 'sees no'} CUDA")
     elif device == "auto":
         reasons.append(torch.cuda.get_device_name(where) if where.type == "cuda" else f"there is {where.type}")
     if precision == "auto" and where.type == "cpu":
         reasons.append(f"the CPU has {'' if dtype == torch.bfloat16 else 'no '}bf16")
+    elif precision == "auto" and dtype == torch.float32:
+        reasons.append("its fp16 is wrong")
     return ", ".join(reasons)
 
 

@@ -30,6 +30,8 @@ __all__ = ["DeviceFrame", "FrameCache", "upload"]
 
 CACHED = 2
 """Source frames cached for each frame that is worked on at once, and as many more."""
+BYTES = 24
+"""Bytes of a pixel of a cached source frame, about: of its planes, its picture and its features."""
 FLIPS = 4
 EXPOSURES = 2
 """Pictures of other exposures cached for each frame: those of the pairs on either side."""
@@ -86,17 +88,20 @@ class FrameCache:
         form: the clip's format.
         scale: flow scale, which decides the alignment.
         band: rows that are encoded at a time where memory is short, and then fewer frames are cached; 0 for all.
+        requests: frames that may be asked for at once. Each needs two source frames, of which its neighbours share one;
+            they are all compared before the first of them is made.
     """
 
-    def __init__(self, engine: Engine, form: PictureFormat, scale: float, band: int = 0) -> None:
+    def __init__(self, engine: Engine, form: PictureFormat, scale: float, band: int = 0, requests: int = 1) -> None:
         self._engine = engine
         self._form = form
         self._band = band
         self._align = engine.config.alignment(scale)
         self._cells = cell_grid(form.height, form.width)
-        capacity = CACHED if band else CACHED * (engine.executor.concurrency + 1)
-        self._frames = SingleFlight[int, DeviceFrame](capacity)
         self._budget = budget_of(engine.device)
+        within_budget = self._budget.limit // (form.height * form.width * BYTES)
+        capacity = max(CACHED * (engine.executor.concurrency + 1), min(requests + CACHED, within_budget))
+        self._frames = SingleFlight[int, DeviceFrame](CACHED if band else capacity)
         self.release = self._frames.release
 
     @property

@@ -51,7 +51,7 @@ class FrameMaker:
         self.band = band
         self._form = form
         self._options = options
-        self._frames = FrameCache(engine, form, options.scale, band)
+        self._frames = FrameCache(engine, form, options.scale, band, options.requests)
         self._finder = MotionFinder(engine, form, options, self._frames, band)
         register(self)
 

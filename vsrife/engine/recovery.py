@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsrife.engine.bands import BAND
+from vsrife.engine.cards import exact_fp32, is_lost
 from vsrife.engine.executor import check_not_forked
 from vsrife.engine.frame_maker import FrameMaker
 from vsrife.engine.memory import is_out_of_memory, release_memory, requested_bytes
@@ -56,7 +57,8 @@ class Recovery:
     On each device an operation is tried as it is; once more with all cached memory given up, while no other frame does
     the same; then in bands of rows. After that the next device and at last the spare one has its turn. Whether a frame
     needs this is found out anew for each, with two exceptions: bands stay, since cached data of whole pictures may
-    differ from them in the last bit, and so does PyTorch's way where the kernels failed.
+    differ from them in the last bit, and so does PyTorch's way where the kernels failed. A device that failed for good,
+    as a card does after an error of its own, is not asked again.
 
     Args:
         engines: the network on each device.
@@ -80,6 +82,7 @@ class Recovery:
         self._log = log
         self._count = len(engines)
         self._makers = [FrameMaker(engine, form, options) for engine in engines]
+        self._lost: dict[int, str] = {}
         self._lock = threading.Lock()
 
     def run[T](self, device: int, operation: Callable[[FrameMaker], T]) -> T:
@@ -90,12 +93,14 @@ class Recovery:
             operation: what a maker is to do; it runs on an executor's thread, without gradients.
 
         Raises:
-            RifeError: no device has memory for it.
+            RifeError: no device has memory for it, or all have failed for good.
             Exception: what else the operation raises.
         """
         check_not_forked()
         shortages: list[Shortage] = []
         for number in self._devices(device):
+            if number in self._lost:
+                continue
             if shortages:
                 short, substitute = shortages[-1].device, self._makers[number].device
                 self._say(f"{short} has no memory for a frame: it is made on {substitute} instead")
@@ -106,11 +111,24 @@ class Recovery:
                     try:
                         return self._attempt(number, operation)
                     except Exception as error:
+                        if is_lost(error):
+                            self._give_up(number, error)
+                            break
                         if not is_out_of_memory(error):
                             raise
                         shortage = Shortage(self._makers[number].device, requested_bytes(error))
-            shortages.append(shortage)
+            if number not in self._lost:
+                shortages.append(shortage)
+        if not shortages:
+            *_, reason = self._lost.values()
+            raise RifeError(f"{reason}; start the program anew, or use another device")
         raise RifeError(self._advice(shortages[0]))
+
+    def _give_up(self, number: int, error: BaseException) -> None:
+        """Note that a device does nothing more in this process: an error of a card is reported by all that follows."""
+        why = shown(" ".join(f"{type(error).__name__}: {error}".split()), 200)
+        self._lost[number] = f"{self._makers[number].device} failed and takes no more work in this process ({why})"
+        self._say(f"{self._lost[number]}: frames are made on another device from here on, where there is one")
 
     def _devices(self, first: int) -> Iterator[int]:
         """Numbers of the devices from the first one on, then that of the spare one."""
@@ -151,7 +169,7 @@ class Recovery:
         try:
             return _execute(maker, operation)
         except KernelError as error:
-            if is_out_of_memory(error) or maker.engine.kernels is None:
+            if is_out_of_memory(error) or is_lost(error) or maker.engine.kernels is None:
                 raise
             return self._without_kernels(number, maker, operation, error.__cause__ or error)
 
@@ -163,7 +181,7 @@ class Recovery:
             plain = maker.engine.executor.run(maker.without_kernels)
             result = _execute(plain, operation)
         except Exception as error:
-            if is_out_of_memory(error):
+            if is_out_of_memory(error) or is_lost(error):
                 raise
             raise failure from None
         if self._makers[number] is maker:
@@ -195,7 +213,7 @@ def _execute[T](maker: FrameMaker, operation: Callable[[FrameMaker], T]) -> T:
     """Run an operation on a thread of the maker's executor, without gradients."""
 
     def work() -> T:
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_fp32(maker.device, maker.engine.dtype):
             return operation(maker)
 
     return maker.engine.executor.run(work)

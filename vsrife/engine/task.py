@@ -38,6 +38,7 @@ class Options:
             by a sharp kernel; or `published`, the form that the networks were published in.
         estimates: `frame` for an estimate of the network for every frame, `pair` for one at the middle of each pair of
             source frames, whatever the number of frames between them; needs the sharp picture.
+        requests: frames that may be asked for at once, which decides how many source frames are cached.
 
     Raises:
         RifeError: `picture` or `estimates` is not allowed, or they contradict each other.
@@ -49,6 +50,7 @@ class Options:
     keep_motions: bool = False
     picture: str = "sharp"
     estimates: str = "frame"
+    requests: int = 1
 
     def __post_init__(self) -> None:
         for name, allowed in (("picture", PICTURES), ("estimates", ESTIMATES)):

@@ -38,11 +38,10 @@ INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 """Whether Triton interprets the kernels, on any device: for tests."""
 
 
-@cache
 def why_no_triton(device: torch.device | None = None) -> str:
     """Why the kernels do not run on a device (the current one for None), in one line; empty where they run.
 
-    The first call for a device runs a small kernel there.
+    The first call for a device runs a small kernel there. A device that is short of memory is asked again later.
     """
     if not torch.cuda.is_available() and not INTERPRETED:
         return f"PyTorch {torch.__version__} sees no CUDA or ROCm device"
@@ -50,12 +49,31 @@ def why_no_triton(device: torch.device | None = None) -> str:
         version = importlib.import_module("triton").__version__
     except ImportError as error:
         return f"Triton cannot be imported ({first_line(error)})"
-    try:  # fails on a card too old for Triton, without a C compiler, or with a version of another language
-        where = device or torch.device("cpu" if INTERPRETED else "cuda")
-        TritonKernels(where).encode(torch.zeros(1, 2, 2, 3, device=where), None, Packing(0, 0)).cpu()
+    try:
+        failure = _failure(device or torch.device("cpu" if INTERPRETED else "cuda"))
+    except torch.OutOfMemoryError as error:
+        failure = f"{type(error).__name__}: {first_line(error)}"
+    return f"Triton {version} does not run the kernels ({failure})" if failure else ""
+
+
+@cache
+def _failure(device: torch.device) -> str:
+    """Why a kernel fails on a device; empty where it runs.
+
+    It fails on a card too old for Triton, without a C compiler, or with a version of another language.
+
+    Raises:
+        torch.OutOfMemoryError: the device is short of memory, which may pass.
+    """
+    try:
+        TritonKernels(device).encode(torch.zeros(1, 2, 2, 3, device=device), None, Packing(0, 0)).cpu()
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:
         cause = error.__cause__ or error
-        return f"Triton {version} does not run the kernels ({type(cause).__name__}: {first_line(cause)})"
+        if isinstance(cause, torch.OutOfMemoryError):
+            raise cause from None
+        return f"{type(cause).__name__}: {first_line(cause)}"
     return ""
 
 

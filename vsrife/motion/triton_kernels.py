@@ -149,7 +149,7 @@ def _tap(k, scale, size, second: tl.constexpr):
 def block_input(
     out,
     encoded0,
-    apart,
+    apart: tl.int64,
     times,
     map0, height0, width0, scale0,
     map1, height1, width1, scale1,

@@ -203,6 +203,7 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
         keep_motions=bool(arguments.extras),
         picture=arguments.picture,
         estimates=arguments.estimates,
+        requests=_core().num_threads,
     )
     return engine.Interpolator(engines, picture_format(clip), options, spare=spare, log=tell)
 

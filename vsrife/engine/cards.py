@@ -1,0 +1,100 @@
+"""What a CUDA card can do: whether this PyTorch has code for it, whether its fp16 is sound, and fp32 without TF32."""
+
+from __future__ import annotations
+
+import re
+import threading
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import conv2d
+
+from vsrife.engine.memory import is_out_of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["exact_fp32", "has_sound_fp16", "is_lost", "why_unusable"]
+
+BINARY, PORTABLE = re.compile(r"sm_(\d+)(\d)[af]?"), re.compile(r"compute_(\d+)(\d)")
+LOST = ("cuda error", "hip error", "device-side assert", "unspecified launch failure", "illegal memory access")
+"""Messages in lower case of errors after which a device does nothing more in a process."""
+
+
+def why_unusable(device: torch.device) -> str:
+    """Why PyTorch cannot compute on a card, in one line; empty where it can, and for devices other than CUDA's.
+
+    PyTorch sees cards that it has no code for; there the first operation fails. Binaries fit cards of the same major
+    and no smaller minor compute capability, portable code every newer card.
+    """
+    if device.type != "cuda" or torch.version.hip:
+        return ""
+    capability = torch.cuda.get_device_capability(device)
+    built_for = torch.cuda.get_arch_list()
+    for name in built_for:
+        if match := BINARY.fullmatch(name):
+            major, minor = int(match[1]), int(match[2])
+            if major == capability[0] and minor <= capability[1]:
+                return ""
+        elif (match := PORTABLE.fullmatch(name)) and (int(match[1]), int(match[2])) <= capability:
+            return ""
+    card = f"{torch.cuda.get_device_name(device)} (sm_{capability[0]}{capability[1]})"
+    return f"PyTorch {torch.__version__} has no code for {card}, only for {', '.join(built_for)}"
+
+
+@cache
+def has_sound_fp16(device: torch.device) -> bool:
+    """Whether fp16 convolutions are right on a device: on GTX 16 cards some of cuDNN's give NaN."""
+    x = torch.ones(1, 16, 16, 16, dtype=torch.float16, device=device).contiguous(memory_format=torch.channels_last)
+    for stride in (1, 2):
+        weight = torch.full((32, 16, 3, 3), 1 / 144, dtype=torch.float16, device=device)
+        try:
+            inside = conv2d(x, weight.contiguous(memory_format=torch.channels_last), stride=stride)
+            if not bool(((inside.float() - 1).abs() < 0.01).all()):  # also where it is NaN
+                return False
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            return False
+    return True
+
+
+def is_lost(error: BaseException | None) -> bool:
+    """Whether an error, or one of its causes, means that a device does nothing more in this process."""
+    if error is None or is_out_of_memory(error):
+        return False
+    accelerator = getattr(torch, "AcceleratorError", ())
+    text = str(error).lower()
+    if isinstance(error, accelerator) or (isinstance(error, RuntimeError) and any(part in text for part in LOST)):
+        return True
+    return is_lost(error.__cause__)
+
+
+_lock = threading.Lock()
+_inside: list[tuple[bool, bool]] = []
+"""The process's settings of TF32 before the first computation that is inside, once for each that is."""
+
+
+@contextmanager
+def exact_fp32(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
+    """Compute fp32 as such where a card would round to TF32, whose mantissa has 10 bits.
+
+    PyTorch's switches are the whole process's. They are as before when the last of the computations inside ends,
+    whatever the order in which they end.
+    """
+    if device.type != "cuda" or dtype != torch.float32:
+        yield
+        return
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    with _lock:
+        _inside.append(_inside[0] if _inside else (cudnn.allow_tf32, matmul.allow_tf32))
+        cudnn.allow_tf32 = matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        with _lock:
+            before = _inside.pop()
+            if not _inside:
+                cudnn.allow_tf32, matmul.allow_tf32 = before
