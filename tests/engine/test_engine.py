@@ -23,6 +23,7 @@ from vsrife.engine import (
     resolve_device,
     resolve_precision,
 )
+from vsrife.engine import device as device_module
 from vsrife.engine.kernel_estimator import FEWEST_ROWS, STRIP_BYTES, strip_rows
 from vsrife.errors import RifeError
 from vsrife.networks import CATALOG, LEGACY, IFNet, LegacyNetwork, mean_estimate
@@ -209,9 +210,24 @@ def test_the_route_of_a_graphics_card() -> None:
     assert run.returncode == 0, run.stderr[-2000:]
 
 
-def test_precisions() -> None:
+@pytest.mark.parametrize("flag", ["_is_avx512_bf16_supported", "_is_amx_tile_supported", None])
+@pytest.mark.parametrize("by_library", [True, False])
+def test_auto_is_bf16_where_hardware_and_library_have_it(
+    flag: str | None, by_library: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_module, "_is_x86", lambda: True)
+    monkeypatch.setattr(device_module, "computes_bf16", lambda: by_library)
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda name=name: name == flag, raising=False)
+    expected = torch.bfloat16 if flag and by_library else torch.float32
+    assert resolve_precision("auto", CPU) == expected
+    monkeypatch.setattr(device_module, "_is_x86", lambda: False)
+    assert resolve_precision("auto", CPU) == torch.float32
+
+
+def test_precisions_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_module, "has_sound_fp16", lambda device: True)
     assert resolve_precision("auto", torch.device("cuda")) == torch.float16
-    assert resolve_precision("auto", CPU) in (torch.float32, torch.bfloat16)
     assert resolve_precision("fp32", CPU) == torch.float32
     with pytest.raises(RifeError, match=r"^precision must be one of auto, fp32, fp16, bf16, got int8$"):
         resolve_precision("int8", CPU)

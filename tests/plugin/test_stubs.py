@@ -80,7 +80,6 @@ def test_keywords_are_the_arguments(function: str, keywords: type[Any], own: set
     known = get_type_hints(Arguments, localns={"Clip": vs.VideoNode})
     expected = {name: known[name] | None for name in arguments_of(function) if name not in own}
     expected["device"] |= Sequence[str]  # which the twins join to one text
-    expected["device"] |= Sequence[str]  # joined with commas
     given = get_type_hints(keywords)
     if function == "RIFE":
         ported = get_type_hints(VsrifeArguments)
