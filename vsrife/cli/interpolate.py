@@ -118,8 +118,8 @@ def run(options: argparse.Namespace) -> None:
         raise RifeError(f"{error.name or error} is not here; pip install 'vsrife[video]'") from error
     except KeyboardInterrupt:
         reporter.close()
-        state = None if options.output is None or options.preview else film.segments_in(options.output)
-        raise KeyboardInterrupt(_stopped(state)) from None
+        kept = film.kept_segments(options.output, keep=not (options.preview or options.vpy))
+        raise KeyboardInterrupt(f"stopped, {kept}") from None
     finally:
         reporter.close()
     if not options.quiet:
@@ -288,14 +288,6 @@ def _stopped_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _stopped(state: tuple[int, int] | None) -> str:
-    """The message of a stopped run with `state` of finished and planned segments."""
-    if state is None:
-        return "stopped, nothing is kept"
-    finished, total = state
-    return f"stopped, {finished} of {total} segments are kept; --resume goes on with them"
 
 
 def _summary(output: Path, done: Summary) -> str:

@@ -5,25 +5,23 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.errors import ArgumentError, RifeError, first_line
 from vsrife.files import reason
+from vsrife.film.frame_times import UNSTATED, kept_rate, likely_rate, stated_rates, usable_times
 from vsrife.film.progress import ignore
 from vsrife.networks.config import SMALLEST
-from vsrife.timing.durations import keeps_rate
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import av
     import vapoursynth as vs
     from av.container import InputContainer
 
     from vsrife.film.progress import Log
 
-__all__ = ["Film", "film_clip", "open_container", "probe", "video_stream"]
+__all__ = ["Film", "film_clip", "fraction", "open_container", "probe", "video_stream"]
 
 SCRIPT = ".vpy"
 
@@ -44,6 +42,8 @@ class Film:
         start: the time of frame 0, in seconds of the container's clock.
         tick: seconds of a unit of `times`.
         turned: whether the frames are rotated for display; the aspect of their pixels is not.
+        aspect: a pixel's width over its height as the file states it, which overrides the frames'; None where it does
+            not.
         times: of a variable rate, the times of the frames from `first` on, and the end of the last one.
     """
 
@@ -58,6 +58,7 @@ class Film:
     start: Fraction
     tick: Fraction = Fraction(1)
     turned: bool = False
+    aspect: Fraction | None = None
     times: tuple[int, ...] = ()
 
     @property
@@ -140,6 +141,11 @@ def video_stream(container: InputContainer) -> av.VideoStream:
     raise RifeError(f"source must have a picture, got {container.name} with {kinds}")
 
 
+def fraction(unit: Any) -> Fraction | None:
+    """PyAV's type of fraction as Python's; None for none and 0."""
+    return Fraction(unit.numerator, unit.denominator) if unit and unit.numerator and unit.denominator else None
+
+
 def probe(path: Path, log: Log = ignore) -> Film:
     """Examine a film, which is read once unless its index is cached.
 
@@ -164,29 +170,69 @@ def probe(path: Path, log: Log = ignore) -> Film:
         return Film(*file, -1, clip.num_frames, 0, clip.num_frames, clip.fps, Fraction(0))
     with open_container(path) as container:
         stream = video_stream(container)
-        track, stored = stream.index, (stream.width, stream.height)
-        output = _video(path, track, exporttimestamps=1)
-        clip, stamps = output["clip"], output["timestamps"]
+        stored = stream.width, stream.height
+        output = _video(path, stream.index, exporttimestamps=1)
+        clip = output["clip"]
         _check(clip, path, log)
-        stamps = [int(stamp) for stamp in ([stamps] if isinstance(stamps, int) else stamps)]
-        tick = Fraction(output["timebasenum"], output["timebaseden"])
-        lasts = _last_duration(container, track, stamps[-1])
-    times = [stamp - stamps[0] for stamp in stamps]
-    usual = times[-1] - times[-2] if len(times) > 1 else round(1 / (clip.fps * tick)) if clip.fps > 0 else 1
-    times.append(times[-1] + (lasts or max(1, usual)))
-    start = stamps[0] * tick
-    turned = stored != (clip.width, clip.height) == stored[::-1]
-    film = Film(*file, track, clip.num_frames, 0, clip.num_frames, clip.fps, start, turned=turned)
-    if len(times) != clip.num_frames + 1 or any(b <= a for a, b in pairwise(times)):
-        if clip.fps <= 0:
-            raise ArgumentError("source", path, "frames with rising times", verb="have")
-        log("the film's frames have no rising times, its frame rate is gone by")
-        return film
-    if clip.fps > 0 and keeps_rate(times[:-1], tick, clip.fps):
-        return film
+        film = Film(
+            *file,
+            stream.index,
+            clip.num_frames,
+            0,
+            clip.num_frames,
+            clip.fps,
+            Fraction(0),
+            turned=stored != (clip.width, clip.height) == stored[::-1],
+            aspect=fraction(stream.sample_aspect_ratio),
+        )
+        return _timed(film, container, output, log)
+
+
+def _timed(film: Film, container: InputContainer, output: Any, log: Log) -> Film:
+    """The film with its start, and its rate or its frames' times.
+
+    Args:
+        film: with the rate that the source filter announces, 0 for none.
+        container: its file, of which no packet is read yet.
+        output: of the source filter: the times of the frames, in the order in which they are shown.
+        log: takes lines about times that are missing or uneven.
+
+    Raises:
+        RifeError: there are neither times nor a rate.
+    """
+    stream: Any = container.streams[film.track]
+    stamps = output["timestamps"]
+    stamps = [int(stamp) for stamp in ([stamps] if isinstance(stamps, int) else stamps)]
+    tick = Fraction(output["timebasenum"], output["timebaseden"])
+    rates = stated_rates(stream, film.rate)
+    if len(stamps) != film.frames or not rates:
+        raise ArgumentError("source", Path(film.path), "frames with times or a rate", verb="have")
+    rate = likely_rate(stamps, tick, rates)
+    packets = (packet.pts for packet in container.demux(stream) if fraction(stream.time_base) == tick)
+    times = usable_times(stamps, packets, tick, rate)
+    if times is None:
+        log(f"the film's frames have no rising times, they are placed by its frame rate of {float(rate):g}")
+        return replace(film, rate=rate, start=_start(container, stream, stamps, tick, rate))
+    if missing := stamps.count(UNSTATED):
+        log(f"the film does not state the times of {missing} of its {film.frames} frames, they follow from the others")
+    film = replace(film, start=times[0] * tick)
+    shown = [time - times[0] for time in times]
+    if (kept := kept_rate(shown, tick, [of for of in (film.rate, rate, *rates) if of > 0])) is not None:
+        return replace(film, rate=kept)
     log("the film has a variable frame rate, frames are placed by their own times")
-    mean = Fraction(clip.num_frames) / (times[-1] * tick)
-    return replace(film, rate=mean, tick=tick, times=tuple(times))
+    usual = shown[-1] - shown[-2] if len(shown) > 1 else round(1 / (rate * tick))
+    shown.append(shown[-1] + (_last_duration(container, film.track, times[-1]) or max(1, usual)))
+    return replace(film, rate=film.frames / (shown[-1] * tick), tick=tick, times=tuple(shown))
+
+
+def _start(container: InputContainer, stream: Any, stamps: list[int], tick: Fraction, rate: Fraction) -> Fraction:
+    """The time of the first frame where not all frames have one, in seconds of the container's clock."""
+    stated = next(((n, stamp) for n, stamp in enumerate(stamps) if stamp != UNSTATED), None)
+    if stated is not None:
+        return stated[1] * tick - stated[0] / rate
+    if stream.start_time is not None:
+        return Fraction(stream.start_time * tick)
+    return Fraction(container.start_time or 0, 1_000_000)
 
 
 def film_clip(path: Path, track: int) -> vs.VideoNode:
