@@ -69,7 +69,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         default="auto",
         metavar="NAME",
         help="x264, x265, av1, vp9, ffv1, prores, nvenc_h264, nvenc_hevc or nvenc_av1; default: x264 for 8 bits, x265 "
-        "above and for HDR, av1 for .webm",
+        "above and for HDR, av1 for .webm; with alpha prores for .mov, vp9 for .webm",
     )
     file.add_argument("--quality", type=float, metavar="X", help="the lower the better, on the encoder's own scale")
     file.add_argument("--preset", metavar="NAME", help="the encoder's: fast, slow, 6 …")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vsrife.errors import ArgumentError, RifeError, named
 from vsrife.files import atomic_write, reason
 from vsrife.film.encoders import AUTO, ENCODERS, MOST_THREADS, EncoderOptions, fixed_options
-from vsrife.film.formats import convert, layout_of, nearest_format, to_av_frame
+from vsrife.film.formats import ALPHA, convert, layout_of, nearest_format, to_av_frame
 from vsrife.film.matroska import write_aspect
 from vsrife.film.progress import ignore
 from vsrife.film.tags import Tags
@@ -46,6 +46,8 @@ CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", "
 """FFmpeg's names, by a file's suffix."""
 ORDERED = 2
 """So few frames are never reordered, and libx265 leaves their decoding times uninitialised."""
+OF_ALPHA = {"mov": "prores", "webm": "vp9"}
+"""The encoder of a film with alpha where none is asked for, by FFmpeg's name of the container."""
 TICKS = 90000
 """A second in units of time, for a clip of variable rate that is saved by itself."""
 SVT_LOG = "SVT_LOG"
@@ -100,13 +102,22 @@ def recipe_for(
     """
     import av
 
-    tags = Tags.of(properties)
+    tags, container, alpha = Tags.of(properties), CONTAINERS[suffix], _has_alpha(clip, properties)
     name = options.encoder
     if name == AUTO:
         deep = clip.format.bits_per_sample > 8 or tags.hdr
-        name = "av1" if suffix == ".webm" else "x265" if deep else "x264"
-    offered = [form.name for form in av.Codec(options.check(name).codec, "w").video_formats or ()]
-    form = nearest_format(clip.format, offered)
+        usual = "av1" if suffix == ".webm" else "x265" if deep else "x264"
+        name = OF_ALPHA.get(container, usual) if alpha else usual
+    spec = options.check(name)
+    offered = [form.name for form in av.Codec(spec.codec, "w").video_formats or ()]
+    preset = dict(options.options).get(spec.preset or "", options.preset)
+    with_alpha = spec.formats(offered, preset, alpha=True) if alpha and spec.keeps_alpha(container) else []
+    if alpha and not with_alpha:
+        log(_alpha_lost(name, preset, container))
+    if ALPHA in properties and not alpha:
+        log("the film's alpha has another size than its picture, it is left out")
+    formats = with_alpha or spec.formats(offered, preset, alpha=False)
+    form = nearest_format(clip.format, formats, alpha=bool(with_alpha))
     converted = convert(clip, form)
     if converted is not clip:
         log(f"{name} does not take {clip.format.name}, it is encoded as {converted.format.name}")
@@ -115,11 +126,29 @@ def recipe_for(
     if tags.mastering and name not in ("x264", "x265", "av1"):
         log(f"{name} is not told the film's HDR10 metadata, x265 would be")
     threads = min(os.cpu_count() or 1, MOST_THREADS)
-    settings = fixed_options(name, options, threads, tags.mastering)
+    settings = fixed_options(name, options, form, threads, tags.mastering)
     mean = str(rate.limit_denominator(100_000))
     recipe = Recipe(name, form, clip.width, clip.height, tags, mean, str(tick), threads, settings)
-    _try(recipe, CONTAINERS[suffix])
+    _try(recipe, container)
     return recipe
+
+
+def _has_alpha(clip: vs.VideoNode, properties: Any) -> bool:
+    alpha = properties.get(ALPHA)
+    return alpha is not None and (alpha.width, alpha.height) == (clip.width, clip.height)
+
+
+def _alpha_lost(name: str, preset: str | None, container: str) -> str:
+    """A line about alpha that is not kept, and what would keep it."""
+    import av
+
+    if preset and ENCODERS[name].keeps_alpha(container):
+        return f"{name} in preset {preset} does not keep the film's alpha, preset {ENCODERS[name].full_chroma[0]} would"
+    with av.open(BytesIO(), "w", format=container) as output:
+        codecs = output.supported_codecs
+    *most, last = [other for other, spec in ENCODERS.items() if spec.keeps_alpha(container) and spec.codec in codecs]
+    would = f"{', '.join(most)} or {last}" if most else last
+    return f"{name} does not keep the film's alpha in {container}, it is left out; {would} would"
 
 
 def _try(recipe: Recipe, form: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vsrife.errors import RifeError
 from vsrife.film.encoder import CONTAINERS, add_video, configure, media_file, open_encoder, state_aspect
 from vsrife.film.encoders import encoder_context
+from vsrife.film.formats import ALPHA_MODE
 from vsrife.film.job import FINEST
 from vsrife.film.others import add_others
 from vsrife.film.progress import StoppedError, ignore
@@ -165,6 +166,7 @@ def _add_pictures(container: OutputContainer, job: Job, file: InputContainer) ->
         copied: av.VideoStream = container.add_stream_from_template(template, opaque=True)
         copied.time_base = job.tick
         copied.codec_context.sample_aspect_ratio = Fraction(job.recipe.tags.aspect)
+        copied.metadata.update({key: value for key, value in template.metadata.items() if key == ALPHA_MODE})
         return copied
     stream = add_video(container, job.recipe)
     open_encoder(stream.codec_context, job.recipe)

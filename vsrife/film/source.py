@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsrife.errors import ArgumentError, RifeError, first_line
 from vsrife.files import reason
+from vsrife.film.formats import ALPHA, ALPHA_MODE
 from vsrife.film.frame_times import UNSTATED, kept_rate, likely_rate, stated_rates, usable_times
 from vsrife.film.progress import ignore
 from vsrife.networks.config import SMALLEST
@@ -185,6 +186,9 @@ def probe(path: Path, log: Log = ignore) -> Film:
             turned=stored != (clip.width, clip.height) == stored[::-1],
             aspect=fraction(stream.sample_aspect_ratio),
         )
+        tags = {key.lower(): value for key, value in stream.metadata.items()}
+        if tags.get(ALPHA_MODE) == "1" and ALPHA not in clip.get_frame(0).props:
+            log("the film's alpha cannot be read, it is left out")
         return _timed(film, container, output, log)
 
 
