@@ -11,7 +11,7 @@ from support import moving_clip
 
 from vsrife.cli import main
 from vsrife.film import EncoderOptions, save_clip
-from vsrife.film.formats import alpha_of, nearest_format, to_av_frame
+from vsrife.film.formats import nearest_format, to_av_frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ def test_samples_of_alpha_are_kept(form: int, alpha: int, name: str, bits: int, 
     clip = with_alpha(moving_clip(WIDTH, HEIGHT, 3, form=form), alpha)
     save_clip(clip, tmp_path / "clip.mkv", EncoderOptions("ffv1"))
     assert name in ffmpeg.about(tmp_path / "clip.mkv")
-    truth = [np.asarray(alpha_of(frame)[0]) for frame in clip.frames()]
+    truth = [np.asarray(frame.props["_Alpha"][0]) for frame in clip.frames()]
     assert np.array_equal(alphas(ffmpeg, tmp_path / "clip.mkv", bits), truth)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vsrife.errors import ArgumentError, RifeError, named
 from vsrife.files import atomic_write, reason
 from vsrife.film.encoders import AUTO, ENCODERS, MOST_THREADS, EncoderOptions, fixed_options
-from vsrife.film.formats import ALPHA, convert, layout_of, nearest_format, to_av_frame
+from vsrife.film.formats import ALPHA, convert, cropping, layout_of, nearest_format, to_av_frame
 from vsrife.film.matroska import write_aspect
 from vsrife.film.progress import ignore
 from vsrife.film.tags import Tags
@@ -121,6 +121,8 @@ def recipe_for(
     converted = convert(clip, form)
     if converted is not clip:
         log(f"{name} does not take {clip.format.name}, it is encoded as {converted.format.name}")
+        if line := cropping(converted, (clip.width, clip.height)):
+            log(line)
         if converted.format.color_family != clip.format.color_family:
             tags = Tags.of(converted.get_frame(0).props)
     if tags.mastering and name not in ("x264", "x265", "av1"):
@@ -128,7 +130,7 @@ def recipe_for(
     threads = min(os.cpu_count() or 1, MOST_THREADS)
     settings = fixed_options(name, options, form, threads, tags.mastering)
     mean = str(rate.limit_denominator(100_000))
-    recipe = Recipe(name, form, clip.width, clip.height, tags, mean, str(tick), threads, settings)
+    recipe = Recipe(name, form, converted.width, converted.height, tags, mean, str(tick), threads, settings)
     _try(recipe, container)
     return recipe
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import vapoursynth as vs
     from numpy.typing import NDArray
 
-__all__ = ["ALPHA", "ALPHA_MODE", "Layout", "alpha_of", "convert", "layout_of", "nearest_format", "to_av_frame"]
+__all__ = ["ALPHA", "ALPHA_MODE", "Layout", "convert", "cropping", "layout_of", "nearest_format", "to_av_frame"]
 
 PLANAR = re.compile(r"yuv(a?)(410|411|420|422|440|444)p(9|10|12|14|16)?(?:le)?")
 PAIRED = re.compile(r"(?:(nv)(12|16)|p([02])(10|12|16)le)")
@@ -102,7 +102,10 @@ def nearest_format(form: vs.VideoFormat, offered: Iterable[str], *, alpha: bool 
 
 
 def convert(clip: vs.VideoNode, name: str) -> vs.VideoNode:
-    """Convert a clip to FFmpeg's format of this name but for its alpha; one of that format is returned as it is."""
+    """Convert a clip to FFmpeg's format of this name but for its alpha; one of that format is returned as it is.
+
+    Columns at the right and rows at the bottom that the format's chroma cannot have are cropped.
+    """
     import vapoursynth as vs
 
     layout = layout_of(name)
@@ -117,8 +120,21 @@ def convert(clip: vs.VideoNode, name: str) -> vs.VideoNode:
     if layout.bits < clip.format.bits_per_sample:
         options["dither_type"] = "error_diffusion"
     core: Any = vs.core
+    right, bottom = clip.width % (1 << layout.across), clip.height % (1 << layout.down)
+    if right or bottom:
+        clip = core.std.Crop(clip, right=right, bottom=bottom)
     converted: vs.VideoNode = core.resize.Bicubic(clip, format=form.id, **options)
     return converted
+
+
+def cropping(clip: vs.VideoNode, before: tuple[int, int]) -> str | None:
+    """A line about sides of another size that were cropped as the clip's chroma needs; None where none were."""
+    across, down = 1 << clip.format.subsampling_w, 1 << clip.format.subsampling_h
+    wide, tall = before
+    if before == (clip.width, clip.height) or (wide - wide % across, tall - tall % down) != (clip.width, clip.height):
+        return None
+    sides = "even sides" if max(across, down) == 2 else f"sides that {max(across, down)} divides"
+    return f"{clip.format.name} needs {sides}, {wide}x{tall} is cropped to {clip.width}x{clip.height}"
 
 
 def to_av_frame(frame: vs.VideoFrame, name: str) -> av.VideoFrame:
@@ -132,7 +148,7 @@ def to_av_frame(frame: vs.VideoFrame, name: str) -> av.VideoFrame:
     if layout.family == "rgb":
         planes = [planes[1], planes[2], planes[0]]  # FFmpeg has green first
     if layout.alpha:
-        planes.append(_alpha_samples(frame, layout.bits))
+        planes.append(_alpha_samples(frame, layout))
     if layout.paired:
         planes = [planes[0], np.stack(planes[1:], 2).reshape(planes[1].shape[0], -1)]
         if layout.bits > 8:
@@ -144,23 +160,17 @@ def to_av_frame(frame: vs.VideoFrame, name: str) -> av.VideoFrame:
     return out
 
 
-def alpha_of(frame: vs.VideoFrame) -> vs.VideoFrame | None:
-    """A frame's alpha; None where it has none of its size, as after a filter that changed the size alone."""
-    alpha: Any = frame.props.get(ALPHA)
-    same = alpha is not None and (alpha.width, alpha.height) == (frame.width, frame.height)
-    return alpha if same else None
-
-
-def _alpha_samples(frame: vs.VideoFrame, bits: int) -> NDArray[np.uint8 | np.uint16]:
-    """A frame's alpha at another depth; opaque where the frame has none."""
+def _alpha_samples(frame: vs.VideoFrame, layout: Layout) -> NDArray[np.uint8 | np.uint16]:
+    """A frame's alpha at the layout's depth, cropped as `convert` does; opaque where the frame has none of its size."""
     import vapoursynth as vs
 
-    most = 2**bits - 1
+    bits, most = layout.bits, 2**layout.bits - 1
     kind = np.uint8 if bits == 8 else np.uint16
-    alpha = alpha_of(frame)
-    if alpha is None:
+    alpha: Any = frame.props.get(ALPHA)
+    over = (alpha.width - frame.width, alpha.height - frame.height) if alpha is not None else (-1, -1)
+    if not (0 <= over[0] < 1 << layout.across and 0 <= over[1] < 1 << layout.down):
         return np.full((frame.height, frame.width), most, kind)
-    samples = np.asarray(alpha[0])
+    samples = np.asarray(alpha[0])[: frame.height, : frame.width]
     if alpha.format.sample_type == vs.FLOAT:
         return np.asarray(np.rint(np.clip(samples.astype(np.float32), 0, 1) * most), kind)
     if alpha.format.bits_per_sample == bits:

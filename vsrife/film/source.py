@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsrife.errors import ArgumentError, RifeError, first_line
 from vsrife.files import reason
-from vsrife.film.formats import ALPHA, ALPHA_MODE
+from vsrife.film.formats import ALPHA, ALPHA_MODE, cropping
 from vsrife.film.frame_times import UNSTATED, kept_rate, likely_rate, stated_rates, usable_times
 from vsrife.film.progress import ignore
 from vsrife.networks.config import SMALLEST
@@ -171,10 +171,13 @@ def probe(path: Path, log: Log = ignore) -> Film:
         return Film(*file, -1, clip.num_frames, 0, clip.num_frames, clip.fps, Fraction(0))
     with open_container(path) as container:
         stream = video_stream(container)
-        stored = stream.width, stream.height
+        stored = (stream.width, stream.height)
         output = _video(path, stream.index, exporttimestamps=1)
         clip = output["clip"]
         _check(clip, path, log)
+        turned = _is_turned(stored, (clip.width, clip.height))
+        if line := cropping(clip, stored[::-1] if turned else stored):
+            log(line)
         film = Film(
             *file,
             stream.index,
@@ -183,13 +186,19 @@ def probe(path: Path, log: Log = ignore) -> Film:
             clip.num_frames,
             clip.fps,
             Fraction(0),
-            turned=stored != (clip.width, clip.height) == stored[::-1],
+            turned=turned,
             aspect=fraction(stream.sample_aspect_ratio),
         )
         tags = {key.lower(): value for key, value in stream.metadata.items()}
         if tags.get(ALPHA_MODE) == "1" and ALPHA not in clip.get_frame(0).props:
             log("the film's alpha cannot be read, it is left out")
         return _timed(film, container, output, log)
+
+
+def _is_turned(stored: tuple[int, int], shown: tuple[int, int]) -> bool:
+    """Whether a picture is shown with its stored sides exchanged, but for an odd column or row that is cropped."""
+    same, turned = (all(0 <= a - b < 2 for a, b in zip(s, shown, strict=True)) for s in (stored, stored[::-1]))
+    return turned and not same
 
 
 def _timed(film: Film, container: InputContainer, output: Any, log: Log) -> Film:
