@@ -149,6 +149,8 @@ class EncoderOptions:
             raise ArgumentError("preset", self.preset, f"given for {name}", verb="not be")
         supported = encoder_context(name).supported_options
         options = {option.name: option for option in (*supported.generic, *supported.private)}
+        if self.quality is not None and spec.quality:
+            _check_value("quality", options[spec.quality], f"{self.quality:g}")
         if self.preset is not None and spec.preset:
             if spec.presets and self.preset not in spec.presets:
                 raise ArgumentError("preset", self.preset, f"{', '.join(spec.presets)} for {name}")
@@ -225,16 +227,18 @@ def _parameters(name: str, threads: int, mastering: Mastering) -> list[str]:
 
 
 def _check_value(name: str, option: CodecOption, text: str) -> None:
-    """Check that a numeric option's value is a number within FFmpeg's limits, or one of its names."""
+    """Check that a numeric option's value is such a number within FFmpeg's limits, or one of its names."""
     from av.codec.context import OptionType
 
     choices = [choice.name for choice in option.choices]
-    if option.type not in (OptionType.INT, OptionType.INT64, OptionType.FLOAT, OptionType.DOUBLE) or text in choices:
+    whole = option.type in (OptionType.INT, OptionType.INT64)
+    if not (whole or option.type in (OptionType.FLOAT, OptionType.DOUBLE)) or text in choices:
         return
-    try:
-        fits = option.min <= float(text) <= option.max
+    try:  # FFmpeg would round
+        fits = option.min <= (int(text) if whole else float(text)) <= option.max
     except ValueError:
         fits = False
     if not fits:
+        kind = "an integer of " if whole else ""
         names = f" or {', '.join(choices)}" if choices else ""
-        raise ArgumentError(name, text, f"{option.min:g} to {option.max:g}{names}")
+        raise ArgumentError(name, text, f"{kind}{option.min:g} to {option.max:g}{names}")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import ArgumentError, RifeError, named
+from vsrife.errors import ArgumentError, RifeError, named, shown
 from vsrife.files import atomic_write, reason
 from vsrife.film.encoder import CONTAINERS
 from vsrife.film.job import load_job
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Summary", "check_paths", "interpolate", "kept_segments", "work_folder"]
 
 JOB, LOCK = "job.json", ".lock"
+MOST_PROCESSES = 2**22
+"""The largest number of a process: it is part of the name of an unfinished file, see `partial_file`."""
 NOTHING_KEPT = "nothing is kept"
 
 
@@ -67,22 +69,40 @@ def check_paths(source: Path, target: Path, *, resume: bool, overwrite: bool) ->
     """
     if target.suffix.lower() not in CONTAINERS:
         raise ArgumentError("output", target.name, ", ".join(CONTAINERS), verb="end in")
+    try:
+        _check_target(source, target, overwrite=overwrite)
+        folder = work_folder(target)
+        there = folder.exists()
+        if there and not resume and not overwrite:
+            raise RifeError(
+                f"{shown(folder.name)} is there, of a run that did not end; --resume goes on with it, --overwrite "
+                "begins anew"
+            )
+        if there and not _is_work_folder(folder):
+            raise RifeError(f"{shown(folder)} must be a folder of segments alone, got something else")
+    except OSError as error:
+        allowed = "a file that can be written, with its segments beside it"
+        raise ArgumentError("output", target, allowed, note=f" ({reason(error)})") from error
+
+
+def _check_target(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Check the output's own file.
+
+    Raises:
+        RifeError: it cannot be written.
+        OSError: a path cannot be, for instance because a name is too long.
+    """
     if not target.parent.is_dir():
         raise ArgumentError("output", target, "in a folder that exists")
     if target.exists():
         if source.exists() and source.samefile(target):
             raise ArgumentError("output", target, "another file than the source")
         if target.is_dir():
-            raise RifeError(f"output must be a file, got the folder {target}")
+            raise RifeError(f"output must be a file, got the folder {shown(target)}")
         if not overwrite:
             raise ArgumentError("output", target, "new", note="; --overwrite replaces it")
-    folder = work_folder(target)
-    if folder.exists() and not resume and not overwrite:
-        raise RifeError(
-            f"{folder.name} is there, of a run that did not end; --resume goes on with it, --overwrite begins anew"
-        )
-    if folder.exists() and not _is_work_folder(folder):
-        raise RifeError(f"{folder} must be a folder of segments alone, got something else")
+    for beside in (work_folder(target), target.with_name(f".{MOST_PROCESSES}-{target.name}")):
+        beside.exists()  # fails where the name is too long
 
 
 @named("interpolate")
@@ -227,7 +247,7 @@ def _locked(folder: Path, *, fresh: bool, keep: bool) -> Iterator[None]:
     except Timeout as error:
         raise RifeError(f"{folder.name} is being worked on by another process") from error
     except OSError as error:
-        raise RifeError(f"{folder} cannot be written ({reason(error)})") from error
+        raise RifeError(f"{shown(folder)} cannot be written ({reason(error)})") from error
     try:
         for path in folder.iterdir():
             if path.name != LOCK and (fresh or path.name.startswith(".")):

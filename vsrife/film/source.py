@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import ArgumentError, RifeError, first_line
+from vsrife.errors import ArgumentError, RifeError, first_line, shown
 from vsrife.files import reason
 from vsrife.film.formats import ALPHA, ALPHA_MODE, cropping
 from vsrife.film.frame_times import UNSTATED, kept_rate, likely_rate, stated_rates, usable_times
@@ -123,7 +123,7 @@ def open_container(path: Path) -> InputContainer:
     try:
         return av.open(str(path))
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise RifeError(f"source must be a film, got {path} ({reason(error)})") from error
+        raise ArgumentError("source", path, "a film", note=f" ({reason(error)})") from error
 
 
 def video_stream(container: InputContainer) -> av.VideoStream:
@@ -158,10 +158,13 @@ def probe(path: Path, log: Log = ignore) -> Film:
         RifeError: it cannot be read or interpolated.
     """
     path = path.expanduser().absolute()
-    if path.is_dir() or not path.exists():
-        what = "a folder" if path.is_dir() else "no such file"
-        raise RifeError(f"source must be a film, got {path} ({what})")
-    about = path.stat()
+    try:
+        about = path.stat()
+    except OSError as error:
+        what = "no such file" if isinstance(error, FileNotFoundError) else reason(error)
+        raise ArgumentError("source", path, "a film", note=f" ({what})") from error
+    if path.is_dir():
+        raise ArgumentError("source", path, "a film", note=" (a folder)")
     file = str(path), about.st_size, about.st_mtime_ns
     if path.suffix.lower() == SCRIPT:
         clip = film_clip(path, -1)
@@ -229,13 +232,13 @@ def _timed(film: Film, container: InputContainer, output: Any, log: Log) -> Film
     if missing := stamps.count(UNSTATED):
         log(f"the film does not state the times of {missing} of its {film.frames} frames, they follow from the others")
     film = replace(film, start=times[0] * tick)
-    shown = [time - times[0] for time in times]
-    if (kept := kept_rate(shown, tick, [of for of in (film.rate, rate, *rates) if of > 0])) is not None:
+    after = [time - times[0] for time in times]
+    if (kept := kept_rate(after, tick, [of for of in (film.rate, rate, *rates) if of > 0])) is not None:
         return replace(film, rate=kept)
     log("the film has a variable frame rate, frames are placed by their own times")
-    usual = shown[-1] - shown[-2] if len(shown) > 1 else round(1 / (rate * tick))
-    shown.append(shown[-1] + (_last_duration(container, film.track, times[-1]) or max(1, usual)))
-    return replace(film, rate=film.frames / (shown[-1] * tick), tick=tick, times=tuple(shown))
+    usual = after[-1] - after[-2] if len(after) > 1 else round(1 / (rate * tick))
+    after.append(after[-1] + (_last_duration(container, film.track, times[-1]) or max(1, usual)))
+    return replace(film, rate=film.frames / (after[-1] * tick), tick=tick, times=tuple(after))
 
 
 def _start(container: InputContainer, stream: Any, stamps: list[int], tick: Fraction, rate: Fraction) -> Fraction:
@@ -282,11 +285,12 @@ def _check(clip: vs.VideoNode, path: Path, log: Log) -> None:
     if not clip.format or not clip.width or not clip.height:
         raise ArgumentError("source", path, "one format and size throughout", verb="have")
     if min(clip.width, clip.height) < SMALLEST:
-        raise RifeError(f"source must be at least {SMALLEST}x{SMALLEST}, got {clip.width}x{clip.height} ({path})")
+        size = f"{clip.width}x{clip.height}"
+        raise ArgumentError("source", size, f"at least {SMALLEST}x{SMALLEST}", note=f" ({shown(path)})")
     try:
         field = clip.get_frame(0).props.get("_FieldBased")
     except vs.Error as error:
-        raise RifeError(f"source must be a film, got {path} ({first_line(error)})") from error
+        raise ArgumentError("source", path, "a film", note=f" ({first_line(error)})") from error
     if field:
         log("the film says it is interlaced: deinterlace it first, or its fields are interpolated as one picture")
 

@@ -62,12 +62,16 @@ def open_video(path: Path, **options: Any) -> vs.VideoNode:
     """
     import vapoursynth as vs
 
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError("source", path, "a name in UTF-8, as VapourSynth takes no other", verb="have") from error
     if not hasattr(vs.core, "bs"):
         raise RifeError(f"no source filter for {path.name}; pip install vapoursynth-bestsource")
     try:
         clip: vs.VideoNode = vs.core.bs.VideoSource(str(path), **{"cachemode": 0, "showprogress": 0} | options)
     except vs.Error as error:
-        raise RifeError(f"source must be a video, got {path} ({first_line(error)})") from error
+        raise ArgumentError("source", path, "a video", note=f" ({first_line(error)})") from error
     return clip
 
 
