@@ -1,6 +1,6 @@
 """RIFE frame interpolation for VapourSynth: `core.rife.RIFE(clip, multi=2)`.
 
-Importing this package imports neither torch nor vapoursynth; `rife`, `at` and `estimate_motion` do so when first used.
+Importing this package imports neither torch nor vapoursynth; its functions do so when first used.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vsrife.plugin.function import at, estimate_motion, rife
+    from vsrife.plugin.function import at, clear_cache, estimate_motion, rife
 
-__all__ = ["at", "estimate_motion", "rife"]
+__all__ = ["at", "clear_cache", "estimate_motion", "rife"]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,8 +22,21 @@ core.rife.RIFE(clip.std.SetFrameProps(_Matrix=6), multi=2.5).set_output()
 """
 
 
-@pytest.mark.parametrize("container", ["y4m", "mkv"])
-def test_what_is_piped_is_read(container: str, tmp_path: Path) -> None:
+VARIABLE = """
+import vapoursynth as vs
+from vapoursynth import core
+clip = core.std.BlankClip(format=vs.YUV420P8, width=64, height=48, length=12, fpsnum=24, keep=True)
+def last(n, f):
+    f = f.copy()
+    f.props["_DurationNum"], f.props["_DurationDen"] = 1, 20 if n % 2 else 30
+    return f
+clip = core.std.ModifyFrame(clip, clip, last)
+core.rife.RIFE(clip, multi=2, sc=0, vfr=1).set_output()
+"""
+
+
+def piped(container: str, script: str, folder: Path) -> tuple[Path, str]:
+    """The file that vspipe writes of a script, and what it reports."""
     program = shutil.which("vspipe")
     if program is None:
         pytest.skip("vspipe is not on the PATH")
@@ -32,13 +45,18 @@ def test_what_is_piped_is_read(container: str, tmp_path: Path) -> None:
     usage = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=60, check=False)
     if container not in usage.stdout + usage.stderr:
         pytest.skip(f"this vspipe writes no {container}")
-    script, target = tmp_path / "script.vpy", tmp_path / f"piped.{container}"
-    script.write_text(SCRIPT, encoding="utf-8")
-    done = subprocess.run(
-        [program, "-c", container, script, target], capture_output=True, text=True, timeout=120, check=False
-    )
+    path, target = folder / "script.vpy", folder / f"piped.{container}"
+    path.write_text(script, encoding="utf-8")
+    command = [program, "-c", container, "--timecodes", folder / "times.txt", path, target]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Information: RIFE: model 4.26 (bundled) on " in done.stderr
+    return target, done.stderr
+
+
+@pytest.mark.parametrize("container", ["y4m", "mkv"])
+def test_what_is_piped_is_read(container: str, tmp_path: Path) -> None:
+    target, report = piped(container, SCRIPT, tmp_path)
+    assert "Information: RIFE: model 4.26 (bundled) on " in report
     with av.open(str(target)) as opened:
         stream = opened.streams.video[0]
         times = [frame.time for frame in opened.decode(stream)]
@@ -46,3 +64,14 @@ def test_what_is_piped_is_read(container: str, tmp_path: Path) -> None:
     step = Fraction(1001, 60000)
     assert len(times) == 13
     assert times == pytest.approx([float(n * step) for n in range(13)], abs=0.001)
+
+
+def test_a_variable_rate_keeps_its_times(tmp_path: Path) -> None:
+    target, _ = piped("mkv", VARIABLE, tmp_path)
+    lasting = [1 / 40 if n // 2 % 2 else 1 / 60 for n in range(24)]
+    wanted = [sum(lasting[:n]) for n in range(24)]
+    with av.open(str(target)) as opened:
+        times = [frame.time for frame in opened.decode(opened.streams.video[0])]
+    assert times == pytest.approx(wanted, abs=0.001)
+    listed = (tmp_path / "times.txt").read_text(encoding="utf-8").splitlines()[1:]
+    assert [float(line) for line in listed][:24] == pytest.approx([1000 * time for time in wanted], abs=0.01)

@@ -14,6 +14,7 @@ import struct
 import sys
 import zipfile
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -471,7 +472,7 @@ def _read_arguments(data: bytes, _: Path) -> object:
         if _passes(name, value)
     }
     arguments = Arguments(**given)
-    return arguments.rate, arguments.fps, arguments.path, arguments.matrix_number
+    return arguments.rate_of(Fraction(24)), arguments.fps, arguments.path, arguments.matrix_number
 
 
 TARGETS = {

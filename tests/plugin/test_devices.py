@@ -95,9 +95,8 @@ def test_memory_that_runs_out_is_said_once_and_the_frame_is_made(shortage: Calla
     assert frames == expected
     again = vs.core.rife.RIFE(clip, **QUIET)
     shortage(2)
-    first, second = of_memory(lambda: again.get_frame(1).close())
-    assert first == start + given_back
-    assert second.startswith(start + "still out of memory: this filter goes on in bands of 256 rows")
+    (line,) = of_memory(lambda: again.get_frame(1).close())  # of two steps: the log has the first already
+    assert line.startswith(start + "still out of memory: this filter goes on in bands of 256 rows")
 
 
 def test_memory_that_is_not_there_is_one_line(shortage: Callable[[int], None]) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 import vapoursynth as vs
-from support import digest, moving_clip
+from support import digest, moving_clip, planes
 from weights.conftest import MODEL, Release, folder, published, release  # noqa: F401 - fixtures
 
+from vsrife import clear_cache
 from vsrife.cli.figures import machine
 from vsrife.engine import Engine, shared_engine
 from vsrife.engine.convolutions import computes_bf16
@@ -67,11 +68,13 @@ def test_what_the_script_says_needs_no_reason() -> None:
     assert shown(moving_clip(64, 64, length=2), **QUIET) == [RUNS]
 
 
-def test_every_filter_says_it_though_the_network_is_shared() -> None:
+def test_a_script_says_it_once_however_many_filters_it_has() -> None:
     clip = moving_clip(64, 64, length=2)
     made: list[vs.VideoNode] = []
-    assert heard(lambda: made.append(vs.core.rife.RIFE(clip, **QUIET))) == [RUNS]
-    assert heard(lambda: made.append(vs.core.rife.RIFE(clip, **QUIET))) == [RUNS]
+    assert heard(lambda: made.extend(vs.core.rife.RIFE(clip, **QUIET) for _ in range(3))) == [RUNS]
+    assert heard(lambda: made.append(vs.core.rife.RIFE(clip, model="nano", **QUIET))) == [
+        (INFORMATION, "RIFE: model nano (bundled) on cpu in fp32")
+    ]
 
 
 @pytest.mark.parametrize(("size", "taken"), [((64, 48), "601"), ((1280, 32), "709")])
@@ -80,9 +83,13 @@ def test_a_guessed_matrix_is_said_once(size: tuple[int, int], taken: str) -> Non
     untagged = clip.std.RemoveFrameProps("_Matrix")
     line = f"RIFE: the frames do not say their matrix: {taken} is taken for {size[0]}x{size[1]} (matrix= names another)"
     assert shown(untagged, **QUIET) == [RUNS, (INFORMATION, line)]
-    assert shown(untagged, **QUIET, sc=0) == [RUNS, (INFORMATION, line)]
+    assert shown(untagged, **QUIET, sc=0) == []
+
+
+def test_a_matrix_that_is_stated_is_not_guessed() -> None:
+    clip = moving_clip(64, 64, length=2, form=vs.YUV420P8)
     assert shown(clip, **QUIET) == [RUNS]
-    assert shown(untagged, **QUIET, matrix="709") == [RUNS]
+    assert shown(clip.std.RemoveFrameProps("_Matrix"), **QUIET, matrix="709") == []
 
 
 @pytest.mark.parametrize("form", [vs.GRAY8, vs.RGB24])
@@ -97,7 +104,27 @@ def test_what_frames_say_and_cannot_be_meant_is_said() -> None:
     assert shown(odd, **QUIET) == [RUNS, (INFORMATION, line)]
     odd = clip.std.SetFrameProps(_Range=3)
     line = "RIFE: the frames say _Range 3, which is neither 0 nor 1: limited is taken"
-    assert shown(odd, **QUIET) == [RUNS, (INFORMATION, line)]
+    assert shown(odd, **QUIET) == [(INFORMATION, line)]
+
+
+def test_the_matrix_of_mpvs_frames_is_theirs() -> None:
+    clip = moving_clip(64, 64, length=2, form=vs.YUV420P8)
+    theirs = clip.std.RemoveFrameProps("_Matrix").std.SetFrameProps(_ColorSpace=1)
+    assert shown(theirs, **QUIET) == [RUNS]
+    frames = [vs.core.rife.RIFE(source, **QUIET).get_frame(1) for source in (clip, theirs)]
+    assert (planes(frames[0])[0] == planes(frames[1])[0]).all()
+    stated = clip.std.SetFrameProps(_ColorSpace=9)  # the standard property comes first
+    assert (planes(vs.core.rife.RIFE(stated, **QUIET).get_frame(1))[0] == planes(frames[0])[0]).all()
+
+
+def test_interlaced_frames_are_a_line() -> None:
+    clip = moving_clip(64, 64, length=4, form=vs.YUV420P8)
+    line = "the frames are interlaced (_FieldBased is 1 or 2), which interpolation does not undo: deinterlace first, "
+    assert shown(clip.std.SetFieldBased(2), **QUIET) == [
+        RUNS,
+        (INFORMATION, f"RIFE: {line}or remove the property where it is wrong"),
+    ]
+    assert shown(clip.std.SetFieldBased(0), **QUIET) == []
 
 
 def test_a_precision_without_kernels_is_a_warning() -> None:
@@ -123,8 +150,10 @@ def test_bf16_that_the_cpu_lacks_is_a_warning(device: str, monkeypatch: pytest.M
 
 def test_missing_kernels_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vsrife.motion.devices.why_no_library", lambda: NOT_INSTALLED)
-    said = shown(moving_clip(64, 64, length=2), **QUIET, model="nano")  # which no other test has loaded
+    clear_cache()
+    said = shown(moving_clip(64, 64, length=2), **QUIET, model="nano")
     runs = (INFORMATION, "RIFE: model nano (bundled) on cpu in fp32")
+    clear_cache()  # of the network without kernels
     assert said == [runs, (WARNING, f"RIFE: runs by PyTorch alone, which is slower: {NOT_INSTALLED}")]
 
 
@@ -137,7 +166,7 @@ def test_a_fetched_model_is_said_when_it_is_fetched(release: Release, folder: Pa
         (INFORMATION, f"RIFE: model {MODEL} is at {at}"),
         runs,
     ]
-    assert shown(clip, **QUIET, model=MODEL) == [runs]
+    assert shown(clip, **QUIET, model=MODEL) == []
 
 
 def test_nothing_is_printed() -> None:

@@ -17,7 +17,7 @@ import pytest
 import vapoursynth as vs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import clip_of, digest, moving_clip, peak, planes, psnr, texture
+from support import clip_of, digest, logged, moving_clip, peak, planes, psnr, texture
 
 from vsrife.plugin.renderer import PictureRenderer
 
@@ -233,14 +233,44 @@ def test_every_history_gives_the_same_frame(order: list[int], rate: float) -> No
     assert digest(worn.get_frame(order[0])) == digest(fresh.get_frame(order[0]))
 
 
-def test_two_filters_share_one_network() -> None:
+def test_two_filters_share_one_network_which_outlives_them_for_a_while() -> None:
+    from vsrife import clear_cache
     from vsrife.engine.engine import _engines
 
+    clear_cache()
     clip = moving_clip(length=2)
     first, second = vs.core.rife.RIFE(clip), vs.core.rife.RIFE(clip, multi=3)
     assert len(_engines) == 1
     del first, second
+    assert len(_engines) == 1
+    clear_cache()
     assert len(_engines) == 0
+
+
+def test_filters_made_for_each_frame_load_the_network_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from vsrife import clear_cache
+    from vsrife.engine import engine
+
+    clear_cache()
+    loads: list[object] = []
+    load = engine.load_network
+    monkeypatch.setattr(engine, "load_network", lambda *given, **named: loads.append(given) or load(*given, **named))
+    clip = moving_clip(64, 64, length=21)
+
+    def replaced(n: int) -> vs.VideoNode:
+        """Every odd frame made anew from its neighbours, as Hybrid's filldrops does."""
+        if n % 2 == 0:
+            return clip
+        middle = vs.core.rife.RIFE(clip[n - 1] + clip[n + 1], model="nano", device="cpu")[1]
+        return middle.std.AssumeFPS(clip).std.Loop(clip.num_frames)
+
+    node = vs.core.std.FrameEval(clip, replaced)
+    made: list[Any] = []
+    lines = logged(lambda: made.extend(frame.props["RifeMade"] for frame in list(node.frames())[1::2]))
+    assert made == [1] * 10
+    assert len(loads) == 1
+    assert len(lines) == 1
+    assert lines[0].startswith("RIFE: model nano")
 
 
 def test_a_failing_source_fails_the_frame_alone() -> None:
@@ -288,7 +318,7 @@ def test_clips_that_cannot_be(make: object, message: str) -> None:
 @pytest.mark.parametrize("rate", [(10**18 + 1, 10**16), (2**62 + 1, 2**57), (2**63 - 1, 1)])
 def test_rates_beyond_64_bits_are_refused_at_once(rate: tuple[int, int]) -> None:
     clip = moving_clip(length=2).std.AssumeFPS(fpsnum=30000, fpsden=1001)
-    with pytest.raises(vs.Error, match=r"^RIFE: the (output frame rate|rate) .*"):
+    with pytest.raises(vs.Error, match=r"^RIFE: fps_num/fps_den must give .*"):
         vs.core.rife.RIFE(clip, fps_num=rate[0], fps_den=rate[1])
 
 
@@ -390,7 +420,7 @@ def test_source_frames_are_passed_through_without_a_second_call(monkeypatch: pyt
 
 def test_too_many_frames() -> None:
     clip = vs.core.std.BlankClip(width=64, height=64, length=2**24)
-    with pytest.raises(vs.Error, match=r"^RIFE: the rate must give at most 2147483647 frames, got 3355443200$"):
+    with pytest.raises(vs.Error, match=r"^RIFE: multi must give at most 2147483647 frames, got 3355443200$"):
         vs.core.rife.RIFE(clip, multi=200)
 
 
@@ -407,6 +437,8 @@ RIGHT = {
     "dedup": st.integers(0, 1),
     "dedup_limit": st.sampled_from([2, 4, 16]),
     "skip": st.just(0),
+    "snap": st.sampled_from([0.0, 0.0009, 0.5]),
+    "picture": st.sampled_from(["sharp", "published"]),
     "show": st.sampled_from(["flow", "mask", "cuts", "time"]),
     "gpu_thread": st.just(2),
     "matrix": st.sampled_from(["709", "1", "2020ncl", "ycgco", "ictcp"]),
@@ -417,11 +449,22 @@ RATES = st.sampled_from([{}, {"factor_num": 3}, {"factor_den": 3}, {"fps_num": 6
 texts = st.one_of(st.text(max_size=8), st.sampled_from(["auto", "cuda:9", "mps", "4.6", "709", "fp16", "/", "a.pkl"]))
 ints = st.one_of(st.integers(-3, 7), st.integers(-(2**63), 2**63 - 1))
 NONSENSE = {
-    **dict.fromkeys(("multi", "scale", "sc_threshold", "skip_threshold"), st.floats()),
+    **dict.fromkeys(("multi", "scale", "sc_threshold", "skip_threshold", "snap"), st.floats()),
     **dict.fromkeys(("factor_num", "factor_den", "fps_num", "fps_den", "sc", "ensemble", "vfr", "dedup"), ints),
     **dict.fromkeys(("dedup_limit", "skip", "gpu_id", "gpu_thread", "tta", "uhd", "list_gpu"), ints),
     **dict.fromkeys(
-        ("model", "model_path", "ensemble_mask", "matrix", "device", "precision", "timecodes", "sc_mode", "show"),
+        (
+            "model",
+            "model_path",
+            "ensemble_mask",
+            "matrix",
+            "device",
+            "precision",
+            "timecodes",
+            "sc_mode",
+            "show",
+            "estimates",
+        ),
         texts | st.integers(-1, 80),
     ),
     "positions": st.lists(st.floats(), max_size=3),

@@ -27,6 +27,17 @@ def test_a_script_for_the_ncnn_plugin_runs() -> None:
     assert sum("gpu_thread" in line for line in said) == 1
 
 
+def test_arguments_by_position_are_the_ncnn_plugins() -> None:
+    clip = moving_clip(64, 64, length=3)
+    made = vs.core.rife.RIFE(clip, 72, 5, 2)
+    assert (made.num_frames, made.fps) == (8, 60)
+    named = vs.core.rife.RIFE(clip, model="4.26", factor_num=5, factor_den=2)
+    assert digest(made.get_frame(1)) == digest(named.get_frame(1))
+    # a script that means a factor learns what to write
+    with pytest.raises(vs.Error, match=r"^RIFE: model 2 is .*, which this package has not; multi=2 asks for 2 times"):
+        vs.core.rife.RIFE(clip, 2)
+
+
 def test_the_ncnn_plugins_arguments_mean_what_they_meant() -> None:
     clip = moving_clip(64, 64, length=2)
     assert frame(clip, tta=1) == frame(clip, ensemble=8) != frame(clip)

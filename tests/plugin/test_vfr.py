@@ -135,6 +135,34 @@ def test_a_rate_that_is_not_the_frames_is_said_once() -> None:
     assert exact.num_frames == sum(late) * 60
 
 
+def test_a_variable_rate_that_is_multiplied_is_announced_as_such(tmp_path: Path) -> None:
+    clip = variable(MIXED, fps=Fraction(24))
+    made = vs.core.rife.RIFE(clip, multi=2, vfr=1)
+    assert made.fps == 0
+    halves = [seconds / 2 for seconds in MIXED for _ in range(2)]
+    assert durations_of(made) == halves
+    file = tmp_path / "times.txt"
+    file.write_text("# timecode format v1\nAssume 24\n3,6,30\n7,9,60\n10,13,24000/1001\n")
+    assert vs.core.rife.RIFE(clip, multi=2, timecodes=str(file)).fps == 0
+    file.write_text("# timecode format v1\nAssume 24\n")
+    assert vs.core.rife.RIFE(clip, multi=2, timecodes=str(file)).fps == 48
+
+
+def test_a_variable_rate_that_is_announced_as_constant_is_logged_once() -> None:
+    clip = variable(MIXED, fps=Fraction(24))
+
+    def lines(**arguments: object) -> list[str]:
+        made = vs.core.rife.RIFE(clip, multi=2, sc=0, **arguments)
+        heard = logged(lambda: [frame.close() for frame in made.frames(close=True)])
+        return [line for line in heard if "lasts" in line]
+
+    assert lines() == [
+        "RIFE: frame 3 lasts 1/30 s, which is not the clip's frame rate: its part is kept, but the output announces 48 "
+        "frames a second; vfr=1 announces none"
+    ]
+    assert lines(vfr=0) == lines(vfr=1) == []
+
+
 def test_milliseconds_of_a_container_are_no_variable_rate() -> None:
     rounded = [Fraction(round(1000 * (n + 1) / 23.976) - round(1000 * n / 23.976), 1000) for n in range(12)]
     assert len(set(rounded)) == 2
@@ -222,6 +250,24 @@ def test_every_output_of_every_function_lasts_its_share() -> None:
     assert durations_of(made) == durations_of(extra) == durations_of(vs.core.rife.Motion(clip, multi=3)[0]) == share
     times = [frame.props["_AbsoluteTime"] for frame in made.frames()]
     assert np.allclose(times[:21], np.cumsum([0, *map(float, share)])[:21])
+
+
+def test_absolute_times_lie_between_those_of_the_frames() -> None:
+    recorded = variable([Fraction(1, 24)] * 6, fps=Fraction(24))
+
+    def stamp(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        out = f.copy()
+        out.props["_AbsoluteTime"] = n / 24
+        return out
+
+    clip = vs.core.std.ModifyFrame(recorded, recorded, stamp).std.AssumeFPS(fpsnum=12)  # at half the pace
+    for mode in ("hold", "nearest"):
+        cut = clip.std.SetFrameProps(_SceneChangePrev=1)
+        for source in (clip, cut):
+            made = vs.core.rife.RIFE(source, multi=4, sc_mode=mode)
+            times = [frame.props["_AbsoluteTime"] for frame in made.frames(close=True)]
+            assert np.allclose(times[:21], np.arange(21) / 96)
+            assert times == sorted(times)
 
 
 def test_positions_are_taken_as_they_are() -> None:

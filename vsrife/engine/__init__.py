@@ -13,7 +13,7 @@ from vsrife.engine.device import (
 )
 from vsrife.engine.engine import Engine, shared_engine
 from vsrife.engine.interpolator import Interpolator
-from vsrife.engine.memory import is_out_of_memory, release_memory
+from vsrife.engine.memory import is_out_of_memory, release_all_memory, release_memory
 from vsrife.engine.overlay import Overlay
 from vsrife.engine.picture import MATRICES, Colour, HostFrame, PictureFormat
 from vsrife.engine.task import Options, RenderMode, Task, Timestep
@@ -36,6 +36,7 @@ __all__ = [
     "choose_engines",
     "described_devices",
     "is_out_of_memory",
+    "release_all_memory",
     "release_memory",
     "resolve_device",
     "resolve_devices",

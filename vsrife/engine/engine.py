@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from vsrife.engine.device import PRECISIONS
 from vsrife.engine.executor import check_not_forked, device_executor
+from vsrife.engine.kept import Kept
 from vsrife.engine.kernel_estimator import KernelEstimator
+from vsrife.engine.memory import register
 from vsrife.engine.picture import align_edges, chroma_grid, rgb_matrix, to_rgb
 from vsrife.engine.published_estimator import PublishedEstimator
 from vsrife.engine.torch_estimator import TorchEstimator
@@ -133,6 +135,7 @@ class _Key:
 
 
 _engines: weakref.WeakValueDictionary[_Key, Engine] = weakref.WeakValueDictionary()
+_kept: dict[torch.device, Kept[Engine]] = {}
 _lock = threading.Lock()
 
 
@@ -147,7 +150,7 @@ def shared_engine(
     part: int = 0,
     parts: int = 1,
 ) -> Engine:
-    """The engine of a model, device and precision, created where nothing references one.
+    """The engine of a model, device and precision, created where nothing references one and none is kept.
 
     `fetch` and `log` are those of `vsrife.weights.load_network`, `part` and `parts` those of `device_executor`.
 
@@ -163,7 +166,12 @@ def shared_engine(
             network = load_network(model, path, fetch=fetch, log=log)
             executor = device_executor(device, part, parts)
             engine = _engines[key] = Engine(network, device, dtype, executor=executor)
-        return engine
+        kept = _kept.get(device)
+        if kept is None:
+            kept = _kept[device] = Kept(device)
+            register(kept)
+    kept.keep(key, engine)
+    return engine
 
 
 def _stamp(path: Path | None) -> tuple[tuple[int, int], ...]:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from vsrife.detect.cuts import thumbnail
+from vsrife.engine.cache_budget import budget_of
+from vsrife.engine.exposure import encoded_light, exponent_of, exposed, find_peak
 from vsrife.engine.picture import align_edges
 from vsrife.engine.single_flight import SingleFlight
 from vsrife.motion import cell_grid, mean_luma
@@ -29,6 +31,8 @@ __all__ = ["DeviceFrame", "FrameCache", "upload"]
 CACHED = 2
 """Source frames cached for each frame that is worked on at once, and as many more."""
 FLIPS = 4
+EXPOSURES = 2
+"""Pictures of other exposures cached for each frame: those of the pairs on either side."""
 
 
 class DeviceFrame:
@@ -39,15 +43,34 @@ class DeviceFrame:
         colour: how they become RGB.
         rgb: 1×H×W×3, fp32: the RGB picture, its last row and column repeated up to the network's alignment.
         form: the clip's format.
+        exponent: the picture is that of the planes divided by 2 to this power, see `vsrife.engine.exposure`.
     """
 
-    def __init__(self, planes: tuple[Tensor, ...], colour: Colour, rgb: Tensor, form: PictureFormat) -> None:
+    def __init__(
+        self, planes: tuple[Tensor, ...], colour: Colour, rgb: Tensor, form: PictureFormat, exponent: int = 0
+    ) -> None:
         self.planes = planes
         self.colour = colour
         self.rgb = rgb
+        self.exponent = exponent
         self.picture = rgb.permute(0, 3, 1, 2)[..., : form.height, : form.width]
         self.encoded = SingleFlight[Flip, "Tensor"](FLIPS)
         self.luma = SingleFlight[None, "Tensor"](1)
+        self.exposures = SingleFlight[int, DeviceFrame](EXPOSURES)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the frame and of what was computed from it."""
+        return sum(plane.nbytes for plane in self.planes) + sum(
+            tensor.nbytes
+            for frame in (self, *self.exposures.values())
+            for tensor in (frame.rgb, *frame.encoded.values(), *frame.luma.values())
+        )
+
+    @cached_property
+    def peak(self) -> float:
+        """The brightest part of the frame, see `vsrife.engine.exposure`."""
+        return find_peak(self.planes, self.colour)
 
     @cached_property
     def thumbnail(self) -> Tensor:
@@ -73,17 +96,40 @@ class FrameCache:
         self._cells = cell_grid(form.height, form.width)
         capacity = CACHED if band else CACHED * (engine.executor.concurrency + 1)
         self._frames = SingleFlight[int, DeviceFrame](capacity)
+        self._budget = budget_of(engine.device)
         self.release = self._frames.release
+
+    @property
+    def size(self) -> int:
+        """Bytes of all cached frames."""
+        return sum(frame.size for frame in self._frames.values())
 
     def get(self, frame: HostFrame) -> DeviceFrame:
         """A source frame on the device, uploaded once while it is cached."""
+        self._budget.use(self)
         return self._frames.get(
             frame.number, lambda: self.on_device(upload(frame.planes, self._engine.device), frame.colour)
         )
 
-    def on_device(self, planes: tuple[Tensor, ...], colour: Colour) -> DeviceFrame:
+    def on_device(self, planes: tuple[Tensor, ...], colour: Colour, exponent: int = 0) -> DeviceFrame:
         """A frame of planes that are on the device already."""
-        return DeviceFrame(planes, colour, self._engine.to_rgb(planes, self._form, colour, self._align), self._form)
+        seen = exposed(planes, colour, exponent)
+        rgb = self._engine.to_rgb(seen, self._form, colour, self._align)
+        return DeviceFrame(planes, colour, encoded_light(rgb) if colour.is_linear else rgb, self._form, exponent)
+
+    def get_pair(self, left: HostFrame, right: HostFrame) -> tuple[DeviceFrame, DeviceFrame]:
+        """Two source frames on the device, with pictures of the same exposure, which the two decide."""
+        last = self.get(right)  # first, as the frame before this one may be working on the left one
+        first = self.get(left)
+        if not self._form.is_float:
+            return first, last
+        exponent = exponent_of(max(first.peak, last.peak))
+        return self._exposed(first, exponent), self._exposed(last, exponent)
+
+    def _exposed(self, frame: DeviceFrame, exponent: int) -> DeviceFrame:
+        if exponent == frame.exponent:
+            return frame
+        return frame.exposures.get(exponent, lambda: self.on_device(frame.planes, frame.colour, exponent))
 
     def encoded(self, frame: DeviceFrame, flip: Flip = Flip()) -> Tensor:  # noqa: B008 - it is frozen
         """The encoded picture of a frame, mirrored and padded to the network's alignment."""

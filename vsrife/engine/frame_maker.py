@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsrife.engine.engine import Engine
-    from vsrife.engine.picture import Colour, HostFrame, PictureFormat
+    from vsrife.engine.picture import HostFrame, PictureFormat
     from vsrife.engine.task import Options, Task, Timestep
     from vsrife.motion import Blend
 
@@ -70,21 +70,21 @@ class FrameMaker:
         self.engine.release()
 
     def cut_score(self, left: HostFrame, right: HostFrame) -> float:
-        first, last = self._frames.get(left), self._frames.get(right)
+        first, last = self._frames.get_pair(left, right)
         return cut_score(first.thumbnail, last.thumbnail)
 
     def luma_psnr(self, left: HostFrame, right: HostFrame) -> float:
-        first, last = self._frames.get(left), self._frames.get(right)
+        first, last = self._frames.get_pair(left, right)
         return luma_psnr(first.picture, last.picture)
 
     def repeats(self, left: HostFrame, right: HostFrame) -> bool:
-        first, last = self._frames.get(left), self._frames.get(right)
+        first, last = self._frames.get_pair(left, right)
         return repeats(first.picture, last.picture)
 
     def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
         """Write flow and weight, see `vsrife.engine.Interpolator.write_motion`."""
         pair = left.number, right.number
-        motion, _ = self._finder.find(self._frames.get(left), self._frames.get(right), timestep, pair)
+        motion, _ = self._finder.find(*self._frames.get_pair(left, right), timestep, pair)
         height, width = self._form.height, self._form.width
         ys, xs = SampleGrid(height, width).coordinates(self.device)
         for rows in bands(height, self.band, halo=0):
@@ -95,8 +95,7 @@ class FrameMaker:
 
     def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
         """Write the planes of a frame, see `vsrife.engine.Interpolator.render`."""
-        right = self._frames.get(task.right)  # first, as the frame before this one may be working on the left one
-        left = self._frames.get(task.left)
+        left, right = self._frames.get_pair(task.left, task.right)
         pair = self._pair(left, right) if task.companions is None else self._companion_pair(task)
         timestep = task.timestep.tensor(self.device)
         motion: Blend | None = None
@@ -108,14 +107,15 @@ class FrameMaker:
             assert task.timestep.map is None
             planes = self._bisect(left, right, pair, task.timestep.value, own=task.companions is None)
         else:
-            motion, residual = self._finder.find(left, right, task.timestep, (task.left.number, task.right.number))
+            pair_key = task.left.number, task.right.number
+            motion, residual = self._finder.find(left, right, task.timestep, pair_key, keeps_motion=task.keeps_motion)
             added = residual if task.companions is None else None
             plain = added is None and task.timestep.map is None and task.protect is None and task.overlay is None
             if plain and warp_blend_into(pair, motion, self.engine.kernels, target):
                 return
             planes = warp_blend(pair, motion, self.engine.kernels, self.band)
             if added is not None:
-                planes = _add_residual(planes, added, self._form, left.colour)
+                planes = _add_residual(planes, added, self._form, left)
         if task.timestep.map is not None:  # at the ends the values are exactly the source frames'
             planes = composite(planes, pair, (timestep <= 0).float())
             planes = composite(planes, pair, (timestep >= 1).float(), last=True)
@@ -156,8 +156,8 @@ class FrameMaker:
             motion, residual = self._finder.find_middle(left, right)
             picture = warp_blend(self._pair(left, right), motion, self.engine.kernels, self.band)
             if residual is not None:
-                picture = _add_residual(picture, residual, self._form, left.colour)
-            middle = self._frames.on_device(tuple(picture), left.colour)
+                picture = _add_residual(picture, residual, self._form, left)
+            middle = self._frames.on_device(tuple(picture), left.colour, left.exponent)
             between = middle.planes
             if not own:
                 between = tuple(warp_blend(pair, motion, self.engine.kernels, self.band))
@@ -170,7 +170,9 @@ class FrameMaker:
         return [plane.float() for plane in (pair.last if timestep else pair.first)]
 
 
-def _add_residual(planes: list[Tensor], residual: Tensor, form: PictureFormat, colour: Colour) -> list[Tensor]:
-    """Planes with what a RefineNet adds to their RGB picture."""
-    differences = plane_differences(residual, form, colour)
+def _add_residual(planes: list[Tensor], residual: Tensor, form: PictureFormat, seen: DeviceFrame) -> list[Tensor]:
+    """Planes with what a RefineNet adds to their RGB picture, which does not fit linear light."""
+    if seen.colour.is_linear:
+        return planes
+    differences = plane_differences(residual * 2.0**seen.exponent, form, seen.colour)
     return [plane + difference for plane, difference in zip(planes, differences, strict=True)]

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import torch
 
-__all__ = ["Holder", "is_out_of_memory", "register", "release_memory", "requested_bytes"]
+__all__ = ["Holder", "is_out_of_memory", "register", "release_all_memory", "release_memory", "requested_bytes"]
 
 TEXTS = (
     "out of memory",
@@ -59,6 +59,14 @@ def release_memory(device: torch.device) -> None:
     gc.collect()
     if device.type in ("cuda", "xpu", "mps"):
         getattr(torch, device.type).empty_cache()
+
+
+def release_all_memory() -> None:
+    """Give up all memory that filters and PyTorch cache, on every device."""
+    with _lock:
+        devices = {holder.device for holder in _holders}
+    for device in devices:
+        release_memory(device)
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

@@ -90,7 +90,15 @@ class MotionFinder:
         self._cell_motions.release()
         self._motions.release()
 
-    def find(self, left: DeviceFrame, right: DeviceFrame, timestep: Timestep, pair: tuple[int, int]) -> Motions:
+    def find(
+        self,
+        left: DeviceFrame,
+        right: DeviceFrame,
+        timestep: Timestep,
+        pair: tuple[int, int],
+        *,
+        keeps_motion: bool = False,
+    ) -> Motions:
         """Motion that planes are warped along.
 
         Args:
@@ -98,8 +106,9 @@ class MotionFinder:
             right: the frame at time 1.
             timestep: the wanted time.
             pair: the two frames' numbers.
+            keeps_motion: whether other planes follow that are warped along it.
         """
-        if timestep.map is not None or not self._options.keep_motions:
+        if timestep.map is not None or not (keeps_motion or self._options.keep_motions):
             return self._find(left, right, timestep, pair)
         key = *pair, timestep.value, timestep.motion_at
         return self._motions.get(key, lambda: self._find(left, right, timestep, pair))

@@ -96,11 +96,13 @@ class Colour:
         matrix: MatrixCoefficients, one of `MATRICES`, 8 (YCgCo) or 14 (ICtCp); only of use for YUV.
         full_range: full rather than limited range; only of use for integers.
         chroma_location: 0 left, 1 centre, 2 top left, 3 top, 4 bottom left, 5 bottom; only of use where subsampled.
+        is_linear: whether samples are proportional to light.
     """
 
     matrix: int = 1
     full_range: bool = False
     chroma_location: int = 0
+    is_linear: bool = False
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,11 @@ class SingleFlight[K, V]:
                 entry.values.append(compute())
             return entry.values[0]
 
+    def values(self) -> list[V]:
+        """The cached values, without those that are being computed."""
+        with self._lock:
+            return [value for entry in self._entries.values() for value in entry.values]
+
     def release(self) -> None:
         """Drop the values that nobody is computing."""
         with self._lock:

@@ -105,6 +105,7 @@ class Task:
         companions: frames of another clip at the two times, whose planes are the output instead of the clip's own.
         protect: H×W, 0..1: weight of the left frame's own values.
         overlay: drawing on top.
+        keeps_motion: whether other planes follow that are warped along the same motion.
     """
 
     left: HostFrame
@@ -115,6 +116,7 @@ class Task:
     companions: tuple[HostFrame, HostFrame] | None = None
     protect: NDArray[np.float32] | None = None
     overlay: Overlay | None = None
+    keeps_motion: bool = False
 
 
 def map_tensor(values: NDArray[np.float32], device: torch.device) -> Tensor:

@@ -158,25 +158,28 @@ static void VS_CC bridge(const VSMap *in, VSMap *out, void *user_data, VSCore *c
 /* ---------------------------------------------------------------------------------------------------------------- */
 /* Signatures: groups of the dataclass vsrife.plugin.arguments.Arguments, in its order */
 
-#define TIME                                                                                                           \
-    "multi:float:opt;factor_num:int:opt;factor_den:int:opt;fps_num:int:opt;fps_den:int:opt;timecodes:data:opt;"        \
-    "vfr:int:opt;positions:float[]:opt;"
-#define MODEL                                                                                                          \
-    "model:data:opt;model_path:data:opt;auto_download:int:opt;scale:float:opt;ensemble:int:opt;"                       \
-    "ensemble_mask:data:opt;picture:data:opt;estimates:data:opt;matrix:data:opt;device:data:opt;precision:data:opt;"
-#define CUTS "sc:int:opt;sc_threshold:float:opt;sc_mode:data:opt;sc_clip:vnode:opt;"
+#define FACTOR "factor_num:int:opt;factor_den:int:opt;fps_num:int:opt;fps_den:int:opt;"
+#define TIME "multi:float:opt;timecodes:data:opt;vfr:int:opt;positions:float[]:opt;snap:float:opt;"
+#define MODEL "model:data:opt;"
+#define WEIGHTS "model_path:data:opt;"
+#define HOW                                                                                                            \
+    "auto_download:int:opt;scale:float:opt;ensemble:int:opt;ensemble_mask:data:opt;picture:data:opt;"                  \
+    "estimates:data:opt;matrix:data:opt;device:data:opt;precision:data:opt;sc_threshold:float:opt;sc_mode:data:opt;"   \
+    "sc_clip:vnode:opt;"
+#define CUTS "sc:int:opt;"
 #define DEDUP "dedup:int:opt;dedup_limit:int:opt;"
-#define SKIP "skip:int:opt;skip_threshold:float:opt;"
 #define LAYERS "extra:vnode[]:opt;protect:vnode:opt;"
-#define PORTS "gpu_id:int:opt;gpu_thread:int:opt;tta:int:opt;uhd:int:opt;list_gpu:int:opt;"
+#define NCNN                                                                                                           \
+    MODEL FACTOR WEIGHTS "gpu_id:int:opt;gpu_thread:int:opt;tta:int:opt;uhd:int:opt;" CUTS                             \
+                         "skip:int:opt;skip_threshold:float:opt;list_gpu:int:opt;"
 
 VS_EXTERNAL_API(void) VapourSynthPluginInit2(VSPlugin *plugin, const VSPLUGINAPI *vspapi) {
     vspapi->configPlugin("org.vsrife.plugin", "rife", "RIFE frame interpolation",
                          VS_MAKE_VERSION(VSRIFE_VERSION_MAJOR, VSRIFE_VERSION_MINOR), VAPOURSYNTH_API_VERSION, 0, plugin);
-    vspapi->registerFunction("RIFE", "clip:vnode;" TIME MODEL CUTS DEDUP SKIP LAYERS "show:data:opt;" PORTS,
+    vspapi->registerFunction("RIFE", "clip:vnode;" NCNN TIME HOW DEDUP LAYERS "show:data:opt;",
                              "clip:vnode[];", call_package, "RIFE", plugin);
-    vspapi->registerFunction("Motion", "clip:vnode;timestep:float:opt;" TIME MODEL CUTS DEDUP, "clip:vnode[];", call_package, "Motion", plugin);
-    vspapi->registerFunction("At", "clip:vnode;timestep:float:opt;timestep_clip:vnode:opt;" MODEL CUTS LAYERS,
+    vspapi->registerFunction("Motion", "clip:vnode;timestep:float:opt;" MODEL FACTOR WEIGHTS CUTS TIME HOW DEDUP, "clip:vnode[];", call_package, "Motion", plugin);
+    vspapi->registerFunction("At", "clip:vnode;timestep:float:opt;timestep_clip:vnode:opt;" MODEL WEIGHTS CUTS HOW LAYERS,
                              "clip:vnode[];", call_package, "At", plugin);
     vspapi->registerFunction("Bridge", "func:func;", "", bridge, NULL, plugin);
     vspapi->registerFunction("Node", "clips:vnode[];plan:func;render:func;num_frames:int;fps_num:int;fps_den:int;template:vnode:opt;",

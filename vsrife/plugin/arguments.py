@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vsrife.colour import MATRIX_NAMES
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.config import SCALES
-from vsrife.timing.moments import simplest_fraction
+from vsrife.timing.rates import meant_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,13 @@ CHOICES: dict[str, tuple[object, ...]] = {
 TIMING = ("positions", "multi", "factor_num", "factor_den", "fps_num", "fps_den", "timecodes", "vfr")
 ALLOWED_BESIDE = ("positions", "fps_num", "fps_den")
 """The timing arguments that may be given together."""
-RANGES = {"timestep": (0, 1), "sc_threshold": (0, 1), "dedup_limit": (2, 16), "skip_threshold": (0, 200)}
+RANGES = {
+    "timestep": (0, 1),
+    "sc_threshold": (0, 1),
+    "snap": (0, 0.5),
+    "dedup_limit": (2, 16),
+    "skip_threshold": (0, 200),
+}
 
 
 def _of(functions: str, default: Any) -> Any:
@@ -68,8 +74,11 @@ class Arguments:
         fps_num: numerator of the output frame rate.
         fps_den: denominator of the output frame rate; the two belong together and override `factor_num`/`factor_den`.
         timecodes: timecode file (v1 or v2) with the times of the clip's frames.
-        vfr: whether frames are placed by their own durations when an output frame rate is given; detected by default.
+        vfr: whether the clip's frame rate is variable. With an output frame rate, frames are then placed by their own
+            durations, which is detected by default; without one, the output announces a variable rate.
         positions: source positions, one per output frame; 12.37 lies between frames 12 and 13.
+        snap: share of the way between two source frames; an output nearer than this to one of them is that frame. 0 for
+            outputs exactly on one alone.
         model: name of the model; with `model_path`, the version of its weights.
         model_path: a .safetensors, .pkl or .pth file, or a folder with an ncnn model.
         auto_download: whether a missing model may be downloaded.
@@ -107,17 +116,28 @@ class Arguments:
     timestep: float | None = _of("Motion At", None)
     timestep_clip: Clip | None = _of("At", None)
 
-    multi: float | None = _of("RIFE Motion", None)
+    # in RIFE these are the ncnn plugin's, in its order: scripts for it give some by position
+    model: str | None = _of("RIFE Motion At", None)
     factor_num: int | None = _of("RIFE Motion", None)
     factor_den: int | None = _of("RIFE Motion", None)
     fps_num: int | None = _of("RIFE Motion", None)
     fps_den: int | None = _of("RIFE Motion", None)
+    model_path: str | None = _of("RIFE Motion At", None)
+    gpu_id: int | None = _of("RIFE", None)
+    gpu_thread: int | None = _of("RIFE", None)
+    tta: int = _of("RIFE", 0)
+    uhd: int = _of("RIFE", 0)
+    sc: int = _of("RIFE Motion At", 1)
+    skip: int = _of("RIFE", 0)
+    skip_threshold: float = _of("RIFE", 60.0)
+    list_gpu: int = _of("RIFE", 0)
+
+    multi: float | None = _of("RIFE Motion", None)
     timecodes: str | None = _of("RIFE Motion", None)
     vfr: int | None = _of("RIFE Motion", None)
     positions: Sequence[float] | None = _of("RIFE Motion", None)
+    snap: float = _of("RIFE Motion", 0.0009)
 
-    model: str | None = _of("RIFE Motion At", None)
-    model_path: str | None = _of("RIFE Motion At", None)
     auto_download: int = _of("RIFE Motion At", 1)
     scale: float = _of("RIFE Motion At", 1.0)
     ensemble: int = _of("RIFE Motion At", 0)
@@ -128,7 +148,6 @@ class Arguments:
     device: str = _of("RIFE Motion At", "auto")
     precision: str = _of("RIFE Motion At", "auto")
 
-    sc: int = _of("RIFE Motion At", 1)
     sc_threshold: float | None = _of("RIFE Motion At", None)
     sc_mode: str = _of("RIFE Motion At", "hold")
     sc_clip: Clip | None = _of("RIFE Motion At", None)
@@ -136,19 +155,10 @@ class Arguments:
     dedup: int = _of("RIFE Motion", 0)
     dedup_limit: int = _of("RIFE Motion", 4)
 
-    skip: int = _of("RIFE", 0)
-    skip_threshold: float = _of("RIFE", 60.0)
-
     extra: Sequence[Clip] | None = _of("RIFE At", None)
     protect: Clip | None = _of("RIFE At", None)
 
     show: str | None = _of("RIFE", None)
-
-    gpu_id: int | None = _of("RIFE", None)
-    gpu_thread: int | None = _of("RIFE", None)
-    tta: int = _of("RIFE", 0)
-    uhd: int = _of("RIFE", 0)
-    list_gpu: int = _of("RIFE", 0)
 
     def __post_init__(self) -> None:
         for name in TEXTS:
@@ -195,8 +205,6 @@ class Arguments:
                 raise RifeError(f"positions must be the only timing beside fps_num/fps_den, got {others[0]} too")
         if self.vfr and self.timecodes is not None:
             raise RifeError("timecodes and vfr=1 must not both be given: the file says what the frames would")
-        if self.vfr is not None and self.fps_num is None:
-            raise RifeError("vfr needs fps_num and fps_den; without them each frame's own duration is divided")
 
     @property
     def matrix_number(self) -> int | None:
@@ -229,12 +237,18 @@ class Arguments:
         """The output frame rate that is asked for."""
         return Fraction(self.fps_num, self.fps_den) if self.fps_num is not None and self.fps_den is not None else None
 
-    @property
-    def rate(self) -> Fraction:
-        """Output frames for each source frame, where no frame rate is asked for."""
+    def rate_of(self, fps: Fraction) -> Fraction:
+        """Output frames for each source frame of a clip of `fps` frames a second, where no frame rate is asked for."""
         if self.multi is not None:
-            return simplest_fraction(self.multi)
+            return meant_ratio(self.multi, fps)
         return Fraction(self.factor_num or 2, self.factor_den or 1)
+
+    @property
+    def rate_names(self) -> str:
+        """The arguments that the output's rate follows from."""
+        if self.fps_num is not None:
+            return "fps_num/fps_den"
+        return "multi" if self.multi is not None else "factor_num/factor_den"
 
 
 def arguments_of(function: str) -> list[str]:

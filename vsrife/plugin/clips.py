@@ -8,6 +8,7 @@ import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.networks.config import SMALLEST
+from vsrife.plugin.formats import MOST_BITS
 
 if TYPE_CHECKING:
     from vsrife.plugin.arguments import Arguments
@@ -44,12 +45,17 @@ def check_clips(clip: vs.VideoNode, arguments: Arguments) -> None:
 
 def _check(clip: vs.VideoNode, name: str, smallest: int = 1) -> None:
     if not clip.format or clip.format.color_family == vs.UNDEFINED or not clip.width or not clip.height:
-        raise RifeError(f"{name} must have one format and size throughout, got a variable one")
+        raise RifeError(
+            f"{name} must have one format and size throughout, got a variable one; "
+            "core.resize.Bicubic(clip, width, height, format) gives it one"
+        )
     if min(clip.width, clip.height) < smallest:
         raise ArgumentError(name, f"{clip.width}x{clip.height}", f"at least {smallest}x{smallest}")
-    if clip.format.sample_type == vs.INTEGER and clip.format.bits_per_sample > 16:
+    if clip.format.sample_type == vs.INTEGER and clip.format.bits_per_sample > MOST_BITS:
         note = ": its values do not fit the 32-bit floats they are blended in"
-        raise ArgumentError(name, clip.format.name, "at most 16 bits a sample or be float", verb="have", note=note)
+        raise ArgumentError(
+            name, clip.format.name, f"at most {MOST_BITS} bits a sample or be float", verb="have", note=note
+        )
 
 
 def _check_length(other: vs.VideoNode, clip: vs.VideoNode, name: str, or_else: str = "") -> None:

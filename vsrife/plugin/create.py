@@ -32,7 +32,7 @@ __all__ = ["FUNCTIONS"]
 
 Nodes = list[vs.VideoNode]
 SMALLEST_TEXT = (40, 48)
-NOT_OF_MOTION = ["_Range", "_ColorRange", "_ChromaLocation"]
+NOT_OF_MOTION = ["_Range", "_ColorRange", "_ChromaLocation", "_Alpha"]
 """Properties that flow and mask do not take from the picture; previewers need the others, of RGB but the matrix."""
 
 
@@ -64,7 +64,7 @@ def rife(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
         lines = described_devices()
         log("devices: " + "; ".join(lines))
         return [_core().text.Text(clip, "\n".join(lines)) if _takes_text(clip) else clip]
-    arguments = ported(arguments, log)
+    arguments = ported(arguments, once(log))
     return _pictures(clip, arguments, rate_schedule(clip, arguments, log))
 
 
@@ -128,7 +128,7 @@ def _call(clip: vs.VideoNode, arguments: Arguments, schedule: Schedule, *, has_c
     properties = OutputProperties(
         schedule,
         nearest=arguments.sc_mode == "nearest",
-        warn=_WarnOnce(),
+        warn=_WarnOnce(schedule),
         has_position=whole_frame,
         has_cuts=has_cuts,
     )
@@ -142,16 +142,19 @@ def _call(clip: vs.VideoNode, arguments: Arguments, schedule: Schedule, *, has_c
 class _WarnOnce:
     """Warns of the first frame whose duration is not that of the clip's rate."""
 
-    def __init__(self) -> None:
+    def __init__(self, schedule: Schedule) -> None:
         self._done = False
+        if schedule.target:
+            self._advice = "where frames differ in duration, vfr=1 or timecodes= keeps picture and sound together"
+        else:
+            self._advice = (
+                f"its part is kept, but the output announces {schedule.fps} frames a second; vfr=1 announces none"
+            )
 
     def __call__(self, number: int, seconds: Fraction) -> None:
         if not self._done:
             self._done = True
-            warn(
-                f"frame {number} lasts {seconds} s, which is not the clip's frame rate: where frames differ in "
-                "duration, vfr=1 or timecodes= keeps picture and sound together"
-            )
+            warn(f"frame {number} lasts {seconds} s, which is not the clip's frame rate: {self._advice}")
 
 
 def _cuts(arguments: Arguments) -> dict[Role, vs.VideoNode]:
@@ -211,9 +214,9 @@ def _tell_what_runs(model: str | None, arguments: Arguments, shared: Engine) -> 
     what = arguments.path.name if arguments.path else f"{model} ({origin(model or '')})"
     precision = next(name for name, dtype in PRECISIONS.items() if dtype == shared.dtype)
     why = why_auto(arguments.device, arguments.precision, shared.device, shared.dtype)
-    log(f"model {what} on {shared.device} in {precision}" + (f": {why}" if why else ""))
+    once(log)(f"model {what} on {shared.device} in {precision}" + (f": {why}" if why else ""))
     if shared.why_slower:
-        warn(f"runs by PyTorch alone, which is slower: {shared.why_slower}")
+        once(warn)(f"runs by PyTorch alone, which is slower: {shared.why_slower}")
 
 
 def _core() -> Any:

@@ -19,14 +19,19 @@ if TYPE_CHECKING:
 
     from vsrife.engine import Colour, HostFrame, PictureFormat
 
-__all__ = ["FrameReader", "picture_format", "target_planes", "weights"]
+__all__ = ["MOST_BITS", "FrameReader", "alike_alphas", "new_frame", "picture_format", "target_planes", "weights"]
 
 FAMILIES: dict[int, Literal["gray", "rgb", "yuv"]] = {vs.GRAY: "gray", vs.RGB: "rgb", vs.YUV: "yuv"}
 KNOWN_MATRICES = frozenset(MATRIX_NAMES.values())
+UNSPECIFIED = 2
+MOST_BITS = 16
+"""Of integer samples: what exactly fits the floats that planes are blended in."""
+LINEAR = 8
+"""H.273's number of a linear transfer."""
 
 
-def picture_format(clip: vs.VideoNode) -> PictureFormat:
-    """The clip's format in the engine's terms."""
+def picture_format(clip: vs.VideoNode | vs.VideoFrame) -> PictureFormat:
+    """The format of a clip or a frame in the engine's terms."""
     from vsrife.engine import PictureFormat
 
     return PictureFormat(
@@ -59,6 +64,11 @@ class FrameReader:
         from vsrife.engine import HostFrame
 
         planes = [np.asarray(frame[plane]) for plane in range(frame.format.num_planes)]
+        if integer(frame.props, "_FieldBased") in (1, 2):
+            self._log(
+                "the frames are interlaced (_FieldBased is 1 or 2), which interpolation does not undo: deinterlace "
+                "first, or remove the property where it is wrong"
+            )
         return HostFrame(number, planes, self.colour(frame.props))
 
     def colour(self, properties: Properties) -> Colour:
@@ -80,16 +90,23 @@ class FrameReader:
             matrix=self._matrix(properties) if self.matrix is None else self.matrix,
             full_range=self.form.family == "rgb" if full is None else full == 1,
             chroma_location=location if location is not None and 0 <= location <= 5 else 0,
+            is_linear=integer(properties, "_Transfer") == LINEAR,
         )
 
     def _matrix(self, properties: Properties) -> int:
         stated = integer(properties, "_Matrix")
+        if stated in (None, UNSPECIFIED):
+            stated = integer(properties, "_ColorSpace")  # mpv's name for it
         if stated in KNOWN_MATRICES:
             return stated
         width, height = self.form.width, self.form.height
         guessed = guessed_matrix(width, height)
         if self.form.family == "yuv":
-            lack = "do not say their matrix" if stated in (None, 2) else f"say matrix {stated}, which is not known here"
+            lack = (
+                "do not say their matrix"
+                if stated in (None, UNSPECIFIED)
+                else f"say matrix {stated}, which is not known here"
+            )
             name = "709" if guessed == 1 else "601"
             self._log(f"the frames {lack}: {name} is taken for {width}x{height} (matrix= names another)")
         return guessed
@@ -108,6 +125,23 @@ def target_planes(form: PictureFormat, pointers: Sequence[int], strides: Sequenc
         rows = np.frombuffer(memory, dtype=form.dtype).reshape(height, stride // form.dtype.itemsize)
         planes.append(rows[:, :width])
     return planes
+
+
+def alike_alphas(left: Properties, right: Properties) -> tuple[vs.VideoFrame, vs.VideoFrame] | None:
+    """The alpha of two frames, GRAY frames; None where one lacks it, or they differ in format or size."""
+    first, last = left.get("_Alpha"), right.get("_Alpha")
+    if not isinstance(first, vs.VideoFrame) or not isinstance(last, vs.VideoFrame):
+        return None
+    form = first.format
+    if form.color_family != vs.GRAY or (form.sample_type == vs.INTEGER and form.bits_per_sample > MOST_BITS):
+        return None
+    kinds = [(each.format.id, each.width, each.height) for each in (first, last)]
+    return (first, last) if kinds[0] == kinds[1] else None
+
+
+def new_frame(like: vs.VideoFrame) -> vs.VideoFrame:
+    """A frame of the same format and size, to be written to."""
+    return vs.core.create_video_frame(like.format, like.width, like.height)
 
 
 def weights(frame: vs.VideoFrame) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vsrife.plugin.keywords import AtArguments, MotionArguments, RifeArguments
 
-__all__ = ["at", "estimate_motion", "rife"]
+__all__ = ["at", "clear_cache", "estimate_motion", "rife"]
 
 Nodes = vs.VideoNode | list[vs.VideoNode]
 
@@ -140,6 +140,16 @@ def at(
     given: dict[str, Any] = {"timestep_clip" if isinstance(timestep, vs.VideoNode) else "timestep": timestep}
     made: Nodes = native_plugin().At(clip, **given, extra=extra or None, **_named(arguments))
     return made
+
+
+def clear_cache() -> None:
+    """Give up all memory kept for later: source frames, encoded pictures, motion, networks that no filter uses.
+
+    Filters go on as before; their next frames take a little longer. `VSRIFE_CACHE_MIB` limits that memory all the time.
+    """
+    from vsrife.engine import release_all_memory
+
+    release_all_memory()
 
 
 def _named(arguments: Mapping[str, Any]) -> dict[str, Any]:

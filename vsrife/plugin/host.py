@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import vapoursynth as vs
 
@@ -41,12 +43,27 @@ def warn(message: str) -> None:
 
 
 def once(write: Callable[[str], None]) -> Callable[[str], None]:
-    """A function that writes every message a single time, from however many threads."""
-    written: dict[str, object] = {}
+    """A function that writes every message a single time for each script, from however many threads and filters."""
 
     def write_once(message: str) -> None:
-        ticket = object()
-        if written.setdefault(message, ticket) is ticket:
+        if _is_first(message):
             write(message)
 
     return write_once
+
+
+MOST_LINES = 1000
+_written: WeakKeyDictionary[vs.Core, set[str]] = WeakKeyDictionary()
+"""The lines of every script, by its core."""
+_lock = Lock()
+
+
+def _is_first(line: str) -> bool:
+    """Whether the script's log has not had a line; notes that it has it now."""
+    with _lock:
+        lines = _written.setdefault(vs.core.core, set())
+        if line in lines:
+            return False
+        if len(lines) < MOST_LINES:
+            lines.add(line)
+        return True

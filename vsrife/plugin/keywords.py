@@ -22,6 +22,7 @@ class _When(TypedDict, total=False):
     timecodes: str | None
     vfr: int | None
     positions: Sequence[float] | None
+    snap: float | None
 
 
 class _How(TypedDict, total=False):

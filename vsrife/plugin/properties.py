@@ -56,14 +56,14 @@ class OutputProperties:
             frames: properties of source frames, among them that one and `schedule.duration_frames(n)`.
         """
         durations = {number: own for number, props in frames.items() if (own := own_duration(props)) is not None}
-        if self._schedule.target and self._schedule.departs(durations.get(shown)):
+        if not self._schedule.is_trusted and self._schedule.departs(durations.get(shown)):
             self._warn(shown, durations[shown])
         cleared = {name: 0 for name in self._flags(n, shown) if integer(frames[shown], name)}
         return {
             **(position(decision) if self._has_position else {}),
             **duration(self._schedule.duration(n, shown, durations)),
             **cleared,
-            **self._absolute_time(n, shown, frames[shown], durations),
+            **self._absolute_time(n, shown, frames, durations),
         }
 
     def decided(self, n: int, decision: Decision, shown: int) -> dict[str, Any] | None:
@@ -92,14 +92,22 @@ class OutputProperties:
         return superfluous_flags(n, shown, self._schedule.timeline, nearest=self._nearest) if self._has_cuts else []
 
     def _absolute_time(
-        self, n: int, shown: int, properties: Properties, durations: Mapping[int, Fraction]
+        self, n: int, shown: int, frames: Mapping[int, Properties], durations: Mapping[int, Fraction]
     ) -> dict[str, float]:
-        """The moment's own time, where the frame that is shown has one and the left one says how long it lasts."""
+        """The moment's own time, where the frame that is shown has one.
+
+        It lies between the own times of the frames on either side. Where one of them is not at hand, it follows from
+        how long the left one lasts.
+        """
         moment = self._schedule.timeline.at(n)
-        start, own = properties.get("_AbsoluteTime"), durations.get(moment.left)
-        if not isinstance(start, float) or own is None or not 0 <= shown - moment.left <= 1:
+        times = [frames.get(number, {}).get("_AbsoluteTime") for number in (shown, moment.left, moment.left + 1)]
+        start, left, right = (time if isinstance(time, float) else None for time in times)
+        if start is None or not 0 <= shown - moment.left <= 1:
             return {}
-        return {"_AbsoluteTime": start + float((moment.left - shown + moment.timestep) * own)}
+        if left is not None and right is not None:
+            return {"_AbsoluteTime": left + float(moment.timestep) * (right - left)}
+        own = durations.get(moment.left)
+        return {} if own is None else {"_AbsoluteTime": start + float((moment.left - shown + moment.timestep) * own)}
 
 
 def position(decision: Decision) -> dict[str, int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vsrife.errors import RifeError
-from vsrife.plugin.formats import FrameReader, target_planes, weights
+from vsrife.plugin.formats import FrameReader, alike_alphas, new_frame, picture_format, target_planes, weights
 from vsrife.plugin.pairing import Decision, MissingFrames, Role
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import vapoursynth as vs
     from numpy.typing import NDArray
 
-    from vsrife.engine import HostFrame, Interpolator, PictureFormat, Timestep
+    from vsrife.engine import HostFrame, Interpolator, PictureFormat, Task, Timestep
     from vsrife.plugin.arguments import Arguments
     from vsrife.plugin.pairing import Frames, Key, Pairing
     from vsrife.plugin.properties import OutputProperties
@@ -105,12 +105,11 @@ class Renderer(ABC):
         return {"frames": [number for _, number in missing], "clips": clips}
 
     def _execute(self, n: int, decision: Decision, shown: int, frames: Frames, target: Planes) -> dict[str, Any]:
-        if target:
-            self._write(decision, frames, target)
+        written = self._write(decision, frames, target) if target else {}
         own = {number: frame.props for (role, number), frame in frames.items() if role is self._own}
         index = list(frames).index((self._own, shown))
         properties = self._call.properties.of(n, decision, shown, own)
-        return {"like" if target else "passthrough": index, **properties, **self._extra_properties(decision)}
+        return {"like" if target else "passthrough": index, **properties, **written, **self._extra_properties(decision)}
 
     def _duration_frames(self, n: int) -> list[Key]:
         """The source frames whose durations decide how long output n lasts."""
@@ -125,8 +124,8 @@ class Renderer(ABC):
         """The frames from which an output is written."""
 
     @abstractmethod
-    def _write(self, decision: Decision, frames: Frames, target: Planes) -> None:
-        """Fill the planes of an output."""
+    def _write(self, decision: Decision, frames: Frames, target: Planes) -> dict[str, Any]:
+        """Fill the planes of an output; returns the properties that are made along with it."""
 
     def _extra_properties(self, decision: Decision) -> dict[str, str]:
         return {}
@@ -167,7 +166,28 @@ class PictureRenderer(Renderer):
     def _key(self, role: Role, number: int) -> Key:
         return role, 0 if role in self._single else number
 
-    def _write(self, decision: Decision, frames: Frames, target: Planes) -> None:
+    def _write(self, decision: Decision, frames: Frames, target: Planes) -> dict[str, Any]:
+        task, interpolator = self._task(decision, frames), self._call.interpolator
+        alphas = self._alphas(decision, frames)
+        if alphas is None:
+            interpolator.render(task, target)
+            return {}
+        interpolator.render(replace(task, keeps_motion=True), target)
+        alpha, form = new_frame(alphas[0]), picture_format(alphas[0])
+        reader = FrameReader(form, None)
+        left, right = map(reader.read, (decision.left, decision.right), alphas)
+        task = replace(task, form=form, companions=(left, right), overlay=None, keeps_motion=True)
+        interpolator.render(task, [np.asarray(alpha[0])])
+        return {"_Alpha": alpha}
+
+    def _alphas(self, decision: Decision, frames: Frames) -> tuple[vs.VideoFrame, vs.VideoFrame] | None:
+        """The two frames' alpha, VapourSynth's property `_Alpha`; None unless both have the same kind of it."""
+        if decision.passthrough is not None:
+            return None
+        return alike_alphas(*(frames[self._own, end].props for end in (decision.left, decision.right)))
+
+    def _task(self, decision: Decision, frames: Frames) -> Task:
+        """The output's own planes."""
         from vsrife.engine import Overlay, RenderMode, Task, Timestep
 
         call, ends = self._call, (decision.left, decision.right)
@@ -192,7 +212,7 @@ class PictureRenderer(Renderer):
             score = decision.score or 0.0
             overlay = Overlay(call.arguments.show, decision.kind, float(decision.timestep), score)
         pair = self._pair(decision, frames)
-        call.interpolator.render(Task(*pair, timestep, self._form, mode, companions, protect, overlay), target)
+        return Task(*pair, timestep, self._form, mode, companions, protect, overlay)
 
     def _extra_properties(self, decision: Decision) -> dict[str, str]:
         if self._call.arguments.show not in ("cuts", "time"):
@@ -211,15 +231,16 @@ class MotionRenderer(Renderer):
     def _required_frames(self, decision: Decision) -> list[Key]:
         return [(Role.CLIP, decision.left), (Role.CLIP, decision.right)]
 
-    def _write(self, decision: Decision, frames: Frames, target: Planes) -> None:
+    def _write(self, decision: Decision, frames: Frames, target: Planes) -> dict[str, Any]:
         (plane,) = target
         if decision.kind == "made":
             timestep = _timestep(decision)
             self._call.interpolator.write_motion(*self._pair(decision, frames), timestep, plane)
-            return
+            return {}
         plane[:] = 0
         if decision.passthrough in (None, decision.left):
             plane[-len(plane) // 5 :] = 1
+        return {}
 
 
 def _timestep(decision: Decision) -> Timestep:

@@ -16,6 +16,7 @@ from vsrife.frame_properties import own_duration
 from vsrife.plugin.arguments import INT64_MAX
 from vsrife.timing.durations import PROBED, is_far, is_variable, span
 from vsrife.timing.moments import fraction
+from vsrife.timing.rates import INT32_MAX, usual_rate_near
 from vsrife.timing.source_times import SourceTimes, unit_of
 from vsrife.timing.timecodes import read_timecodes
 from vsrife.timing.timeline import EvenTimeline, ListedTimeline, OffsetTimeline, TimedTimeline
@@ -52,6 +53,7 @@ class Schedule:
         step: source frames for each output frame, where its duration follows from theirs; 0 where it does not.
         clip_fps: the clip's frame rate, 0 where unknown.
         target: whether the clip's frame rate is relied on, to reach another one.
+        is_trusted: whether the script states that the clip's frame rate is constant.
     """
 
     timeline: Timeline
@@ -59,6 +61,7 @@ class Schedule:
     step: Fraction = Fraction(0)
     clip_fps: Fraction = Fraction(0)
     target: bool = False
+    is_trusted: bool = False
 
     def duration_frames(self, n: int) -> range:
         """Source frames that decide how long output n lasts: the left one; where the rate is unknown, all it covers."""
@@ -110,31 +113,59 @@ def rate_schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedul
     length = schedule.timeline.length
     if length > LONGEST and clip.num_frames <= ENDLESS:
         frames = str(length) if length < 10**20 else f"a number of {len(str(length))} digits"
-        raise RifeError(f"the rate must give at most {LONGEST} frames, got {frames}")
-    rate = schedule.timeline.rate if isinstance(schedule.timeline, EvenTimeline) else Fraction(1)
-    if max(schedule.fps.numerator, schedule.fps.denominator, rate.numerator, rate.denominator) > INT64_MAX:
-        raise RifeError("the output frame rate and its ratio to the clip's must be fractions of 64-bit integers")
+        raise RifeError(f"{arguments.rate_names} must give at most {LONGEST} frames, got {frames}")
+    _check_rate(schedule, arguments, log)
     return schedule
 
 
+def _check_rate(schedule: Schedule, arguments: Arguments, log: Log) -> None:
+    """Refuse a rate that VapourSynth cannot announce, and log one that others misread or that was meant otherwise."""
+    fps, names = schedule.fps, arguments.rate_names
+    ratio = schedule.timeline.rate if isinstance(schedule.timeline, EvenTimeline) else Fraction(1)
+    largest = max(fps.numerator, fps.denominator, ratio.numerator, ratio.denominator)
+    if largest > INT64_MAX:
+        allowed = "give a frame rate, and a ratio to the clip's, that are fractions of 64-bit integers"
+        raise RifeError(f"{names} must {allowed}, got one of {len(str(largest))} digits")
+    if max(fps.numerator, fps.denominator) > INT32_MAX:
+        log(
+            f"{names} gives {fps} frames a second, which players and y4m files misread, as it exceeds 32 bits: "
+            "fps_num and fps_den name a rate exactly"
+        )
+    elif usual := usual_rate_near(fps):
+        log(
+            f"{names} gives {fps} frames a second; if {usual} is meant, name it by fps_num and fps_den: "
+            "more source frames pass through unchanged"
+        )
+
+
 def _schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
-    frames, fps = clip.num_frames, arguments.fps
+    frames, fps, snap = clip.num_frames, arguments.fps, fraction(arguments.snap)
     if arguments.positions is not None:
         rate = fps or clip.fps
         return Schedule(ListedTimeline(frames, _positions(arguments.positions, frames), rate), rate)
-    times = None
+    times, constant = None, arguments.vfr == 0
     if arguments.timecodes is not None:
         times = read_timecodes(_path(arguments.timecodes), frames)
     elif fps is not None and _reads_durations(clip, arguments.vfr):
         times = _read_durations(clip, log)
     if fps is not None and times is not None:
-        return Schedule(TimedTimeline(times, fps), fps)
+        return Schedule(TimedTimeline(times, fps, snap), fps)
     if fps is not None:
-        return Schedule(EvenTimeline(frames, fps / clip.fps), fps, clip.fps / fps, clip.fps, target=True)
-    rate = arguments.rate
+        return Schedule(
+            EvenTimeline(frames, fps / clip.fps, snap=snap),
+            fps,
+            clip.fps / fps,
+            clip.fps,
+            target=True,
+            is_trusted=constant,
+        )
+    rate = arguments.rate_of(clip.fps)
     if times is not None:
-        return Schedule(EvenTimeline(frames, rate, times), clip.fps * rate)
-    return Schedule(EvenTimeline(frames, rate), clip.fps * rate, 1 / rate, clip.fps)
+        varies = is_variable((times.start(k + 1) - times.start(k) for k in range(frames)), clip.fps)
+        return Schedule(EvenTimeline(frames, rate, times, snap), Fraction(0) if varies else clip.fps * rate)
+    if arguments.vfr == 1:
+        return Schedule(EvenTimeline(frames, rate, snap=snap), Fraction(0), 1 / rate)
+    return Schedule(EvenTimeline(frames, rate, snap=snap), clip.fps * rate, 1 / rate, clip.fps, is_trusted=constant)
 
 
 def _positions(given: float | Sequence[float], frames: int) -> tuple[Fraction, ...]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Moment", "fraction", "simplest_fraction"]
+__all__ = ["Moment", "fraction", "simplest_between", "simplest_fraction"]
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,21 @@ class Moment:
 
     left: int
     timestep: Fraction
+
+    def snapped(self, reach: Fraction, last: int) -> Moment:
+        """The moment of the source frame that is nearer than `reach` (of the way to the next), else this one.
+
+        Args:
+            reach: 0 to ½.
+            last: number of the last source frame.
+        """
+        if not self.timestep or self.left >= last:
+            return self
+        if self.timestep < reach:
+            return Moment(self.left, Fraction(0))
+        if 1 - self.timestep < reach:
+            return Moment(self.left + 1, Fraction(0))
+        return self
 
 
 def fraction(number: float) -> Fraction:
@@ -29,13 +44,16 @@ def simplest_fraction(x: float) -> Fraction:
         x: finite and above 0.
     """
     exact, reach = Fraction(x), Fraction(math.ulp(x)) / 2
-    return _simplest_between(exact - reach, exact + reach)
+    return simplest_between(exact - reach, exact + reach)
 
 
-def _simplest_between(low: Fraction, high: Fraction) -> Fraction:
-    """By continued fractions: the common whole parts stay, the first that differs is the last."""
+def simplest_between(low: Fraction, high: Fraction) -> Fraction:
+    """The fraction of smallest denominator from `low` to `high`, 0 < low ≤ high.
+
+    By continued fractions: the common whole parts stay, the first that differs is the last.
+    """
     whole = math.ceil(low)
     if whole <= high and whole > 0:
         return Fraction(whole)
     whole = math.floor(low)
-    return whole + 1 / _simplest_between(1 / (high - whole), 1 / (low - whole))
+    return whole + 1 / simplest_between(1 / (high - whole), 1 / (low - whole))

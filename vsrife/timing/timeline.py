@@ -58,11 +58,14 @@ class EvenTimeline:
         frames: of the source, at least 1.
         rate: output frames for each source frame, above 0.
         times: of the source's frames, where known.
+        snap: 0..½ of the way between two source frames; an output nearer than this to one of them lies on it, but
+            none that lies nearer to another output.
     """
 
     frames: int
     rate: Fraction
     times: SourceTimes | None = None
+    snap: Fraction = Fraction(0)
 
     @property
     def length(self) -> int:
@@ -71,7 +74,11 @@ class EvenTimeline:
 
     def at(self, n: int) -> Moment:
         left, rest = divmod(n * self.rate.denominator, self.rate.numerator)
-        return Moment(left, Fraction(rest, self.rate.numerator))
+        return Moment(left, Fraction(rest, self.rate.numerator)).snapped(self._reach, self.frames - 1)
+
+    @cached_property
+    def _reach(self) -> Fraction:
+        return min(self.snap, 1 / (2 * self.rate))
 
     def duration(self, n: int) -> Fraction | None:
         """From output n's position to the next one's, or to the source's end."""
@@ -87,10 +94,12 @@ class TimedTimeline:
     Args:
         times: of the source's frames.
         fps: output frames for each second, above 0.
+        snap: as of `EvenTimeline`.
     """
 
     times: SourceTimes
     fps: Fraction
+    snap: Fraction = Fraction(0)
 
     @property
     def frames(self) -> int:
@@ -108,7 +117,13 @@ class TimedTimeline:
         return max(1, math.ceil((self.times.start(self.frames) - doubt) * self.fps))
 
     def at(self, n: int) -> Moment:
-        return self.times.find(n / self.fps) if n < self.length else Moment(self.frames, Fraction(0))
+        if n >= self.length:
+            return Moment(self.frames, Fraction(0))
+        moment, last = self.times.find(n / self.fps), self.frames - 1
+        if not (self.snap and moment.timestep) or moment.left >= last:
+            return moment
+        seconds = self.times.start(moment.left + 1) - self.times.start(moment.left)
+        return moment.snapped(min(self.snap, 1 / (2 * self.fps * seconds)), last)
 
     def duration(self, n: int) -> Fraction:
         return 1 / self.fps

@@ -76,5 +76,8 @@ def _resolve_number(number: int) -> Resolved:
         )
     resolved = NUMBERS[number]
     if resolved.name not in CONFIGS:
-        raise ModelError(f"model {number} is the ncnn plugin's {resolved.name}, which this package has not")
+        raise ModelError(
+            f"model {number} is the ncnn plugin's {resolved.name}, which this package has not; "
+            f"multi={number} asks for {number} times as many frames"
+        )
     return resolved
