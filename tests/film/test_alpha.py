@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import vapoursynth as vs
-from support import moving_clip
+from support import moving_clip, planes
 
 from vsrife.cli import main
 from vsrife.film import EncoderOptions, save_clip
 from vsrife.film.formats import nearest_format, to_av_frame
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 pytestmark = pytest.mark.vpy("unique-core")
@@ -213,3 +212,25 @@ def test_alpha_of_a_script(tmp_path: Path, ffmpeg: Any, capsys: pytest.CaptureFi
 def test_profiles_of_prores(form: int, options: dict[str, Any], name: str, tmp_path: Path, ffmpeg: Any) -> None:
     save_clip(moving_clip(WIDTH, HEIGHT, 1, form=form), tmp_path / "clip.mov", EncoderOptions("prores", **options))
     assert name in ffmpeg.about(tmp_path / "clip.mov")
+
+
+def test_alpha_of_made_frames_moves_with_the_picture(tmp_path: Path, ffmpeg: Any) -> None:
+    script, film = tmp_path / "clip.vpy", tmp_path / "film.mkv"
+    step = 8
+    lines = (
+        "import sys",
+        f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})",
+        "import vapoursynth as vs",
+        "from support import moving_clip",
+        f"clip = moving_clip({WIDTH}, {HEIGHT}, 4, ({step}, 0), vs.YUV444P10).std.AssumeFPS(fpsnum=25)",
+        "alpha = clip.std.ShufflePlanes(0, vs.GRAY)",
+        "clip.set_output(alpha=alpha)",
+    )
+    script.write_text("\n".join(lines), encoding="utf-8")
+    assert main(["interpolate", str(script), str(film), "--encoder", "ffv1", "--precision", "fp32", "--quiet"]) == 0
+    got = alphas(ffmpeg, film, 10).astype(float)[:, 8:-8, 2 * step : -2 * step]
+    between = moving_clip(WIDTH, HEIGHT, 8, (step / 2, 0), vs.YUV444P10).std.ShufflePlanes(0, vs.GRAY)
+    truth = np.stack([planes(frame)[0] for frame in between.frames()])[:, 8:-8, 2 * step : -2 * step].astype(float)
+    assert np.abs(got[0::2] - truth[0::2]).max() == 0
+    made, held = (np.abs(frames - truth[1:7:2]).mean() for frames in (got[1:7:2], got[0:6:2]))
+    assert made < held / 4  # it was the left frame's
