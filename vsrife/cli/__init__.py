@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_standard_streams() -> None:
-    """Open standard streams that are closed (`2>&-`) on nothing, lest a film's file becomes the one errors go to."""
+    """Open standard streams that are closed (`2>&-`) on the null device, or later files would get their numbers."""
     number = os.open(os.devnull, os.O_RDWR)
     while number <= 2:
         number = os.open(os.devnull, os.O_RDWR)
