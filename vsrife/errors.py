@@ -20,14 +20,16 @@ class RifeError(ValueError):
     """
 
     function: str | None = None
+    note: str = ""
+    """Text after the message, which a boundary adds: what is kept of an unfinished run."""
 
     @property
     def message(self) -> str:
-        """The message without the name of the function or command."""
+        """The message without the name of the function or command, and without the note."""
         return str(self.args[0]) if self.args else ""
 
     def __str__(self) -> str:
-        return f"{self.function}: {self.message}" if self.function else self.message
+        return f"{self.function}: {self.message}{self.note}" if self.function else f"{self.message}{self.note}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), self.message, self.__dict__)

@@ -3,44 +3,61 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsrife.errors import RifeError, first_line, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-__all__ = ["atomic_write", "reason"]
+__all__ = ["atomic_write", "partial_file", "reason"]
 
 
 @contextmanager
 def atomic_write(
-    target: Path, *, beside: Path | None = None, note: str = "", failures: tuple[type[Exception], ...] = (OSError,)
+    target: Path,
+    *,
+    beside: Path | None = None,
+    failures: tuple[type[Exception], ...] = (OSError,),
+    kind: type[RifeError] = RifeError,
 ) -> Iterator[Path]:
     """A path to write to, of the target's suffix, that replaces the target when the block ends without an error.
 
     Args:
-        target: the file to be written; replaced in one step, left alone where the block fails.
+        target: the file to be written; replaced in one step, left alone where the block fails. What is no file, such
+            as /dev/stdout or a pipe, is never replaced: the finished file's bytes are written to it.
         beside: folder of the unfinished file, on the target's file system; None for the target's own.
-        note: text after the message of an error.
         failures: the exceptions that mean the file cannot be written.
+        kind: of the error.
 
     Raises:
         RifeError: the file cannot be written.
     """
-    partial = (beside or target.parent) / f".{os.getpid()}-{target.name}"
+    special = _is_special(target)
+    partial = partial_file(Path(tempfile.gettempdir()) / target.name if special and not beside else target, beside)
     try:
         yield partial
         with partial.open("rb") as file:
             os.fsync(file.fileno())
-        partial.replace(target)
+            if special:
+                with target.open("wb") as stream:
+                    shutil.copyfileobj(file, stream)
+        if not special:
+            partial.replace(target)
     except failures as error:
-        raise RifeError(f"{target} cannot be written ({reason(error)}){note}") from error
+        raise kind(f"{shown(target)} cannot be written ({reason(error)})") from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def partial_file(target: Path, beside: Path | None = None) -> Path:
+    """Where this process writes a file before it becomes the target; its name is a few characters longer."""
+    return (beside or target.parent) / f".{os.getpid()}-{target.name}"
 
 
 def reason(error: BaseException) -> str:
@@ -49,3 +66,11 @@ def reason(error: BaseException) -> str:
     log = getattr(error, "log", None)  # PyAV's: level, part of FFmpeg, text
     text = " ".join(log[2].split()) if log else ""
     return f"{message}: {shown(text, 200)}" if text else message
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path exists and is neither a file nor a folder: a device or a pipe."""
+    try:
+        return path.exists() and not path.is_file() and not path.is_dir()
+    except OSError:
+        return False

@@ -27,6 +27,10 @@ pytestmark = pytest.mark.vpy("unique-core")
         ("60000/1001", Fraction(60000, 1001)),
         ("12.5", Fraction(25, 2)),
         ("50.0", Fraction(50)),
+        ("4.0", Fraction(4)),
+        ("2.001", Fraction(2001, 1000)),
+        ("0.004", Fraction(1, 250)),
+        ("14.99", Fraction(15000, 1001)),
     ],
 )
 def test_rates(text: str, rate: Fraction) -> None:

@@ -125,7 +125,7 @@ def test_errors_are_one_line(
 
 
 def test_wrong_use_is_told_by_the_parser(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in ([], ["models", "fetch"], ["models", "fetch", "4.6", "--all"], ["nothing"]):
+    for arguments in (["models", "fetch"], ["models", "fetch", "4.6", "--all"], ["nothing"]):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 2

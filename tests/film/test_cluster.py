@@ -236,10 +236,7 @@ def test_without_workers_it_ends(steady_film: Path, tmp_path: Path, monkeypatch:
     ) as empty:
         address = empty.scheduler_address
         assert main(["interpolate", *arguments, address]) == 1
-    assert capsys.readouterr().err == (
-        f"interpolate: cluster {address} has had no worker for 0.5 s; what is made so far is kept, --resume goes on "
-        "with it\n"
-    )
+    assert capsys.readouterr().err == (f"interpolate: cluster {address} has had no worker for 0.5 s; nothing is kept\n")
 
 
 def test_an_address_where_nothing_is_is_one_line(

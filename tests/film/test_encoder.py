@@ -148,14 +148,30 @@ def test_nothing_is_left_where_it_fails(tmp_path: Path) -> None:
         ({"encoder": "x264", "quality": float("nan")}, r"quality must be 0 to 51 for x264, got nan"),
         ({"encoder": "ffv1", "quality": 1}, r"quality must not be given for ffv1, got 1"),
         ({"encoder": "x265", "preset": "warp"}, r"preset must be ultrafast, .* for x265, got warp"),
-        ({"encoder": "av1", "preset": "99"}, r"preset must be -2 to 13, got 99"),
+        ({"encoder": "av1", "preset": "99"}, r"preset must be an integer of -2 to 13, got 99"),
+        ({"encoder": "av1", "preset": "2.5"}, r"preset must be an integer of -2 to 13, got 2\.5"),
+        ({"encoder": "vp9", "preset": "2.5"}, r"preset must be an integer of .*, got 2\.5"),
+        ({"encoder": "vp9", "quality": 24.5}, r"quality must be an integer of -1 to 63, got 24\.5"),
+        ({"encoder": "av1", "quality": 24.5}, r"quality must be an integer of .*, got 24\.5"),
+        ({"encoder": "x264", "options": (("g", "2.5"),)}, r"g must be an integer of .*, got 2\.5"),
+        ({"encoder": "ffv1", "options": (("slices", "4e0"),)}, r"slices must be an integer of .*, got 4e0"),
         (
             {"encoder": "x264", "options": (("foo", "1"),)},
             r"encoder-option must be one of libx264's \(.*\) or .*, got foo",
         ),
-        ({"encoder": "x264", "options": (("rc-lookahead", "x"),)}, r"rc-lookahead must be -1 to .*, got x"),
+        (
+            {"encoder": "x264", "options": (("rc-lookahead", "x"),)},
+            r"rc-lookahead must be an integer of .*, got x",
+        ),
     ],
 )
 def test_options_are_checked_at_once(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RifeError, match=f"^{message}$"):
         EncoderOptions(**options)
+
+
+def test_decimals_are_taken_where_the_encoder_has_them() -> None:
+    for name in ("x264", "x265"):
+        EncoderOptions(name, quality=18.5, options=(("qcomp", "0.7"),) if name == "x264" else ())
+    EncoderOptions("x264", options=(("g", "12"), ("bf", "-1")))
+    EncoderOptions("prores", preset="4444")

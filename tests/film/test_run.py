@@ -131,8 +131,6 @@ def test_the_script_gives_the_same_frames(
 
 SLOW = ("--multi", "3", "--segment", "0.5", "--preset", "ultrafast")
 """Enough frames that a run can be stopped in its midst."""
-
-
 SEGMENTS = 6
 
 
@@ -223,28 +221,3 @@ def test_stopped_it_says_how_to_go_on(
     assert "is of another job, recipe's options was" in capsys.readouterr().err
     make(steady_film, film, *SLOW, "--resume")
     assert ffmpeg.packets(film, "v") == ffmpeg.packets(undisturbed, "v")
-
-
-def test_a_full_disk_is_one_line_and_can_be_gone_on_with(
-    steady_film: Path, tmp_path: Path, ffmpeg: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    resource = pytest.importorskip("resource")
-    film = tmp_path / "film.mkv"
-    # the second of two segments, of 0.5 and 0.7 s, does not fit
-    arguments = (steady_film, film, "--encoder", "ffv1", "--duration", "1.2", "--segment", "0.5")
-    limit = 130_000  # bytes; they have 104,000 and 161,000
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        status = main(["interpolate", *map(str, arguments), *FIXED])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert status == 1
-    assert re.fullmatch(
-        r"interpolate: .*00001\.mkv cannot be written \(File too large\); what is made so far is kept, --resume goes "
-        r"on with it\n",
-        capsys.readouterr().err,
-    )
-    assert [path.name for path in segments(film.with_name("film.mkv.vsrife"))] == ["00000.json"]
-    make(*arguments, "--resume")
-    assert len(ffmpeg.packets(film, "v")) == 60

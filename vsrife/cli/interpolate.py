@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.cli.filter_options import NETWORK, add_filter_options, given_options
-from vsrife.errors import ArgumentError, RifeError
+from vsrife.errors import ArgumentError, RifeError, shown
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +29,8 @@ NUMBER = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/(\d{1,9}))?")
 CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,9}(?:\.\d{1,9})?)")
 NTSC = Fraction(1, 200)
 """How far a decimal rate may be from n·1000/1001 to be taken as that: 23.98 is 24000/1001."""
+NTSC_SHARE = Fraction(1, 2000)
+"""The same as a share of the rate: 2.0 is not 2000/1001."""
 BUG = "VideoSource: no return value"
 """VapourSynth's warning when bestsource is asked for times, of no use to anyone."""
 REPORT_SECONDS = 60.0
@@ -69,7 +71,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         default="auto",
         metavar="NAME",
         help="x264, x265, av1, vp9, ffv1, prores, nvenc_h264, nvenc_hevc or nvenc_av1; default: x264 for 8 bits, x265 "
-        "above and for HDR, av1 for .webm",
+        "above and for HDR, av1 for .webm; with alpha prores for .mov, vp9 for .webm",
     )
     file.add_argument("--quality", type=float, metavar="X", help="the lower the better, on the encoder's own scale")
     file.add_argument("--preset", metavar="NAME", help="the encoder's: fast, slow, 6 …")
@@ -118,8 +120,8 @@ def run(options: argparse.Namespace) -> None:
         raise RifeError(f"{error.name or error} is not here; pip install 'vsrife[video]'") from error
     except KeyboardInterrupt:
         reporter.close()
-        state = None if options.output is None or options.preview else film.segments_in(options.output)
-        raise KeyboardInterrupt(_stopped(state)) from None
+        kept = film.kept_segments(options.output, keep=not (options.preview or options.vpy))
+        raise KeyboardInterrupt(f"stopped, {kept}") from None
     finally:
         reporter.close()
     if not options.quiet:
@@ -167,7 +169,7 @@ def _rate(name: str, text: str | None) -> Fraction | None:
     value = Fraction(match[1]) / int(match[2] or 1)
     if name == "fps" and "." in match[1] and not match[2]:
         meant = Fraction(round(value * 1001 / 1000) * 1000, 1001)
-        value = meant if abs(value - meant) < NTSC else value
+        value = meant if value.denominator > 1 and abs(value - meant) < min(NTSC, value * NTSC_SHARE) else value
     if value <= 0:
         raise ArgumentError(name, text, "above 0")
     return value
@@ -290,18 +292,10 @@ def _stopped_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _stopped(state: tuple[int, int] | None) -> str:
-    """The message of a stopped run with `state` of finished and planned segments."""
-    if state is None:
-        return "stopped, nothing is kept"
-    finished, total = state
-    return f"stopped, {finished} of {total} segments are kept; --resume goes on with them"
-
-
 def _summary(output: Path, done: Summary) -> str:
     speed = f", {done.rendered / done.took:.1f} frames a second" if done.rendered and done.took > 0 else ""
     minutes, seconds = divmod(float(done.seconds), 60)
     return (
-        f"{output}: {done.frames} frames, {done.made / done.frames:.0%} of them made, {int(minutes)}:{seconds:06.3f}, "
-        f"{done.bytes / 1e6:.1f} MB{speed}"
+        f"{shown(output)}: {done.frames} frames, {done.made / done.frames:.0%} of them made, "
+        f"{int(minutes)}:{seconds:06.3f}, {done.bytes / 1e6:.1f} MB{speed}"
     )

@@ -14,7 +14,7 @@ from uuid import uuid4
 from vsrife.errors import ArgumentError, RifeError, first_line
 from vsrife.files import reason
 from vsrife.film.cluster_local import CLOSE, attempt, local_cluster, quiet_logs
-from vsrife.film.progress import KEPT
+from vsrife.film.progress import StoppedError
 from vsrife.film.render import finished_segment, store_segment
 
 if TYPE_CHECKING:
@@ -137,8 +137,8 @@ class ClusterClient:
         except RifeError:
             raise
         except Exception as error:  # Dask's, of any type, or a worker's that lacks this package
-            raise RifeError(
-                f"cluster {self.address} cannot be used ({type(error).__name__}: {first_line(error)}){KEPT}"
+            raise StoppedError(
+                f"cluster {self.address} cannot be used ({type(error).__name__}: {first_line(error)})"
             ) from error
         finally:
             self._dismiss(dask, run, worker)
@@ -232,14 +232,14 @@ class RunState:
         try:
             result: tuple[Rendered, bytes | None] | RifeError = future.result()
         except KilledWorker as error:
-            raise RifeError(
-                f"segment {segment.number} was given up, every worker that rendered it died (out of memory?){KEPT}"
+            raise StoppedError(
+                f"segment {segment.number} was given up, every worker that rendered it died (out of memory?)"
             ) from error
         except CancelledError as error:
-            raise RifeError(f"cluster {self.address} was lost{KEPT}") from error
+            raise StoppedError(f"cluster {self.address} was lost") from error
         except Exception as error:
             message = f"{type(error).__name__}: {reason(error)}"
-            raise RifeError(f"segment {segment.number} cannot be rendered ({message}){KEPT}") from error
+            raise StoppedError(f"segment {segment.number} cannot be rendered ({message})") from error
         if isinstance(result, RifeError):
             raise result
         rendered, data = result
@@ -271,8 +271,8 @@ class RunState:
         for segment in segments:
             while finished_segment(self.folder / segment.name, segment) is None:
                 if time.monotonic() > until:
-                    raise RifeError(f"segment {segment.number} is not in {self.folder}, where a worker has put it")
+                    raise StoppedError(f"segment {segment.number} is not in {self.folder}, where a worker has put it")
                 time.sleep(TICK)
 
     def _no_workers(self) -> RifeError:
-        return RifeError(f"cluster {self.address} has had no worker for {PATIENCE:g} s{KEPT}")
+        return StoppedError(f"cluster {self.address} has had no worker for {PATIENCE:g} s")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from vsrife.errors import ArgumentError, RifeError, named
 from vsrife.files import atomic_write, reason
 from vsrife.film.encoders import AUTO, ENCODERS, MOST_THREADS, EncoderOptions, fixed_options
-from vsrife.film.formats import convert, layout_of, nearest_format, to_av_frame
+from vsrife.film.formats import ALPHA, convert, cropping, layout_of, nearest_format, to_av_frame
+from vsrife.film.matroska import write_aspect
 from vsrife.film.progress import ignore
 from vsrife.film.tags import Tags
 from vsrife.frame_properties import own_duration
@@ -38,16 +39,17 @@ __all__ = [
     "open_encoder",
     "recipe_for",
     "save_clip",
+    "state_aspect",
 ]
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".webm": "webm"}
 """FFmpeg's names, by a file's suffix."""
 ORDERED = 2
 """So few frames are never reordered, and libx265 leaves their decoding times uninitialised."""
+OF_ALPHA = {"mov": "prores", "webm": "vp9"}
+"""The encoder of a film with alpha where none is asked for, by FFmpeg's name of the container."""
 TICKS = 90000
 """A second in units of time, for a clip of variable rate that is saved by itself."""
-ASPECTLESS = ("av1", "vp9", "ffv1", "prores", "nvenc_av1")
-"""Encoders whose streams do not carry the pixels' aspect; nor does PyAV let Matroska carry it."""
 SVT_LOG = "SVT_LOG"
 
 
@@ -100,29 +102,71 @@ def recipe_for(
     """
     import av
 
-    tags = Tags.of(properties)
+    tags, container, alpha = Tags.of(properties), CONTAINERS[suffix], _has_alpha(clip, properties)
     name = options.encoder
     if name == AUTO:
         deep = clip.format.bits_per_sample > 8 or tags.hdr
-        name = "av1" if suffix == ".webm" else "x265" if deep else "x264"
-    offered = [form.name for form in av.Codec(options.check(name).codec, "w").video_formats or ()]
-    form = nearest_format(clip.format, offered)
+        usual = "av1" if suffix == ".webm" else "x265" if deep else "x264"
+        name = OF_ALPHA.get(container, usual) if alpha else usual
+    spec = options.check(name)
+    offered = [form.name for form in av.Codec(spec.codec, "w").video_formats or ()]
+    preset = dict(options.options).get(spec.preset or "", options.preset)
+    with_alpha = spec.formats(offered, preset, alpha=True) if alpha and spec.keeps_alpha(container) else []
+    if alpha and not with_alpha:
+        log(_alpha_lost(name, preset, container))
+    if ALPHA in properties and not alpha:
+        log("the film's alpha has another size than its picture, it is left out")
+    formats = with_alpha or spec.formats(offered, preset, alpha=False)
+    form = nearest_format(clip.format, formats, alpha=bool(with_alpha))
     converted = convert(clip, form)
     if converted is not clip:
         log(f"{name} does not take {clip.format.name}, it is encoded as {converted.format.name}")
+        if line := cropping(converted, (clip.width, clip.height)):
+            log(line)
         if converted.format.color_family != clip.format.color_family:
             tags = Tags.of(converted.get_frame(0).props)
     if tags.mastering and name not in ("x264", "x265", "av1"):
         log(f"{name} is not told the film's HDR10 metadata, x265 would be")
-    if tags.aspect != "1" and name in ASPECTLESS and suffix in (".mkv", ".webm"):
-        log(f"{name} into {suffix} cannot say that pixels are {tags.aspect} as wide as high; x265 would, or .mp4")
     threads = min(os.cpu_count() or 1, MOST_THREADS)
-    settings = fixed_options(name, options, threads, tags.mastering)
+    settings = fixed_options(name, options, form, threads, tags.mastering)
     mean = str(rate.limit_denominator(100_000))
-    recipe = Recipe(name, form, clip.width, clip.height, tags, mean, str(tick), threads, settings)
-    with av.open(BytesIO(), "w", format=CONTAINERS[suffix]) as container:  # nothing is written
-        open_encoder(add_video(container, recipe).codec_context, recipe)
+    recipe = Recipe(name, form, converted.width, converted.height, tags, mean, str(tick), threads, settings)
+    _try(recipe, container)
     return recipe
+
+
+def _has_alpha(clip: vs.VideoNode, properties: Any) -> bool:
+    alpha = properties.get(ALPHA)
+    return alpha is not None and (alpha.width, alpha.height) == (clip.width, clip.height)
+
+
+def _alpha_lost(name: str, preset: str | None, container: str) -> str:
+    """A line about alpha that is not kept, and what would keep it."""
+    import av
+
+    if preset and ENCODERS[name].keeps_alpha(container):
+        return f"{name} in preset {preset} does not keep the film's alpha, preset {ENCODERS[name].full_chroma[0]} would"
+    with av.open(BytesIO(), "w", format=container) as output:
+        codecs = output.supported_codecs
+    *most, last = [other for other, spec in ENCODERS.items() if spec.keeps_alpha(container) and spec.codec in codecs]
+    would = f"{', '.join(most)} or {last}" if most else last
+    return f"{name} does not keep the film's alpha in {container}, it is left out; {would} would"
+
+
+def _try(recipe: Recipe, form: str) -> None:
+    """Write the header of a file that nobody reads.
+
+    Raises:
+        RifeError: the encoder refuses its settings, or the container of FFmpeg's name does not take the encoder.
+    """
+    import av
+
+    try:
+        with av.open(BytesIO(), "w", format=form) as container:
+            open_encoder(add_video(container, recipe).codec_context, recipe)
+            container.start_encoding()
+    except (av.FFmpegError, OSError) as error:
+        raise ArgumentError("encoder", recipe.encoder, f"one that {form} takes", note=f" ({reason(error)})") from error
 
 
 def configure(context: av.VideoCodecContext, recipe: Recipe) -> None:
@@ -193,11 +237,30 @@ def encode(
     yield from stream.encode(None)
 
 
-def media_file(target: Path, *, beside: Path | None = None, note: str = "") -> AbstractContextManager[Path]:
+def media_file(
+    target: Path, *, beside: Path | None = None, kind: type[RifeError] = RifeError
+) -> AbstractContextManager[Path]:
     """`atomic_write` for a file that PyAV writes."""
     import av
 
-    return atomic_write(target, beside=beside, note=note, failures=(OSError, av.FFmpegError))
+    return atomic_write(target, beside=beside, failures=(OSError, av.FFmpegError), kind=kind)
+
+
+def state_aspect(path: Path, recipe: Recipe, log: Log = ignore) -> None:
+    """Have a finished Matroska or WebM file say how wide its pixels are, which not every encoder's stream does.
+
+    PyAV passes the aspect to the encoder and to the other containers alone.
+
+    Raises:
+        OSError: the file cannot be read or written.
+    """
+    kind = CONTAINERS[path.suffix.lower()]
+    if recipe.tags.aspect == "1" or kind not in ("matroska", "webm"):
+        return
+    try:
+        write_aspect(path, Fraction(recipe.tags.aspect), webm=kind == "webm")
+    except RifeError as error:
+        log(f"the file does not say that pixels are {recipe.tags.aspect} as wide as high: {error}")
 
 
 @named("save_clip")
@@ -242,13 +305,15 @@ def save_clip(
             if watch:
                 watch(number + 1, clip.num_frames)
 
-    with media_file(path) as partial, av.open(str(partial), "w", format=container_format) as container:
-        stream = add_video(container, recipe)
-        for packet in encode(stream, recipe, timed()):
-            packet.duration = durations.pop(packet.pts)
-            if clip.num_frames <= ORDERED:
-                packet.dts = packet.pts
-            container.mux(packet)
+    with media_file(path) as partial:
+        with av.open(str(partial), "w", format=container_format) as container:
+            stream = add_video(container, recipe)
+            for packet in encode(stream, recipe, timed()):
+                packet.duration = durations.pop(packet.pts)
+                if clip.num_frames <= ORDERED:
+                    packet.dts = packet.pts
+                container.mux(packet)
+        state_aspect(partial, recipe)
 
 
 @contextmanager

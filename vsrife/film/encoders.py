@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from vsrife.errors import ArgumentError, RifeError, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import av
     from av.codec.context import CodecOption
 
@@ -19,6 +21,8 @@ AUTO = "auto"
 MOST_THREADS = 16
 FRAME_THREADS = 3
 """x265's frame threads at most: the more, the worse its motion search."""
+ANY_CHROMA = "auto", "-1"
+"""Presets of ProRes that take every format."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class EncoderSpec:
         presets: all presets, where FFmpeg does not list them.
         options: options that are always set.
         parameters: the option that takes `name=value` pairs of the encoder's own, joined by colons.
+        alpha: the beginnings of the formats whose alpha decoders give back.
+        alpha_in: the containers, by FFmpeg's names, that keep it; empty where it is in the encoder's own stream.
+        full_chroma: the presets of formats with full chroma, which others but `auto` are not of; the first of them is
+            used for such a format where none is asked for.
     """
 
     codec: str
@@ -46,6 +54,30 @@ class EncoderSpec:
     presets: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
     parameters: str | None = None
+    alpha: tuple[str, ...] = ()
+    alpha_in: tuple[str, ...] = ()
+    full_chroma: tuple[str, ...] = ()
+
+    def keeps_alpha(self, container: str) -> bool:
+        """Whether alpha is kept in a container, by FFmpeg's name, where the container takes the encoder."""
+        return bool(self.alpha) and (not self.alpha_in or container in self.alpha_in)
+
+    def usual_preset(self, form: str) -> str | None:
+        """The preset for a format where none is asked for."""
+        return self.full_chroma[0] if self.full_chroma and "444" in form else self.usual
+
+    def formats(self, offered: Iterable[str], preset: str | None, *, alpha: bool) -> list[str]:
+        """The encoder's formats that a preset is of, those with alpha or those without.
+
+        Args:
+            offered: all formats, by FFmpeg's names.
+            preset: what is asked for; None for the usual one.
+            alpha: whether those with alpha are asked for.
+        """
+        names = [name for name in offered if name.startswith(self.alpha)] if alpha else list(offered)
+        if not self.full_chroma or preset in (None, *ANY_CHROMA):
+            return names
+        return [name for name in names if ("444" in name) == (preset in self.full_chroma)]
 
 
 _SPEEDS = (
@@ -56,13 +88,22 @@ ENCODERS = {
     "x264": EncoderSpec("libx264", "crf", 17, 51, usual="medium", presets=_SPEEDS, parameters="x264-params"),
     "x265": EncoderSpec("libx265", "crf", 19, 51, usual="medium", presets=_SPEEDS, parameters="x265-params"),
     "av1": EncoderSpec("libsvtav1", "crf", 26, 63, usual="7", parameters="svtav1-params"),
-    "vp9": EncoderSpec("libvpx-vp9", "crf", 24, 63, "cpu-used", "3", (), (("b", "0"), ("row-mt", "1"))),
-    "ffv1": EncoderSpec("ffv1", preset=None, options=(("level", "3"), ("slices", "4"), ("slicecrc", "1"), ("g", "1"))),
-    "prores": EncoderSpec("prores_ks", preset="profile", usual="hq", options=(("vendor", "apl0"),)),
+    "vp9": EncoderSpec(
+        "libvpx-vp9", "crf", 24, 63, "cpu-used", "3", (), (("b", "0"), ("row-mt", "1")),
+        alpha=("yuva420p",), alpha_in=("matroska", "webm"),
+    ),
+    "ffv1": EncoderSpec(
+        "ffv1", preset=None, options=(("level", "3"), ("slices", "4"), ("slicecrc", "1"), ("g", "1")),
+        alpha=("yuva", "gbrap"),
+    ),
+    "prores": EncoderSpec(
+        "prores_ks", preset="profile", usual="hq", options=(("vendor", "apl0"),),
+        alpha=("yuva444p",), full_chroma=("4444", "4444xq", "4", "5"),
+    ),
     "nvenc_h264": EncoderSpec("h264_nvenc", "cq", 19, 51, usual="p5", options=_NVENC),
     "nvenc_hevc": EncoderSpec("hevc_nvenc", "cq", 21, 51, usual="p5", options=_NVENC),
     "nvenc_av1": EncoderSpec("av1_nvenc", "cq", 26, 51, usual="p5", options=_NVENC),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,7 +111,8 @@ class EncoderOptions:
     """How frames are encoded.
 
     Args:
-        encoder: a name of `ENCODERS`, or auto: x264 for 8 bits, x265 above and for HDR, av1 into .webm.
+        encoder: a name of `ENCODERS`, or auto: x264 for 8 bits, x265 above and for HDR, av1 into .webm; with alpha
+            prores into .mov and vp9 into .webm.
         quality: the lower the better, on the encoder's own scale; None for its default, which is hard to tell from the
             source.
         preset: the encoder's own; None for its default.
@@ -107,6 +149,8 @@ class EncoderOptions:
             raise ArgumentError("preset", self.preset, f"given for {name}", verb="not be")
         supported = encoder_context(name).supported_options
         options = {option.name: option for option in (*supported.generic, *supported.private)}
+        if self.quality is not None and spec.quality:
+            _check_value("quality", options[spec.quality], f"{self.quality:g}")
         if self.preset is not None and spec.preset:
             if spec.presets and self.preset not in spec.presets:
                 raise ArgumentError("preset", self.preset, f"{', '.join(spec.presets)} for {name}")
@@ -139,15 +183,17 @@ def encoder_context(name: str) -> av.VideoCodecContext:
 
 
 def fixed_options(
-    name: str, options: EncoderOptions, threads: int, mastering: Mastering
+    name: str, options: EncoderOptions, form: str, threads: int, mastering: Mastering
 ) -> tuple[tuple[str, str], ...]:
     """All options of an encoder, so that the same frames give the same bytes on any machine."""
     spec = ENCODERS[name]
     settings: dict[str, str] = dict(spec.options)
-    if spec.preset and (preset := options.preset or spec.usual):
+    if spec.preset and (preset := options.preset or spec.usual_preset(form)):
         settings[spec.preset] = preset
     if spec.quality:
         settings[spec.quality] = f"{spec.default if options.quality is None else options.quality:g}"
+    if name == "vp9" and form.startswith(spec.alpha):
+        settings["auto-alt-ref"] = "0"  # frames that are not shown have no alpha
     parameters = _parameters(name, threads, mastering)
     for option, value in options.options:
         if option == spec.parameters:
@@ -181,16 +227,18 @@ def _parameters(name: str, threads: int, mastering: Mastering) -> list[str]:
 
 
 def _check_value(name: str, option: CodecOption, text: str) -> None:
-    """Check that a numeric option's value is a number within FFmpeg's limits, or one of its names."""
+    """Check that a numeric option's value is such a number within FFmpeg's limits, or one of its names."""
     from av.codec.context import OptionType
 
     choices = [choice.name for choice in option.choices]
-    if option.type not in (OptionType.INT, OptionType.INT64, OptionType.FLOAT, OptionType.DOUBLE) or text in choices:
+    whole = option.type in (OptionType.INT, OptionType.INT64)
+    if not (whole or option.type in (OptionType.FLOAT, OptionType.DOUBLE)) or text in choices:
         return
-    try:
-        fits = option.min <= float(text) <= option.max
+    try:  # FFmpeg would round
+        fits = option.min <= (int(text) if whole else float(text)) <= option.max
     except ValueError:
         fits = False
     if not fits:
+        kind = "an integer of " if whole else ""
         names = f" or {', '.join(choices)}" if choices else ""
-        raise ArgumentError(name, text, f"{option.min:g} to {option.max:g}{names}")
+        raise ArgumentError(name, text, f"{kind}{option.min:g} to {option.max:g}{names}")

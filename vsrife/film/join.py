@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.errors import RifeError
-from vsrife.film.encoder import CONTAINERS, add_video, configure, media_file, open_encoder
+from vsrife.film.encoder import CONTAINERS, add_video, configure, media_file, open_encoder, state_aspect
 from vsrife.film.encoders import encoder_context
+from vsrife.film.formats import ALPHA_MODE
 from vsrife.film.job import FINEST
 from vsrife.film.others import add_others
-from vsrife.film.progress import KEPT
+from vsrife.film.progress import StoppedError, ignore
 from vsrife.film.render import finished_segment
 from vsrife.film.source import open_container
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
     from vsrife.film.job import Job
-    from vsrife.film.progress import Progress
+    from vsrife.film.progress import Log, Progress
     from vsrife.film.render import Rendered
 
 __all__ = ["join"]
@@ -34,8 +35,15 @@ Packets = Any
 """An iterator of a time, a tie-breaker, and a packet."""
 
 
-def join(job: Job, folder: Path, target: Path, watch: Progress | None = None) -> list[Rendered]:
+def join(job: Job, folder: Path, target: Path, watch: Progress | None = None, log: Log = ignore) -> list[Rendered]:
     """Write the film, completely or not at all: the segments' packets at their exact times, and the other streams'.
+
+    Args:
+        job: the film's.
+        folder: of the segments.
+        target: the film's file.
+        watch: called after each frame.
+        log: takes a line about what the file cannot say.
 
     Returns:
         The segments' records.
@@ -59,15 +67,16 @@ def join(job: Job, folder: Path, target: Path, watch: Progress | None = None) ->
     delay = _delay(job, folder)
     container_format = CONTAINERS[target.suffix.lower()]
     options = {"movflags": "+faststart"} if container_format in ("mp4", "mov") else {}
-    with (
-        media_file(target, beside=folder, note=KEPT) as partial,
-        ExitStack() as stack,
-        av.open(str(partial), "w", format=container_format, options=options) as container,
-    ):
-        first = stack.enter_context(av.open(str(folder / job.segments[0].name)))
-        stream = _add_pictures(container, job, first)
-        source = stack.enter_context(open_container(Path(job.film.path))) if job.film.track >= 0 else None
-        _mux(job, folder, container, stream, source, delay, watch)
+    with media_file(target, beside=folder, kind=StoppedError) as partial:
+        with (
+            ExitStack() as stack,
+            av.open(str(partial), "w", format=container_format, options=options) as container,
+        ):
+            first = stack.enter_context(av.open(str(folder / job.segments[0].name)))
+            stream = _add_pictures(container, job, first)
+            source = stack.enter_context(open_container(Path(job.film.path))) if job.film.track >= 0 else None
+            _mux(job, folder, container, stream, source, delay, watch)
+        state_aspect(partial, job.recipe, log)
     return records
 
 
@@ -83,9 +92,9 @@ def _mux(
     begin = Fraction(0)
     others: Packets = iter(())
     if source:
-        zero = job.film.begins if job.film.is_part else Fraction(source.start_time or 0, 1_000_000)
-        if not job.film.is_part:
-            zero = min(zero, job.film.begins)
+        zero = job.film.begins
+        if not job.film.is_part and source.start_time is not None:
+            zero = min(zero, Fraction(source.start_time, 1_000_000))
         begin = job.film.begins - zero
         end = job.film.begins + job.film.seconds if job.film.is_part else None
         others = add_others(container, source, job.film, zero, end)
@@ -157,6 +166,7 @@ def _add_pictures(container: OutputContainer, job: Job, file: InputContainer) ->
         copied: av.VideoStream = container.add_stream_from_template(template, opaque=True)
         copied.time_base = job.tick
         copied.codec_context.sample_aspect_ratio = Fraction(job.recipe.tags.aspect)
+        copied.metadata.update({key: value for key, value in template.metadata.items() if key == ALPHA_MODE})
         return copied
     stream = add_video(container, job.recipe)
     open_encoder(stream.codec_context, job.recipe)

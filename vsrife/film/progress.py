@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["KEPT", "Log", "Progress", "ProgressReporter", "ignore"]
+from vsrife.errors import RifeError
+
+__all__ = ["Log", "Progress", "ProgressReporter", "StoppedError", "ignore"]
 
 Log = Callable[[str], None]
 """Takes a line that the user may want to know."""
 Progress = Callable[[int, int], None]
 """Takes how many frames are done, of how many."""
-KEPT = "; what is made so far is kept, --resume goes on with it"
-"""The end of an error's message after which the run can be resumed."""
+
+
+class StoppedError(RifeError):
+    """A failure after which a later run can go on with the finished segments; its note says how many are kept."""
 
 
 class ProgressReporter(Protocol):

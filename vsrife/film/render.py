@@ -7,14 +7,14 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.errors import ArgumentError, RifeError, first_line
 from vsrife.film.encoder import add_video, encode, media_file
 from vsrife.film.formats import convert
-from vsrife.film.progress import KEPT
+from vsrife.film.progress import StoppedError
 from vsrife.film.source import film_clip
 
 if TYPE_CHECKING:
@@ -23,10 +23,18 @@ if TYPE_CHECKING:
     import vapoursynth as vs
 
     from vsrife.film.job import Job, Segment
-    from vsrife.film.progress import Progress
+    from vsrife.film.progress import Log, Progress
     from vsrife.film.source import Film
 
-__all__ = ["Rendered", "finished_segment", "interpolated_clip", "part_of", "render_segment", "store_segment"]
+__all__ = [
+    "Rendered",
+    "finished_segment",
+    "intact_segment",
+    "interpolated_clip",
+    "part_of",
+    "render_segment",
+    "store_segment",
+]
 
 NUMBERED = Fraction(1, 1000)
 """The unit of time in a segment's file: its timestamps count frames, as Matroska keeps whole milliseconds alone."""
@@ -44,19 +52,26 @@ class Rendered:
         made: how many of them the network interpolated.
         bytes: the file's size.
         header: a hash of the encoder's header.
+        digest: SHA-256 of the file.
     """
 
     frames: int
     made: int
     bytes: int
     header: str
+    digest: str
 
 
 def part_of(film: Film) -> vs.VideoNode:
-    """The film's frames from `first` to `stop`."""
+    """The film's frames from `first` to `stop`, at the film's rate where that is constant."""
+    import vapoursynth as vs
+
     clip = film_clip(Path(film.path), film.track)
     if clip.num_frames != film.frames:
         raise ArgumentError("source", clip.num_frames, f"{film.frames} frames as before", verb="have")
+    if film.track >= 0 and not film.times and clip.fps != film.rate:  # what it announces is a mean of some times
+        core: Any = vs.core
+        clip = core.std.AssumeFPS(clip, fpsnum=film.rate.numerator, fpsden=film.rate.denominator)
     part: vs.VideoNode = clip[film.first : film.stop]
     return part
 
@@ -132,7 +147,7 @@ def render_segment(
                 watch(n + 1 - segment.first, segment.length)
 
     try:
-        with media_file(path, note=KEPT) as partial:
+        with media_file(path, kind=StoppedError) as partial:
             options = {"fflags": "+bitexact"}
             with av.open(str(partial), "w", format="matroska", container_options=options) as container:
                 stream = add_video(container, job.recipe)
@@ -145,9 +160,9 @@ def render_segment(
                     container.mux(packet)
                     count += 1
                 header = sha256(stream.codec_context.extradata or b"").hexdigest()
-            rendered = Rendered(segment.length, made, partial.stat().st_size, header)
+            rendered = Rendered(segment.length, made, partial.stat().st_size, header, _digest(partial))
     except vs.Error as error:
-        raise RifeError(f"{Path(job.film.path).name} cannot be interpolated ({first_line(error, 500)})") from error
+        raise StoppedError(f"{Path(job.film.path).name} cannot be interpolated ({first_line(error, 500)})") from error
     if count != segment.length:
         raise RifeError(f"encoder {job.recipe.encoder} gave {count} packets for {segment.length} frames")
     _store_record(path, rendered)
@@ -161,13 +176,13 @@ def store_segment(path: Path, rendered: Rendered) -> Iterator[Path]:
     Raises:
         RifeError: it cannot be written.
     """
-    with media_file(path, note=KEPT) as partial:
+    with media_file(path, kind=StoppedError) as partial:
         yield partial
     _store_record(path, rendered)
 
 
 def finished_segment(path: Path, segment: Segment) -> Rendered | None:
-    """The record of a segment's file; None where the file is missing or incomplete."""
+    """The record of a segment's file; None where the file is missing or incomplete. The file is not read."""
     try:
         rendered = Rendered(**json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
         complete = path.stat().st_size == rendered.bytes and rendered.frames == segment.length
@@ -176,9 +191,30 @@ def finished_segment(path: Path, segment: Segment) -> Rendered | None:
     return rendered if complete else None
 
 
+def intact_segment(path: Path, segment: Segment, log: Log) -> bool:
+    """Whether a segment's file is there with the bytes that were written; says where it was there and no longer is."""
+    rendered = finished_segment(path, segment)
+    if rendered is None:
+        if path.with_suffix(".json").exists():
+            log(f"segment {segment.number} is damaged, it is encoded again")
+        return False
+    try:
+        same = _digest(path) == rendered.digest
+    except OSError:
+        same = False
+    if not same:
+        log(f"segment {segment.number} was altered after it was encoded, it is encoded again")
+    return same
+
+
 def _store_record(path: Path, rendered: Rendered) -> None:
-    with media_file(path.with_suffix(".json"), note=KEPT) as partial:
+    with media_file(path.with_suffix(".json"), kind=StoppedError) as partial:
         partial.write_text(json.dumps(asdict(rendered)) + "\n", encoding="utf-8")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _check_source(job: Job) -> None:

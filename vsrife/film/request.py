@@ -15,7 +15,7 @@ from vsrife.film.job import Job, own_version, tick_of
 from vsrife.film.progress import ignore
 from vsrife.film.render import interpolated_clip, part_of
 from vsrife.film.segments import plan_segments
-from vsrife.film.source import probe
+from vsrife.film.source import film_clip, probe
 from vsrife.plugin.arguments import Arguments, arguments_from_text, arguments_of
 
 if TYPE_CHECKING:
@@ -163,6 +163,8 @@ def plan_job(
     part = part_of(film)
     tick = tick_of(film, rate, multi)
     properties = dict(part.get_frame(0).props)
+    if film.aspect is not None:
+        properties |= {"_SARNum": film.aspect.numerator, "_SARDen": film.aspect.denominator}
     if film.turned and "_SARNum" in properties and "_SARDen" in properties:
         properties["_SARNum"], properties["_SARDen"] = properties["_SARDen"], properties["_SARNum"]
     recipe = recipe_for(part, properties, request.encoder, suffix, rate or film.rate * multi, tick, log)
@@ -193,11 +195,15 @@ def script_of(source: Path, request: Request) -> str:
         # the script does not know the last frame's duration
         count = interpolated_clip(film, rate).num_frames
         end = [f"clip = (clip + clip[-1] * {count})[:{count}]"]
+    assumed = []
+    if not film.times and film_clip(Path(film.path), film.track).fps != film.rate:
+        assumed = [f"clip = core.std.AssumeFPS(clip, fpsnum={film.rate.numerator}, fpsden={film.rate.denominator})"]
     arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
     lines = [
         "from vapoursynth import core",
         "",
         f"clip = core.bs.VideoSource({film.path!r}, track={film.track}, apply_rotation=1)",
+        *assumed,
         *([f"clip = clip[{film.first}:{film.stop}]"] if film.is_part else []),
         f"clip = core.rife.RIFE(clip, {arguments})",
         *end,

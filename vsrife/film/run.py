@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import ArgumentError, RifeError, named
+from vsrife.errors import ArgumentError, RifeError, named, shown
 from vsrife.files import atomic_write, reason
 from vsrife.film.encoder import CONTAINERS
 from vsrife.film.job import load_job
 from vsrife.film.join import join
 from vsrife.film.others import left_out
-from vsrife.film.render import finished_segment, render_segment
+from vsrife.film.progress import StoppedError
+from vsrife.film.render import finished_segment, intact_segment, render_segment
 from vsrife.film.request import plan_job
 
 if TYPE_CHECKING:
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     from vsrife.film.progress import Progress, ProgressReporter
     from vsrife.film.request import Request
 
-__all__ = ["Summary", "check_paths", "interpolate", "segments_in", "work_folder"]
+__all__ = ["Summary", "check_paths", "interpolate", "kept_segments", "work_folder"]
 
 JOB, LOCK = "job.json", ".lock"
+MOST_PROCESSES = 2**22
+"""The largest number of a process: it is part of the name of an unfinished file, see `partial_file`."""
+NOTHING_KEPT = "nothing is kept"
 
 
 @dataclass(frozen=True)
@@ -65,22 +69,40 @@ def check_paths(source: Path, target: Path, *, resume: bool, overwrite: bool) ->
     """
     if target.suffix.lower() not in CONTAINERS:
         raise ArgumentError("output", target.name, ", ".join(CONTAINERS), verb="end in")
+    try:
+        _check_target(source, target, overwrite=overwrite)
+        folder = work_folder(target)
+        there = folder.exists()
+        if there and not resume and not overwrite:
+            raise RifeError(
+                f"{shown(folder.name)} is there, of a run that did not end; --resume goes on with it, --overwrite "
+                "begins anew"
+            )
+        if there and not _is_work_folder(folder):
+            raise RifeError(f"{shown(folder)} must be a folder of segments alone, got something else")
+    except OSError as error:
+        allowed = "a file that can be written, with its segments beside it"
+        raise ArgumentError("output", target, allowed, note=f" ({reason(error)})") from error
+
+
+def _check_target(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Check the output's own file.
+
+    Raises:
+        RifeError: it cannot be written.
+        OSError: a path cannot be, for instance because a name is too long.
+    """
     if not target.parent.is_dir():
         raise ArgumentError("output", target, "in a folder that exists")
     if target.exists():
         if source.exists() and source.samefile(target):
             raise ArgumentError("output", target, "another file than the source")
         if target.is_dir():
-            raise RifeError(f"output must be a file, got the folder {target}")
+            raise RifeError(f"output must be a file, got the folder {shown(target)}")
         if not overwrite:
             raise ArgumentError("output", target, "new", note="; --overwrite replaces it")
-    folder = work_folder(target)
-    if folder.exists() and not resume and not overwrite:
-        raise RifeError(
-            f"{folder.name} is there, of a run that did not end; --resume goes on with it, --overwrite begins anew"
-        )
-    if folder.exists() and not _is_work_folder(folder):
-        raise RifeError(f"{folder} must be a folder of segments alone, got something else")
+    for beside in (work_folder(target), target.with_name(f".{MOST_PROCESSES}-{target.name}")):
+        beside.exists()  # fails where the name is too long
 
 
 @named("interpolate")
@@ -97,7 +119,7 @@ def interpolate(
     """Bring a film to another rate, with its sound and all its other streams.
 
     Segments lie beside the output until all are finished. A run with `resume` takes over those of an earlier run that
-    was interrupted, and gives the same film as an uninterrupted one.
+    was interrupted, unless their files were altered since, and gives the same film as an uninterrupted one.
 
     Args:
         source: the film.
@@ -121,11 +143,11 @@ def interpolate(
     job = planned.job
     if before is not None and (difference := job.difference(before)):
         raise RifeError(f"{folder.name} is of another job, {difference}; --overwrite begins anew")
-    with _locked(folder, fresh=before is None, keep=not request.preview):
+    with _kept_noted(target, keep=not request.preview), _locked(folder, fresh=before is None, keep=not request.preview):
         if before is None:
             with atomic_write(folder / JOB) as partial:
                 partial.write_text(job.text(), encoding="utf-8")
-        missing = [s for s in job.segments if finished_segment(folder / s.name, s) is None]
+        missing = [s for s in job.segments if not intact_segment(folder / s.name, s, reporter.log)]
         done = job.frames - sum(segment.length for segment in missing)
         if resume:
             count, total = len(job.segments) - len(missing), len(job.segments)
@@ -146,23 +168,34 @@ def interpolate(
             rendered += segment.length
         took = time.monotonic() - began
         reporter.stage("joining", job.frames)
-        parts = join(job, folder, target, reporter.watch)
+        parts = join(job, folder, target, reporter.watch, reporter.log)
         shutil.rmtree(folder, ignore_errors=True)
     seconds = job.time(job.frames) * job.tick
     return Summary(job.frames, sum(part.made for part in parts), seconds, target.stat().st_size, rendered, took)
 
 
-def segments_in(target: Path) -> tuple[int, int] | None:
-    """Finished and planned segments of an unfinished film; None without a run that can be resumed."""
+def kept_segments(target: Path | None, *, keep: bool = True) -> str:
+    """What is kept of an unfinished film, in words for the user; nothing where there is no target or not `keep`."""
+    if target is None or not keep:
+        return NOTHING_KEPT
     folder = work_folder(target.expanduser().absolute())
     try:
         job = _stored_job(folder)
     except RifeError:
-        return None
-    if job is None:
-        return None
-    finished = [finished_segment(folder / segment.name, segment) is not None for segment in job["segments"]]
-    return sum(finished), len(finished)
+        job = None
+    planned = job["segments"] if job else ()
+    finished = sum(finished_segment(folder / segment.name, segment) is not None for segment in planned)
+    return f"{finished} of {len(planned)} segments are kept; --resume goes on with them" if finished else NOTHING_KEPT
+
+
+@contextmanager
+def _kept_noted(target: Path, *, keep: bool) -> Iterator[None]:
+    """Add to an error that stops the run what is kept of it."""
+    try:
+        yield
+    except StoppedError as error:
+        error.note = f"; {kept_segments(target, keep=keep)}"
+        raise
 
 
 def _report_planning(reporter: ProgressReporter) -> Progress:
@@ -214,7 +247,7 @@ def _locked(folder: Path, *, fresh: bool, keep: bool) -> Iterator[None]:
     except Timeout as error:
         raise RifeError(f"{folder.name} is being worked on by another process") from error
     except OSError as error:
-        raise RifeError(f"{folder} cannot be written ({reason(error)})") from error
+        raise RifeError(f"{shown(folder)} cannot be written ({reason(error)})") from error
     try:
         for path in folder.iterdir():
             if path.name != LOCK and (fresh or path.name.startswith(".")):

@@ -5,25 +5,24 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vsrife.errors import ArgumentError, RifeError, first_line
+from vsrife.errors import ArgumentError, RifeError, first_line, shown
 from vsrife.files import reason
+from vsrife.film.formats import ALPHA, ALPHA_MODE, cropping
+from vsrife.film.frame_times import UNSTATED, kept_rate, likely_rate, stated_rates, usable_times
 from vsrife.film.progress import ignore
 from vsrife.networks.config import SMALLEST
-from vsrife.timing.durations import keeps_rate
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import av
     import vapoursynth as vs
     from av.container import InputContainer
 
     from vsrife.film.progress import Log
 
-__all__ = ["Film", "film_clip", "open_container", "probe", "video_stream"]
+__all__ = ["Film", "film_clip", "fraction", "open_container", "probe", "video_stream"]
 
 SCRIPT = ".vpy"
 
@@ -44,6 +43,8 @@ class Film:
         start: the time of frame 0, in seconds of the container's clock.
         tick: seconds of a unit of `times`.
         turned: whether the frames are rotated for display; the aspect of their pixels is not.
+        aspect: a pixel's width over its height as the file states it, which overrides the frames'; None where it does
+            not.
         times: of a variable rate, the times of the frames from `first` on, and the end of the last one.
     """
 
@@ -58,6 +59,7 @@ class Film:
     start: Fraction
     tick: Fraction = Fraction(1)
     turned: bool = False
+    aspect: Fraction | None = None
     times: tuple[int, ...] = ()
 
     @property
@@ -121,7 +123,7 @@ def open_container(path: Path) -> InputContainer:
     try:
         return av.open(str(path))
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise RifeError(f"source must be a film, got {path} ({reason(error)})") from error
+        raise ArgumentError("source", path, "a film", note=f" ({reason(error)})") from error
 
 
 def video_stream(container: InputContainer) -> av.VideoStream:
@@ -140,6 +142,11 @@ def video_stream(container: InputContainer) -> av.VideoStream:
     raise RifeError(f"source must have a picture, got {container.name} with {kinds}")
 
 
+def fraction(unit: Any) -> Fraction | None:
+    """PyAV's type of fraction as Python's; None for none and 0."""
+    return Fraction(unit.numerator, unit.denominator) if unit and unit.numerator and unit.denominator else None
+
+
 def probe(path: Path, log: Log = ignore) -> Film:
     """Examine a film, which is read once unless its index is cached.
 
@@ -151,10 +158,13 @@ def probe(path: Path, log: Log = ignore) -> Film:
         RifeError: it cannot be read or interpolated.
     """
     path = path.expanduser().absolute()
-    if path.is_dir() or not path.exists():
-        what = "a folder" if path.is_dir() else "no such file"
-        raise RifeError(f"source must be a film, got {path} ({what})")
-    about = path.stat()
+    try:
+        about = path.stat()
+    except OSError as error:
+        what = "no such file" if isinstance(error, FileNotFoundError) else reason(error)
+        raise ArgumentError("source", path, "a film", note=f" ({what})") from error
+    if path.is_dir():
+        raise ArgumentError("source", path, "a film", note=" (a folder)")
     file = str(path), about.st_size, about.st_mtime_ns
     if path.suffix.lower() == SCRIPT:
         clip = film_clip(path, -1)
@@ -164,29 +174,81 @@ def probe(path: Path, log: Log = ignore) -> Film:
         return Film(*file, -1, clip.num_frames, 0, clip.num_frames, clip.fps, Fraction(0))
     with open_container(path) as container:
         stream = video_stream(container)
-        track, stored = stream.index, (stream.width, stream.height)
-        output = _video(path, track, exporttimestamps=1)
-        clip, stamps = output["clip"], output["timestamps"]
+        stored = (stream.width, stream.height)
+        output = _video(path, stream.index, exporttimestamps=1)
+        clip = output["clip"]
         _check(clip, path, log)
-        stamps = [int(stamp) for stamp in ([stamps] if isinstance(stamps, int) else stamps)]
-        tick = Fraction(output["timebasenum"], output["timebaseden"])
-        lasts = _last_duration(container, track, stamps[-1])
-    times = [stamp - stamps[0] for stamp in stamps]
-    usual = times[-1] - times[-2] if len(times) > 1 else round(1 / (clip.fps * tick)) if clip.fps > 0 else 1
-    times.append(times[-1] + (lasts or max(1, usual)))
-    start = stamps[0] * tick
-    turned = stored != (clip.width, clip.height) == stored[::-1]
-    film = Film(*file, track, clip.num_frames, 0, clip.num_frames, clip.fps, start, turned=turned)
-    if len(times) != clip.num_frames + 1 or any(b <= a for a, b in pairwise(times)):
-        if clip.fps <= 0:
-            raise ArgumentError("source", path, "frames with rising times", verb="have")
-        log("the film's frames have no rising times, its frame rate is gone by")
-        return film
-    if clip.fps > 0 and keeps_rate(times[:-1], tick, clip.fps):
-        return film
+        turned = _is_turned(stored, (clip.width, clip.height))
+        if line := cropping(clip, stored[::-1] if turned else stored):
+            log(line)
+        film = Film(
+            *file,
+            stream.index,
+            clip.num_frames,
+            0,
+            clip.num_frames,
+            clip.fps,
+            Fraction(0),
+            turned=turned,
+            aspect=fraction(stream.sample_aspect_ratio),
+        )
+        tags = {key.lower(): value for key, value in stream.metadata.items()}
+        if tags.get(ALPHA_MODE) == "1" and ALPHA not in clip.get_frame(0).props:
+            log("the film's alpha cannot be read, it is left out")
+        return _timed(film, container, output, log)
+
+
+def _is_turned(stored: tuple[int, int], shown: tuple[int, int]) -> bool:
+    """Whether a picture is shown with its stored sides exchanged, but for an odd column or row that is cropped."""
+    same, turned = (all(0 <= a - b < 2 for a, b in zip(s, shown, strict=True)) for s in (stored, stored[::-1]))
+    return turned and not same
+
+
+def _timed(film: Film, container: InputContainer, output: Any, log: Log) -> Film:
+    """The film with its start, and its rate or its frames' times.
+
+    Args:
+        film: with the rate that the source filter announces, 0 for none.
+        container: its file, of which no packet is read yet.
+        output: of the source filter: the times of the frames, in the order in which they are shown.
+        log: takes lines about times that are missing or uneven.
+
+    Raises:
+        RifeError: there are neither times nor a rate.
+    """
+    stream: Any = container.streams[film.track]
+    stamps = output["timestamps"]
+    stamps = [int(stamp) for stamp in ([stamps] if isinstance(stamps, int) else stamps)]
+    tick = Fraction(output["timebasenum"], output["timebaseden"])
+    rates = stated_rates(stream, film.rate)
+    if len(stamps) != film.frames or not rates:
+        raise ArgumentError("source", Path(film.path), "frames with times or a rate", verb="have")
+    rate = likely_rate(stamps, tick, rates)
+    packets = (packet.pts for packet in container.demux(stream) if fraction(stream.time_base) == tick)
+    times = usable_times(stamps, packets, tick, rate)
+    if times is None:
+        log(f"the film's frames have no rising times, they are placed by its frame rate of {float(rate):g}")
+        return replace(film, rate=rate, start=_start(container, stream, stamps, tick, rate))
+    if missing := stamps.count(UNSTATED):
+        log(f"the film does not state the times of {missing} of its {film.frames} frames, they follow from the others")
+    film = replace(film, start=times[0] * tick)
+    after = [time - times[0] for time in times]
+    if (kept := kept_rate(after, tick, [of for of in (film.rate, rate, *rates) if of > 0])) is not None:
+        return replace(film, rate=kept)
     log("the film has a variable frame rate, frames are placed by their own times")
-    mean = Fraction(clip.num_frames) / (times[-1] * tick)
-    return replace(film, rate=mean, tick=tick, times=tuple(times))
+    usual = after[-1] - after[-2] if len(after) > 1 else round(1 / (rate * tick))
+    after.append(after[-1] + (_last_duration(container, film.track, times[-1]) or max(1, usual)))
+    return replace(film, rate=film.frames / (after[-1] * tick), tick=tick, times=tuple(after))
+
+
+def _start(container: InputContainer, stream: Any, stamps: list[int], tick: Fraction, rate: Fraction) -> Fraction:
+    """The time of the first frame where not all frames have one, in seconds of the container's clock."""
+    stated = next(((n, stamp) for n, stamp in enumerate(stamps) if stamp != UNSTATED), None)
+    if stated is not None:
+        return stated[1] * tick - stated[0] / rate
+    if stream.start_time is not None:
+        return Fraction(stream.start_time * tick)
+    return Fraction(container.start_time or 0, 1_000_000)
 
 
 def film_clip(path: Path, track: int) -> vs.VideoNode:
@@ -223,11 +285,12 @@ def _check(clip: vs.VideoNode, path: Path, log: Log) -> None:
     if not clip.format or not clip.width or not clip.height:
         raise ArgumentError("source", path, "one format and size throughout", verb="have")
     if min(clip.width, clip.height) < SMALLEST:
-        raise RifeError(f"source must be at least {SMALLEST}x{SMALLEST}, got {clip.width}x{clip.height} ({path})")
+        size = f"{clip.width}x{clip.height}"
+        raise ArgumentError("source", size, f"at least {SMALLEST}x{SMALLEST}", note=f" ({shown(path)})")
     try:
         field = clip.get_frame(0).props.get("_FieldBased")
     except vs.Error as error:
-        raise RifeError(f"source must be a film, got {path} ({first_line(error)})") from error
+        raise ArgumentError("source", path, "a film", note=f" ({first_line(error)})") from error
     if field:
         log("the film says it is interlaced: deinterlace it first, or its fields are interpolated as one picture")
 

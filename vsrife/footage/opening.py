@@ -26,8 +26,9 @@ def open_footage(source: Path | str | vs.VideoNode, matrix: int | None = None) -
 
     Args:
         source: a video file, which bestsource decodes (opening reads it once); a `.vpy` script, whose output 0 is
-            taken, run in its own folder as vspipe does, the environment's outputs left as they were; a folder of
-            pictures of one size, in natural order at a nominal 25 frames a second; or a clip.
+            taken, with its alpha as the frame property `_Alpha`, run in its own folder as vspipe does, the
+            environment's outputs left as they were; a folder of pictures of one size, in natural order at a nominal
+            25 frames a second; or a clip.
         matrix: H.273's number; None for each frame's own, and BT.709 for HD and BT.601 below where a frame states none.
 
     Raises:
@@ -61,12 +62,16 @@ def open_video(path: Path, **options: Any) -> vs.VideoNode:
     """
     import vapoursynth as vs
 
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError("source", path, "a name in UTF-8, as VapourSynth takes no other", verb="have") from error
     if not hasattr(vs.core, "bs"):
         raise RifeError(f"no source filter for {path.name}; pip install vapoursynth-bestsource")
     try:
         clip: vs.VideoNode = vs.core.bs.VideoSource(str(path), **{"cachemode": 0, "showprogress": 0} | options)
     except vs.Error as error:
-        raise RifeError(f"source must be a video, got {path} ({first_line(error)})") from error
+        raise ArgumentError("source", path, "a video", note=f" ({first_line(error)})") from error
     return clip
 
 
@@ -82,7 +87,11 @@ def _script(path: Path) -> vs.VideoNode:
         output = vs.get_outputs().get(0)
     if not isinstance(output, vs.VideoOutputTuple):
         raise RifeError(f"{path.name} must set a clip as output 0, got none")
-    return output.clip
+    if output.alpha is None:
+        return output.clip
+    core: Any = vs.core
+    with_alpha: vs.VideoNode = core.std.ClipToProp(output.clip, output.alpha, prop="_Alpha")
+    return with_alpha
 
 
 @contextmanager

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Arguments", "arguments_from_text", "arguments_of", "descriptions", "kind_of"]
 
 INT64_MAX = 2**63 - 1
+WHOLE = re.compile("[+-]?[0-9]{1,18}")
+"""The text of an integer of 64 bits; Python also takes 1_0, and any script's digits."""
 DEFAULT_MASK = "own"
 TEXTS = (
     "timecodes", "model", "model_path", "ensemble_mask", "picture", "estimates", "matrix", "device", "precision",
@@ -280,6 +282,8 @@ def arguments_from_text(settings: Iterable[tuple[str, str]]) -> dict[str, Any]:
     for name, text in settings:
         kind = kind_of(name)
         try:
+            if kind is int and not WHOLE.fullmatch(text.strip()):
+                raise ValueError(text)
             given[name] = kind(text)
         except ValueError as error:
             raise ArgumentError(name, text, {int: "an integer", float: "a number"}[kind]) from error
