@@ -82,3 +82,16 @@ def test_a_script_for_vsrife_runs() -> None:
     )  # fmt: skip
     assert said[0] == ("RIFE: trt, trt_static_shape, trt_opt_shape, trt_cache_dir have no effect: TensorRT is not used")
     assert made == [frame(clip)]
+
+
+def test_integers_are_not_rounded() -> None:
+    from vsrife import at, estimate_motion
+
+    clip = moving_clip(64, 64, length=2)
+    with pytest.raises(ValueError, match=r"^RIFE: factor_num must be an integer, got 2\.5$"):
+        rife(clip, factor_num=2.5)
+    with pytest.raises(ValueError, match=r"^At: ensemble must be an integer, got 1\.5$"):
+        at(clip, 0.5, ensemble=1.5)
+    with pytest.raises(ValueError, match=r"^Motion: dedup_limit must be an integer, got 2\.1$"):
+        estimate_motion(clip, dedup_limit=2.1)
+    assert rife(clip, factor_num=3.0).num_frames == 6

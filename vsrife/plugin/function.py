@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import vapoursynth as vs
 
-from vsrife.errors import RifeError, named
-from vsrife.plugin.arguments import INT64_MAX
+from vsrife.errors import ArgumentError, RifeError, named
+from vsrife.plugin.arguments import INT64_MAX, Arguments, kind_of
 from vsrife.plugin.host import log, native_plugin
 from vsrife.plugin.ports import translated
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["at", "clear_cache", "estimate_motion", "rife"]
 
 Nodes = vs.VideoNode | list[vs.VideoNode]
+KNOWN = frozenset(argument.name for argument in fields(Arguments))
 
 
 @overload
@@ -153,7 +155,14 @@ def clear_cache() -> None:
 
 
 def _named(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments with a list of devices as the one text that the native function takes."""
+    """Arguments with a list of devices as the one text that the native function takes.
+
+    Raises:
+        RifeError: an integer is given as another number, which VapourSynth would round.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, (float, Fraction)) and value % 1 != 0 and name in KNOWN and kind_of(name) is int:
+            raise ArgumentError(name, value, "an integer")
     device = arguments.get("device")
     if isinstance(device, (list, tuple)) and all(isinstance(name, str) for name in device):
         return {**arguments, "device": ",".join(device)}
