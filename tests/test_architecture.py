@@ -25,7 +25,7 @@ ALLOWED = {
     "files": {"errors"},
     "tta": set(),
     "timing": {"errors"},
-    "detect": set(),
+    "detect": {"frame_properties"},
     "networks": {"tta", "errors"},
     "weights": {"networks", "errors", "files"},
     "motion": {"tta", "errors"},

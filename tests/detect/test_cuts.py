@@ -92,7 +92,8 @@ CHANGES: dict[str, Callable[[Picture], Picture]] = {
     "much brighter": lambda p: (p * 2 + 0.2).clip(0, 1),
     "darker": lambda p: p * 0.2,
     "fading to white": lambda p: 0.9 + 0.1 * p,
-    "white": lambda p: np.ones_like(p),
+    "burnt out": lambda p: (p * 4 + 0.1).clip(0, 1),
+    "burnt out on a side": lambda p: (p * np.linspace(0.7, 4, p.shape[2], dtype=np.float32) + 0.1).clip(0, 1),
     "flatter": lambda p: 0.3 + 0.2 * p,
     "gamma": lambda p: p**2.2,
     "lit from a side": lambda p: (p * np.linspace(0.7, 3, p.shape[2], dtype=np.float32)).clip(0, 1),
@@ -109,10 +110,11 @@ def test_a_change_of_light_is_no_cut(change: str) -> None:
         assert not is_cut(last, first)
 
 
-@pytest.mark.parametrize("steps", [5, 8, 25])
-def test_fades_have_no_cut(steps: int) -> None:
-    for seed in range(3):
-        shot = [scene(seed, shift_x=0.005 * n) * max(0, 1 - n / steps) for n in range(steps + 3)]
+@pytest.mark.parametrize("steps", [2, 3, 4, 5, 8, 25])
+@pytest.mark.parametrize("level", [0, 0.5, 1])
+def test_fades_have_no_cut(level: float, steps: int) -> None:
+    for seed in range(6):
+        shot = [(scene(seed, shift_x=0.005 * n) - level) * max(0, 1 - n / steps) + level for n in range(steps + 3)]
         assert not any(is_cut(*pair) for pair in pairwise(shot))
         assert not any(is_cut(*pair) for pair in pairwise(shot[::-1]))
 
@@ -150,13 +152,76 @@ def test_bars_do_not_hide_a_cut_nor_make_one() -> None:
         assert is_cut(columns, other)
 
 
-@pytest.mark.parametrize("level", [0, 0.4])
+@pytest.mark.parametrize("level", [0, 0.4, 0.92, 0.96, 1])
 def test_between_a_picture_and_nothing_is_a_cut(level: float) -> None:
     flat = np.full((3, 180, 320), level, np.float32)
     for seed in range(4):
         assert is_cut(scene(seed), flat)
         assert is_cut(flat, scene(seed))
         assert not is_cut(level + 0.1 * (scene(seed) - level), flat)
+        assert is_cut(scene(seed), noise(flat, 0.03, seed))
+        assert is_cut(noise(flat, 0.03, seed), noise(scene(seed), 0.03, seed + 1))
+
+
+BOXES = {
+    "small": (80, 150, 6, 10),
+    "a title": (84, 100, 12, 120),
+    "large": (60, 90, 60, 90),
+    "a corner": (0, 0, 40, 50),
+}
+
+
+@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("level", [0, 0.5])
+def test_a_white_card_is_another_shot(box: str, level: float) -> None:
+    top, left, height, width = BOXES[box]
+    card = np.ones((3, 180, 320), np.float32)
+    card[:, top : top + height, left : left + width] = level
+    found = sum(is_cut(*pair) for seed in range(14) for pair in ((scene(seed), card), (card, scene(seed))))
+    assert found >= 26
+    assert not is_cut(card, card * 0.8)
+
+
+def bars(period: int, width: int, shift: int, size: tuple[int, int], *, upright: bool = True) -> Picture:
+    columns, rows = size
+    places = (np.arange(columns if upright else rows) + shift) % period < width
+    picture = np.broadcast_to(places[None, :] if upright else places[:, None], (rows, columns))
+    return np.broadcast_to(0.1 + 0.8 * picture, (3, rows, columns)).astype(np.float32)
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_periodic_picture_that_moves_is_no_cut(*, upright: bool) -> None:
+    """Finer than a thumbnail's cells or coarser, by less than a period and by more."""
+    taken, cases = [], 0
+    for size in ((320, 180), (640, 360), (1280, 720)):
+        for pattern in ((16, 2), (12, 3), (24, 6), (32, 4), (40, 8), (64, 16)):
+            first = bars(*pattern, 0, size, upright=upright)
+            for shift in (1, 3, 5, 7, 8, 11):
+                cases += 1
+                if is_cut(first, bars(*pattern, shift, size, upright=upright)):
+                    taken.append((size, pattern, shift))
+            assert is_cut(first, scene(3, *size))
+    assert len(taken) <= cases // 100, taken
+
+
+@pytest.mark.parametrize("size", [(320, 180), (640, 360), (1280, 720)])
+@pytest.mark.parametrize("block", [8, 16, 32])
+@pytest.mark.parametrize(("period", "width"), [(16, 2), (24, 6), (40, 8)])
+def test_a_fence_before_a_restless_picture_is_no_cut(
+    period: int, width: int, block: int, size: tuple[int, int]
+) -> None:
+    columns, rows = size
+    noisy = np.random.default_rng(block).uniform(0, 1, (3, rows // block + 1, columns // block + 4))
+    wall = noisy.repeat(block, 1).repeat(block, 2)[:, :rows].astype(np.float32)
+
+    def picture(fence: int, background: int) -> Picture:
+        behind = wall[..., background : background + columns]
+        return np.where(bars(period, width, fence, size) > 0.5, np.float32(0.05), behind)
+
+    for shift in (2, 7, 13):
+        for moved in ((shift, 0), (0, shift), (shift, shift)):
+            assert not is_cut(picture(0, 0), picture(*moved))
+    assert is_cut(picture(0, 0), scene(3, columns, rows))
 
 
 def test_flat_pictures_are_no_cut() -> None:

@@ -79,9 +79,8 @@ def test_what_the_source_says_of_cuts_wins() -> None:
     clip = film + other.std.FlipHorizontal() + film
     # a cut that is none, and one that is denied
     said = clip.std.SetFrameProps(_SceneChangePrev=0, _SceneChangeNext=0)
-    yes = said.std.SetFrameProps(_SceneChangePrev=1)
-    before = said.std.SetFrameProps(_SceneChangeNext=1)
-    said = said[:2] + yes[2] + said[3:9] + before[9] + said[10:]
+    first, last = said.std.SetFrameProps(_SceneChangePrev=1), said.std.SetFrameProps(_SceneChangeNext=1)
+    said = said[:1] + last[1] + first[2] + said[3:9] + last[9] + first[10] + said[11:]
     frames = list(open_footage(said).frames())
     assert [frame.number for frame in frames if frame.cut] == [2, 10]
     assert [frame.number for frame, mark in marked(frames) if mark.cut] == [2, 10]

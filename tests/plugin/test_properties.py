@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsrife.colour import guessed_matrix
-from vsrife.detect import cut_between
 from vsrife.engine import Colour, PictureFormat
 from vsrife.frame_properties import own_duration
 from vsrife.plugin.formats import FrameReader
@@ -66,14 +65,6 @@ def test_chroma_location_defaults_to_left() -> None:
     assert colour({}).chroma_location == 0
     assert colour({"_ChromaLocation": 2}).chroma_location == 2
     assert colour({"_ChromaLocation": 77}).chroma_location == 0
-
-
-def test_either_side_of_a_cut_says_so() -> None:
-    assert cut_between({"_SceneChangeNext": 1}, {})
-    assert cut_between({}, {"_SceneChangePrev": 1})
-    assert cut_between({"_SceneChangeNext": 0}, {"_SceneChangePrev": 1})
-    assert cut_between({"_SceneChangeNext": 0}, {}) is False
-    assert cut_between({"_SceneChangePrev": 1}, {"_SceneChangeNext": 1}) is None
 
 
 def test_durations_are_exact() -> None:

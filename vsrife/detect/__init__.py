@@ -2,16 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vsrife.frame_properties import integer, own_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from vsrife.frame_properties import Properties
 
-__all__ = ["cut_between"]
+__all__ = ["cut_between", "has_marks"]
+
+_GAP = 1.5
+"""Durations of a frame after which the next one begins at the latest."""
 
 
-def cut_between(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool | None:
-    """Whether the properties of two neighbouring frames state a scene change between them; None where neither does."""
-    stated = left.get("_SceneChangeNext"), right.get("_SceneChangePrev")
-    values = [bool(value) for value in stated if isinstance(value, int)]
-    return any(values) if values else None
+def cut_between(left: Properties, right: Properties, *, neighbours: bool = True) -> bool | None:
+    """Whether the marks of two frames state a scene change between them; None where they leave that open.
+
+    A mark tells of the frames that were neighbours when it was written, and a filter that reorders frames keeps it. So
+    a 0 counts only where both sides have one, a 1 only where the other side does not deny it, and two that say 0 do
+    not count where something shows that other frames have come together: both frames are marked at their far sides, as
+    where a cut is played backwards, or their times do not follow each other.
+
+    Args:
+        left: properties of the left frame; `_SceneChangeNext` is its mark.
+        right: properties of the right frame; `_SceneChangePrev` is its mark.
+        neighbours: whether no frame was left out between the two; where some were, marks may only state a cut.
+    """
+    marks = _marks(left, right)
+    if not neighbours:
+        return True if any(marks) else None
+    if None in marks:
+        return any(marks) or None
+    if marks[0] != marks[1] or (not marks[0] and _rearranged(left, right)):
+        return None
+    return marks[0]
+
+
+def has_marks(left: Properties, right: Properties) -> bool:
+    """Whether one of two frames has a mark for what lies between them."""
+    return _marks(left, right) != (None, None)
+
+
+def _marks(left: Properties, right: Properties) -> tuple[bool | None, bool | None]:
+    after, before = integer(left, "_SceneChangeNext"), integer(right, "_SceneChangePrev")
+    return None if after is None else after != 0, None if before is None else before != 0
+
+
+def _rearranged(left: Properties, right: Properties) -> bool:
+    """Whether two frames that deny a cut were no neighbours when they were marked."""
+    if integer(left, "_SceneChangePrev") and integer(right, "_SceneChangeNext"):
+        return True
+    start, end, duration = left.get("_AbsoluteTime"), right.get("_AbsoluteTime"), own_duration(left)
+    if not isinstance(start, float) or not isinstance(end, float):
+        return False
+    return end <= start or (duration is not None and end - start > _GAP * duration)

@@ -3,7 +3,7 @@
 Each frame is reduced to a thumbnail. Every part of one thumbnail is searched for in the other; within a shot, parts
 have a match, and neighbouring parts move alike. Similarity is correlation, which leaves brightness and contrast aside,
 so that a flash, a fade or a lamp switched on is no cut; after a cut, the best match of a part lies anywhere, and that
-of its neighbour elsewhere.
+of its neighbour elsewhere. Of a flash, something must be left: plain white shows nothing of its shot, and is a cut.
 
 The constants are calibrated on one half of the material of `benchmarks/cuts.py`, which measures them on the other.
 """
@@ -41,8 +41,16 @@ _BAR = 0.02
 """Difference among a bar's cells, in both pictures, at most."""
 _EVIDENCE, _BELIEF = 5.0, 0.4
 """The prior: the weight of as many neighbours, and their agreement."""
-_FLAT, _FAINT = 1.5 / 255, 0.08
-"""Contrast below which a picture is flat, and that below which one next to a flat one is the end of a fade."""
+_FLAT, _FAINT, _HALF = 1.5 / 255, 0.08, 0.51
+"""Contrast below which a picture is flat. One next to it is a step of a fade where its contrast is below the second, or
+where no cell has come farther than this share of the way from the flat colour to the end of the range.
+"""
+_CHANCE, _KEPT = 0.06, 0.3
+"""Correlation of whole pictures that does not count, as a white card has it by chance, and the most that counts."""
+_FINE, _FINEST = 0.45, 0.3
+"""Share of the variance that smoothing leaves below which a picture is finer than a thumbnail can show: smoothed once,
+and twice.
+"""
 _BOUNDARY = 0.19
 """Agreement at the threshold."""
 
@@ -113,17 +121,25 @@ def thumbnail(picture: Tensor) -> Tensor:
 def cut_score(first: Tensor, last: Tensor) -> float:
     """How likely a cut lies between two frames, from their thumbnails: 0..1, 0 where they are equal.
 
-    Their order does not matter. A flat picture, black for instance, beside another is a cut unless the other is as
-    faint as the end of a fade; two flat pictures, or a white one beside any, are none.
+    Their order does not matter. A flat picture, black or white for instance, beside another is a cut unless that one
+    may be a step of a fade; two flat pictures are none.
     """
     pair = torch.cat([first, last])
-    level = _levelled(pair)
-    contrast = level.square().mean((1, 2, 3)).sqrt()
-    measures = torch.stack([*_agreement(level, _white(pair)), *contrast, (first - last).abs().max()])
-    agreeing, weight, one, other, difference = measures.tolist()
-    if difference == 0 or (min(one, other) < _FLAT and max(one, other) < _FAINT):
+    level, white = _levelled(pair), _white(pair)
+    change = (first - last).abs()
+    share = (change / torch.maximum(pair, 1 - pair)).amax((1, 2, 3))
+    smooth, variance = _smoothed(level), level.square().mean((1, 2, 3))
+    left = (smooth.square().mean((1, 2, 3)) / variance.clamp_min(_FLAT**2)).amin()
+    scalars = torch.stack([_agreement(level, white), change.max(), left])
+    agreement, difference, fine, *pictures = torch.cat([scalars, variance, share]).tolist()
+    (flattest, share_of_it), (busiest, _) = sorted(zip(pictures[:2], pictures[2:], strict=True))
+    if difference == 0 or (flattest < _FLAT**2 and (busiest < _FAINT**2 or share_of_it <= _HALF)):
         return 0.0
-    agreement = (agreeing + _EVIDENCE * _BELIEF) / (weight + _EVIDENCE)
+    # a pattern finer than two cells comes out as another one, which moves otherwise; smoothing takes it away
+    if flattest >= _FLAT**2 and fine < _FINE:
+        agreement = max(agreement, float(_agreement(smooth, white)))
+    if flattest >= _FLAT**2 and fine < _FINEST:
+        agreement = max(agreement, float(_agreement(_smoothed(smooth), white)))
     return float(DEFAULT_THRESHOLD ** (agreement / _BOUNDARY))
 
 
@@ -140,28 +156,42 @@ def _levelled(pair: Tensor) -> Tensor:
     return (pair - mean) * picture
 
 
+def _smoothed(pair: Tensor) -> Tensor:
+    """Means of 3×3 cells, weighted 1, 2, 1 in either direction."""
+    return F.avg_pool2d(F.avg_pool2d(F.pad(pair, (1, 1, 1, 1), "replicate"), 2, 1), 2, 1)
+
+
 def _white(pair: Tensor) -> Tensor:
     """How much of the other picture is white where a part is: 2×5×8."""
     clipped = (pair.flip(0) >= _WHITE).float().reshape(2, 3, _ROWS, _BLOCK, _COLUMNS, _BLOCK).mean((1, 3, 5))
     return _around(clipped[..., None])[..., 0] / _search(pair.device).size
 
 
-def _agreement(pair: Tensor, white: Tensor) -> tuple[Tensor, Tensor]:
-    """How well neighbouring parts match and move alike, as a weighted sum, and the sum of the weights."""
+def _agreement(pair: Tensor, white: Tensor) -> Tensor:
+    """How well neighbouring parts match and move alike: a weighted mean, the prior included.
+
+    Parts that have gone white cannot match. Their weight goes to the correlation of the whole pictures: a flash leaves
+    dark what was darkest, while the dark parts of a white card lie anywhere.
+    """
     correlation, position, variance = _matches(pair)
     plain = _PLAIN**2 + _PLAIN_SHARE * variance.mean((1, 2), keepdim=True)
-    weight = variance / (variance + plain) * (1 - white)
+    detail = variance / (variance + plain)
     span = 2 * _REACH_X + 1
-    grid = torch.stack([weight, correlation, position.div(span, rounding_mode="floor"), position % span])
-    agreeing, total = pair.new_zeros(()), pair.new_zeros(())
+    place = position.div(span, rounding_mode="floor"), position % span
+    grid = torch.stack([detail, detail * (1 - white), correlation, *place])
+    sums = pair.new_zeros(3)
     for dim in (2, 3):
         length = grid.shape[dim] - 1
         one, other = grid.narrow(dim, 0, length), grid.narrow(dim, 1, length)
-        weights = one[0] * other[0]
-        apart = ((one[2:] - other[2:]) ** 2).sum(0).sqrt()
-        agreeing = agreeing + (weights * one[1] * other[1] * torch.exp(-apart / _TOGETHER)).sum()
-        total = total + weights.sum()
-    return agreeing, total
+        whole, weight, match = one[:3] * other[:3]
+        apart = ((one[3:] - other[3:]) ** 2).sum(0).sqrt()
+        alike = weight * match * torch.exp(-apart / _TOGETHER)
+        sums = sums + torch.stack([whole, weight, alike]).sum((1, 2, 3))
+    whole, weight, alike = sums.unbind()
+    common, *powers = torch.stack([pair[0] * pair[1], *pair.square()]).mean((1, 2, 3)).unbind()
+    kept = common * ((powers[0] + _NOISE**2) * (powers[1] + _NOISE**2)).rsqrt()
+    alike = alike + (whole - weight) * (kept - _CHANCE).clamp(0, _KEPT)
+    return (alike + _EVIDENCE * _BELIEF) / (whole + _EVIDENCE)
 
 
 def _matches(pair: Tensor) -> tuple[Tensor, Tensor, Tensor]:

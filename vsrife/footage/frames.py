@@ -40,8 +40,7 @@ class Frame:
         number: of the frame in its source.
         time: when it is shown, in seconds after the source's first frame, exact.
         rgb: uint8, 3×H×W, contiguous, full range.
-        cut: whether a cut lies between the frame read before and this one; None where the frames' properties state
-            neither.
+        cut: whether a cut lies between the frame read before and this one; None where the frames' marks leave it open.
     """
 
     number: int
@@ -128,9 +127,7 @@ class Footage:
                 for plane in range(3):
                     np.copyto(rgb[plane], np.asarray(frame[plane]))
                 props = dict(frame.props)
-                cut = cut_between(before, props)
-                if numbers.step > 1 and not cut:
-                    cut = None  # neighbours alone can state that there is none
+                cut = cut_between(before, props, neighbours=numbers.step == 1)
                 yield Frame(number, start, torch.from_numpy(rgb), cut)
                 number, before = number + numbers.step, props
         except vs.Error as error:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vsrife.detect import cut_between
+from vsrife.detect import cut_between, has_marks
 from vsrife.detect.runs import Run, run_around
 from vsrife.errors import RifeError
 from vsrife.timing.motion_time import find_motion_time
@@ -148,11 +148,17 @@ class Pairing:
             if isinstance(run, Run):
                 return run
             pair = run - 1, run
-            keys = tuple((Role.CLIP, number) for number in pair)
+            roles = (Role.CLIP, self._cuts) if self._arguments.sc else (Role.CLIP,)
+            keys = tuple((role, number) for role in roles for number in pair)
             if any(key not in frames for key in keys):
                 return MissingFrames(keys)
-            left, right = self._read(pair, frames)
-            self._repeats.lookup(pair, partial(self._interpolator.repeats, left, right))
+            self._repeats.lookup(pair, partial(self._is_repeated, pair, frames))
+
+    def _is_repeated(self, pair: tuple[int, int], frames: Frames) -> bool:
+        """Whether the second frame of a pair repeats the first; no run goes across a cut that is marked."""
+        if self._arguments.sc and self._marked_cut(*pair, frames):
+            return False
+        return self._interpolator.repeats(*self._read(pair, frames))
 
     def _between(self, pair: Decision, moment: Moment, frames: Frames) -> Decision | MissingFrames:
         """Whether the two frames of a pair may be interpolated, and what is shown where they may not."""
@@ -185,17 +191,21 @@ class Pairing:
         return replace(pair, kind="cut", passthrough=shown)
 
     def _cut_score(self, pair: Decision, frames: Frames) -> float:
-        """1 or 0 where the frames say, else the detector's score."""
-        before = pair.right - 1
-        flag = cut_between(frames[self._cuts, before].props, frames[self._cuts, pair.right].props)
-        if flag is not None:
-            return float(flag)
-        if self._cuts is Role.CUTS:
-            raise RifeError(
-                f"sc_clip must have _SceneChangeNext or _SceneChangePrev, frames {before} and {pair.right} have neither"
-            )
+        """1 or 0 where the marks decide, else the detector's score."""
+        stated = self._marked_cut(pair.right - 1, pair.right, frames)
+        if stated is not None:
+            return float(stated)
         numbers = pair.left, pair.right
         return self._scores.lookup(numbers, lambda: self._interpolator.cut_score(*self._read(numbers, frames)))
+
+    def _marked_cut(self, left: int, right: int, frames: Frames) -> bool | None:
+        """What the marks of two neighbours state; those of `sc_clip` must be there."""
+        marks = frames[self._cuts, left].props, frames[self._cuts, right].props
+        if self._cuts is Role.CUTS and not has_marks(*marks):
+            raise RifeError(
+                f"sc_clip must have _SceneChangeNext or _SceneChangePrev, frames {left} and {right} have neither"
+            )
+        return cut_between(*marks)
 
     def _cut_threshold(self) -> float:
         from vsrife.engine import CUT_THRESHOLD
