@@ -134,6 +134,45 @@ def test_a_light_is_none(rise: tuple[float, float, float]) -> None:
     assert not again(first, last)
 
 
+def drawing(seed: int) -> np.ndarray:
+    """Flat discs with dark outlines, H×W of luma in levels."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:360, 0:640]
+    picture = np.full((360, 640), rng.uniform(80, 200))
+    for _ in range(40):
+        distance = np.hypot(x - rng.uniform(0, 640), (y - rng.uniform(0, 360)) * rng.uniform(0.5, 2))
+        radius = rng.uniform(6, 60)
+        picture = np.where(distance < radius, rng.uniform(30, 225), picture)
+        picture = np.where(abs(distance - radius) < 1.2, 20, picture)
+    return picture
+
+
+SMALL_CHANGES = [(12, 1, 97), (1, 12, 97), (4, 2, 100), (12, 2, 40), (3, 3, 90)]
+
+
+def changed(picture: np.ndarray, top: int, left: int, change: tuple[int, int, int]) -> np.ndarray:
+    width, height, levels = change
+    out = picture.copy()
+    part = out[top : top + height, left : left + width]
+    part += levels if part.mean() < 128 else -levels
+    return out
+
+
+@pytest.mark.parametrize("change", SMALL_CHANGES)
+def test_a_small_change_in_a_drawing_is_none(change: tuple[int, int, int]) -> None:
+    """Width, height and levels, anywhere: on a flat, across an outline or beside one; nearly all are noticed."""
+    rng = np.random.default_rng(8)
+    taken = 0
+    for seed in range(6):
+        first = drawing(seed)
+        for _ in range(12):
+            last = changed(first, rng.integers(10, 340), rng.integers(10, 620), change)
+            one, other = (np.broadcast_to(np.clip(end / 255, 0, 1), (3, 360, 640)) for end in (first, last))
+            taken += again(one, other)
+        assert again(one, one)
+    assert taken <= 3
+
+
 def test_snow_is_none() -> None:
     rng = np.random.default_rng(5)
     still = texture(WIDTH, HEIGHT, 0, 0)
@@ -289,6 +328,17 @@ def test_an_encoded_slow_pan_does_not_repeat(shift: float, crf: int, frozen: int
 def test_an_encoded_slow_fade_does_not_repeat(crf: int, tmp_path: Path) -> None:
     luma, *chroma = still()
     assert not any(find_repeats(encoded(([luma.astype(np.float32) - n, *chroma] for n in range(12)), crf, tmp_path)))
+
+
+@uses_core
+@pytest.mark.parametrize("crf", [18, 28])
+@pytest.mark.parametrize("change", SMALL_CHANGES)
+def test_a_small_change_in_an_encoded_drawing(change: tuple[int, int, int], crf: int, tmp_path: Path) -> None:
+    """On twos: every change is noticed, and every repeat."""
+    first = drawing(1)
+    last = changed(first, 180, 320, change)
+    shown = [[(first, last)[n % 2], *(np.full((180, 320), 120 + 20 * k) for k in range(2))] for n in TWOS[:12]]
+    assert find_repeats(encoded(shown, crf, tmp_path)) == true_repeats(TWOS[:12])
 
 
 @uses_core
