@@ -88,7 +88,7 @@ def test_the_text_says_it_all(whole: dict[str, Any]) -> None:
     rows = {line[:26].strip(): line[26:] for line in lines if line.startswith("  ")}
     assert rows["VapourSynth"].endswith(f"(core {vs.__version__}, API {vs.__api_version__})")
     assert rows["core.rife"].startswith("org.vsrife.plugin ")
-    assert rows["made frames"] == f"{whole['self_test']['frames']} of {whole['self_test']['frames']}, 320x180"
+    assert rows["interpolated frames"] == f"{whole['self_test']['frames']} of {whole['self_test']['frames']}, 320x180"
     assert rows["auto"].startswith(f"{whole['torch']['auto']['device']} in {whole['torch']['auto']['precision']}: ")
     assert any(line.startswith("  RIFE: model 4.26 (bundled) on ") for line in lines)
     assert len([line for line in lines if "RIFE: model" in line]) == 1
@@ -232,9 +232,9 @@ def test_vspipe_is_tried_with_this_python(whole: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("part", "changes", "said"),
     [
-        ("self_test", {"psnr": 12.5}, "made frames are wrong, 12.5 dB from the truth: please report this"),
-        ("self_test", {"psnr": 31.0, "psnr_of_a_blend": 35.0}, "made frames are wrong, 31.0 dB from the truth"),
-        ("self_test", {"made": 0}, "made frames are wrong, "),
+        ("self_test", {"psnr": 12.5}, "interpolated frames are wrong, 12.5 dB from the truth: please report this"),
+        ("self_test", {"psnr": 31.0, "psnr_of_a_blend": 35.0}, "interpolated frames are wrong, 31.0 dB from the truth"),
+        ("self_test", {"made": 0}, "interpolated frames are wrong, "),
         ("self_test", {"same_in_both_orders": False}, "frames differ with the order they are asked for in"),
         ("torch", {"kernels": {"kind": "", "why_no_others": "no Triton"}},
          "frames are made by PyTorch alone, which is slower: no Triton"),
@@ -285,5 +285,5 @@ def test_a_part_that_fails_is_left_out(fake: Callable[..., None], monkeypatch: p
     found = examine(LIMITS)
     assert found["machine"] == found["models"] == {"error": "OSError: no such thing"}
     said = advice(found)
-    assert "the models cannot be looked at: OSError: no such thing" in said
+    assert "the models cannot be read: OSError: no such thing" in said
     assert text(found | {"advice": said})

@@ -62,8 +62,8 @@ def test_several_paths_and_models(
     assert error == ""
     headings = [line for line in out.splitlines() if line and not line.startswith("|")]
     assert headings == [
-        "ucf101: UCF101, 1 made picture, float32 on cpu",
-        "frames, 4 made pictures, float32 on cpu",
+        "ucf101: UCF101, 1 interpolated picture, float32 on cpu",
+        "frames, 4 interpolated pictures, float32 on cpu",
     ]
     first, second = rows(out)[:4], rows(out)[4:]
     for table in (first, second):
@@ -113,7 +113,7 @@ def test_a_part_of_a_clip(capsys: pytest.CaptureFixture[str]) -> None:
     clip = data("clips/bikes.mp4")
     options = ["--factor", "4", "--span", "0.5:1", "--size", "160", "--limit", "2", "--metrics", "psnr"]
     assert main(["evaluate", str(clip), *QUICK, *options]) == 0
-    assert capsys.readouterr().out.startswith("bikes.mp4, 6 made pictures, float32 on cpu\n\n| model |")
+    assert capsys.readouterr().out.startswith("bikes.mp4, 6 interpolated pictures, float32 on cpu\n\n| model |")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Source, blend and made frames side by side."""
+"""Source, blend and interpolated frames side by side."""
 
 from __future__ import annotations
 

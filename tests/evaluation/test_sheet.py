@@ -35,7 +35,7 @@ def worst_of(moved: Callable[..., Tensor], sizes: list[tuple[int, int]], name: s
 def test_the_worst_come_first_and_each_case_once(moved: Callable[..., Tensor]) -> None:
     worst = worst_of(moved, [(64, 48)] * 5)
     figures = [row.psnr for row in worst.rows]
-    assert worst.seen == 5
+    assert worst.count == 5
     assert figures == sorted(figures)
     assert {row.name for row in worst.rows} <= {f"set, case{k}, t = 1/2" for k in range(1, 6)}
     assert "set, case1, t = 1/2" not in {row.name for row in worst.rows}

@@ -32,7 +32,7 @@ def test_parameter_counts(name: str, millions: float) -> None:
 
 
 def multiplications(config: IFNetConfig, height: int, width: int) -> int:
-    """Of the convolutions for one made picture, each end's head counted once in two."""
+    """Of the convolutions for one interpolated picture, each end's head counted once in two."""
     total = 0
 
     def count(module: torch.nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:

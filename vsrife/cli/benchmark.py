@@ -42,16 +42,18 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Add the command."""
     parser = commands.add_parser(
         "benchmark",
-        help="measure made frames a second on this machine",
-        description="Doubles moving 8-bit 4:2:0 pictures and prints made frames a second: of the engine alone (frames "
-        "in memory, one after another) and of the whole filter, medians of the rounds with their quartiles. Then how "
-        "long a new process takes to its first made frame.",
+        help="measure interpolated frames a second on this machine",
+        description="Doubles moving 8-bit 4:2:0 pictures and prints interpolated frames a second: of the engine alone "
+        "(frames in memory, one after another) and of the whole filter, medians of the rounds with their quartiles. "
+        "Then how long a new process takes to its first interpolated frame.",
     )
     parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="WxH", help=f"default: {' '.join(SIZES)}")
     parser.add_argument("--model", default=None, help="as in `vsrife models`; default: the bundled one")
     parser.add_argument("--device", default="auto", help="as the filter's argument")
     parser.add_argument("--precision", default="auto", help="as the filter's argument")
-    parser.add_argument("--frames", type=int, metavar="N", help=f"made frames in a round; default: {SECONDS:g} s")
+    parser.add_argument(
+        "--frames", type=int, metavar="N", help=f"interpolated frames in a round; default: {SECONDS:g} s"
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"default: {ROUNDS}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.set_defaults(run=run)
@@ -113,7 +115,7 @@ def table(record: dict[str, Any]) -> str:
     """A record as text."""
     here, packages = record["machine"], record["packages"]
     cores = f"{here['cores']} core" + ("s" if here["cores"] != 1 else "")
-    rows = [("made frames a second", "engine alone", "whole filter", "its peak memory")]
+    rows = [("interpolated frames a second", "engine alone", "whole filter", "its peak memory")]
     for row in record["sizes"]:
         engine, whole = (Spread(**row[key]).text() for key in ("engine_made_fps", "filter_made_fps"))
         peak = "–" if row["filter_peak_mib"] is None else f"{row['filter_peak_mib']} MiB"
@@ -127,7 +129,7 @@ def table(record: dict[str, Any]) -> str:
         "",
         *lines,
         "",
-        f"A new process shows its first made frame ({record['sizes'][0]['size']}) after {first} s; "
+        f"A new process shows its first interpolated frame ({record['sizes'][0]['size']}) after {first} s; "
         f"PyTorch alone is imported after {alone} s.",
     ))  # fmt: skip
 

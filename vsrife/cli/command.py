@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RifeError as error:
         print(error, file=sys.stderr)
         return FAILED
-    except BrokenPipeError:  # who read what it prints has seen enough
+    except BrokenPipeError:  # the reader of the output has closed it
         _forget_output()
         return CUT_OFF
     except (OSError, UnicodeError) as error:

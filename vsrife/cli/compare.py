@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """What can be told before anything is loaded."""
+    """Errors that can be found before anything is loaded."""
     missing = [name for module, name in NEEDED.items() if not find_spec(module)]
     if missing:
         raise RifeError(f'{" and ".join(missing)} must be installed; pip install "vsrife[video]"')

@@ -69,7 +69,8 @@ def _about_test(found: Found) -> Iterator[str]:
     elif not tested["same_in_both_orders"]:
         yield "frames differ with the order they are asked for in: please report this"
     else:
-        yield f"made frames are wrong, {tested['psnr']} dB from the truth: please report this; device='cpu' may help"
+        wrong = f"interpolated frames are wrong, {tested['psnr']} dB from the truth"
+        yield f"{wrong}: please report this; device='cpu' may help"
 
 
 def _about_vspipe(found: Found) -> Iterator[str]:
@@ -90,7 +91,7 @@ def _others(found: Found) -> Iterator[str]:
         yield "no source filter is here to open films with: pip install vapoursynth-bestsource"
     models = found["models"]
     if "error" in models:
-        yield f"the models cannot be looked at: {models['error']}"
+        yield f"the models cannot be read: {models['error']}"
     elif not models["writable"]:
         yield f"models cannot be fetched into {models['folder']}: make it writable, or name another as VSRIFE_MODELS"
 
@@ -177,7 +178,10 @@ def _tested(tested: Found) -> Iterator[tuple[str, str]]:
     if "error" in tested:
         yield "failed", tested["error"]
         return
-    yield "made frames", f"{tested['made']} of {tested['frames']}, {tested['size']}"
+    yield "interpolated frames", f"{tested['made']} of {tested['frames']}, {tested['size']}"
     yield "PSNR", f"{tested['psnr']} dB to the truth (a plain blend: {tested['psnr_of_a_blend']} dB)"
     yield "two orders", "the same frames" if tested["same_in_both_orders"] else "DIFFERENT frames"
-    yield "speed", f"{tested['made_fps']} made frames a second, the first after {tested['first_frame_seconds']} s"
+    yield (
+        "speed",
+        f"{tested['made_fps']} interpolated frames a second, the first after {tested['first_frame_seconds']} s",
+    )

@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _available(names: Sequence[str] | None, given: Path | None) -> tuple[tuple[str, ...], Path | None]:
-    """The metrics that were asked for and can be had, and the ffmpeg for VMAF; what cannot be had is said."""
+    """The metrics that were asked for and can be had, and the ffmpeg for VMAF; metrics that cannot are reported."""
     from vsrife.evaluation import KNOWN, find_ffmpeg, has_st_lpips
 
     wanted = tuple(dict.fromkeys(names or ()))
@@ -159,10 +159,10 @@ def _predictors(options: argparse.Namespace, baseline: str) -> dict[str, EngineP
 
 def _model(text: str) -> tuple[str | None, Path | None]:
     """A name, a file, or both."""
-    name, said, file = text.rpartition("=")
+    name, equals, file = text.rpartition("=")
     path = Path(file).expanduser()
     is_file = path.suffix.lower() in WEIGHTS or path.is_file() or (path / "flownet.param").is_file()
-    if said or is_file:
+    if equals or is_file:
         return name or None, path
     return text, None
 
@@ -207,7 +207,7 @@ def _how(predictors: dict[str, EnginePredictor]) -> str:
 def _heading(path: Path, report: Report) -> str:
     """What was measured."""
     what = _name(path) if report.suite == _name(path) else f"{_name(path)}: {report.suite}"
-    return f"{what}, {report.pictures} made picture{'s' if report.pictures != 1 else ''}"
+    return f"{what}, {report.pictures} interpolated picture{'s' if report.pictures != 1 else ''}"
 
 
 def _name(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What measurements are told with: medians and quartiles, the machine, versions and memory. Imports no torch."""
+"""For reports of measurements: medians and quartiles, the machine, versions and memory. Imports no torch."""
 
 from __future__ import annotations
 

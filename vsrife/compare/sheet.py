@@ -117,7 +117,7 @@ def _full(flow: Tensor) -> float:
 
 
 def _box(moment: Shown) -> Box:
-    """The part of the picture where blend and made picture are furthest from the truth, or from one another."""
+    """The part of the picture where blend and interpolated picture are furthest from the truth, or from one another."""
     blend, made = moment.blend.float(), moment.made.float()
     true = blend if moment.truth is None else moment.truth.float()
     error = (made - true).abs() + (blend - true).abs()

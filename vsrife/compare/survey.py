@@ -32,9 +32,9 @@ __all__ = ["FEWEST", "Survey", "survey"]
 FEWEST = 2
 """Frames."""
 MARKED = 960, 540
-"""Width and height that pictures are read at, at most: repeats are told from slow motion, which must still be seen."""
+"""Width and height that pictures are read at, at most: slow motion must still differ from a repeat."""
 MOVED = 320, 180
-"""Those that motion is looked for at."""
+"""Those at which motion is estimated."""
 SMALLEST = 16
 """Pixels of a side that a network takes."""
 DETAIL, AROUND = 6, 5
@@ -52,7 +52,7 @@ HIGH = 95
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What was seen of a clip; all arrays have an entry for each frame.
+    """What a survey found in a clip; all arrays have an entry for each frame.
 
     Args:
         first: number of the first frame in its source.
@@ -121,7 +121,7 @@ def survey(
         footage: the clip.
         span: the numbers of the frames.
         finder: of motion.
-        watch: told how many frames are done.
+        watch: called with the number of frames done.
 
     Raises:
         RifeError: fewer than 2 frames, or a frame cannot be read.
@@ -170,7 +170,7 @@ def _detailed(rgb: Tensor) -> NDArray[np.bool_]:
 
 @one_thread()
 def _small(rgb: Tensor) -> Tensor:
-    """A picture as motion is looked for in it: of one contrast, so that a fade is not taken for motion."""
+    """A picture as motion is estimated in it: of one contrast, so that a fade is not taken for motion."""
     height, width = rgb.shape[1:]
     scale = min(1, MOVED[0] / width, MOVED[1] / height)
     size = [max(SMALLEST, round(side * scale)) for side in (height, width)]

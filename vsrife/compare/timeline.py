@@ -36,7 +36,7 @@ TICKS = 14
 MANY = 60
 """Cuts from which on they are drawn thin."""
 ROUND = tuple(digit * 10.0**power for power in range(-1, 4) for digit in (1, 2, 5))
-"""Pixels that are marked, as the root of which motion is drawn: a slow pan is seen beside a fast one."""
+"""Pixels that are marked, as the root of which motion is drawn: a slow pan stays visible beside a fast one."""
 LONGEST = 44
 """Letters of a name."""
 BLUE, SKY, ORANGE, VERMILION, GREEN, INK = "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#009E73", "#222222"

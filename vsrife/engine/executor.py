@@ -157,7 +157,7 @@ def _complete(work: Callable[[], object], future: Future[Any]) -> None:
     except Exception as error:
         future.set_exception(error)
     except BaseException as error:
-        future.set_exception(RuntimeError(f"the engine's thread was told to stop ({type(error).__name__})"))
+        future.set_exception(RuntimeError(f"the engine's thread was stopped ({type(error).__name__})"))
     else:
         future.set_result(value)
     # an error refers to this frame, which must not refer to whoever keeps the error

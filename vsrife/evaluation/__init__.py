@@ -1,4 +1,4 @@
-"""How good made frames are: metrics, test sets and clips, what runs a model on them, and what is reported."""
+"""How good interpolated frames are: metrics, test sets and clips, what runs a model on them, and what is reported."""
 
 from vsrife.evaluation.cases import Case, Choice, Suite, Truth, parse_size, parse_span
 from vsrife.evaluation.perceptual import has_st_lpips

@@ -1,4 +1,4 @@
-"""How near a made picture comes to the true one, on 8-bit RGB, on any device.
+"""How near an interpolated picture comes to the true one, on 8-bit RGB, on any device.
 
 Every function takes N×3×H×W or 3×H×W pictures, uint8 or floats of 0..255, and gives N figures or one, in fp64 (fp32 on
 devices that have no other). Pictures that do not fit together raise `RifeError`.

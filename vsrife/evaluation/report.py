@@ -1,4 +1,4 @@
-"""What was measured, and how it is told: means, a Markdown table, and everything as JSON has it."""
+"""Reports of measurements: means, a Markdown table, and JSON with every value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["FIGURES", "Figure", "Report", "Score"]
 
 
 class Figure(NamedTuple):
-    """How a metric is told: its heading and its digits after the point."""
+    """How a metric is printed: its heading and the digits after the point."""
 
     heading: str
     digits: int

@@ -225,4 +225,4 @@ LAYOUTS: dict[str, Layout] = {
     "atd12k": _triplet_layout("ATD-12K", "frame1", "frame2", "frame3"),
     "hd": Layout("HD", _hd, ("psnr_luma",), "raw 4:2:0 clips, .yuv"),
 }
-"""By the names they are asked for, in the order they are looked for."""
+"""The layouts by name, in the order in which they are tried."""

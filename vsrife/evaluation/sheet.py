@@ -29,7 +29,7 @@ LINE = 30
 SPACE = 26
 """Below a row."""
 GAIN = 4
-"""What errors are multiplied by to be seen."""
+"""Factor that makes errors visible."""
 BACKGROUND = (18, 20, 24)
 BRIGHT = (240, 242, 245)
 DIM = (150, 156, 166)
@@ -74,7 +74,7 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """One made picture, on the host: uint8, 3×H×W each."""
+    """One interpolated picture, on the host: uint8, 3×H×W each."""
 
     name: str
     psnr: float
@@ -98,7 +98,7 @@ class Worst:
 
     def __init__(self, model: str, count: int) -> None:
         self.model = model
-        self.seen = 0
+        self.count = 0
         self._count = count
         self._rows: dict[str, _Made] = {}
 
@@ -106,7 +106,7 @@ class Worst:
         """A `Watch`, but for the suite."""
         if model != self.model:
             return
-        self.seen += 1
+        self.count += 1
         figure = float(psnr(made, truth.picture))
         key = f"{suite}, {case.name}"
         if key in self._rows and self._rows[key].psnr <= figure:
@@ -131,7 +131,7 @@ def save_sheet(path: Path, worst: Worst) -> None:
     """
     rows = [made.row() for made in worst.rows]
     title = f"Where {worst.model} is furthest from the truth"
-    subtitle = f"the worst {len(rows)} of {worst.seen} made pictures, by PSNR, one of each case"
+    subtitle = f"the worst {len(rows)} of {worst.count} interpolated pictures, by PSNR, one of each case"
     draw_sheet(path, title, [subtitle], rows)
 
 

@@ -27,7 +27,7 @@ def find_suite(path: Path, name: str | None = None, choice: Choice | None = None
 
     Args:
         path: a test set's folder (of SNU-FILM also one of its lists), a video, a script or a folder of frames.
-        name: of `SUITES`, where it is not to be told by what the folder holds.
+        name: of `SUITES`, where the contents of the folder do not decide it.
         choice: which cases of it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""VMAF (Netflix), by an ffmpeg that has libvmaf. Of a picture only luma is seen, in BT.709 and limited range."""
+"""VMAF (Netflix), by an ffmpeg that has libvmaf. It compares luma alone, in BT.709 and limited range."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def limited_luma(picture: Tensor) -> Tensor:
 
 
 class Vmaf:
-    """Scores of made pictures, each model's a stream of its own that ffmpeg measures while it is written.
+    """Scores of interpolated pictures, each model's a stream of its own that ffmpeg measures while it is written.
 
     VMAF has a term for motion, which is how much the true pictures change from each to the next. In a clip's frames,
     which come in order, it stays. Between the pictures of a test set it would be their order's, and large enough to

@@ -126,7 +126,7 @@ def recipe_for(
         if converted.format.color_family != clip.format.color_family:
             tags = Tags.of(converted.get_frame(0).props)
     if tags.mastering and name not in ("x264", "x265", "av1"):
-        log(f"{name} is not told the film's HDR10 metadata, x265 would be")
+        log(f"{name} cannot be given the film's HDR10 metadata; x265 can")
     threads = min(os.cpu_count() or 1, MOST_THREADS)
     settings = fixed_options(name, options, form, threads, tags.mastering)
     mean = str(rate.limit_denominator(100_000))

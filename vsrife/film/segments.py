@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["plan_segments"]
 
 WINDOW = Fraction(1)
-"""Seconds before and after a nominal boundary within which a cut is looked for."""
+"""Seconds before and after a nominal boundary within which a cut is searched for."""
 SHARE = Fraction(1, 4)
 """The largest share of a segment's length that `WINDOW` may be."""
 LAST = Fraction(1, 2)

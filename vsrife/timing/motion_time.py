@@ -16,7 +16,7 @@ HALF = Fraction(1, 2)
 NEAR_END = Fraction(1, 6)
 """Nearer to an end than this networks return the source frame, and no motion to speak of."""
 MOST = 1000
-"""Frames on either side among which the others of the same interval are looked for."""
+"""Frames on either side among which the others of the same interval are searched for."""
 
 
 class MotionTime(NamedTuple):

@@ -35,7 +35,7 @@ class TrainOptions:
     hold_out: float = option(
         0.1, "share of each film, from its end, that is measured on and not learnt", least=0, most=0.9
     )
-    span: tuple[float, ...] = option((0.0, 1.0), "the part of each film that is looked at, as two shares of its length")
+    span: tuple[float, ...] = option((0.0, 1.0), "the part of each film that is used, as two shares of its length")
     cache: str | None = option(None, "folder for what is cut out of films; in the run's own if not given")
     windows: int = option(1000, "runs of frames cut out of each film", least=1)
 
@@ -63,7 +63,7 @@ class TrainOptions:
     )
     levels: int = option(5, "bands of the Laplacian pyramid", least=1, most=8)
     picture: float = option(
-        1.0, "weight of the made picture's distance to the truth; 0 learns from a guide alone", least=0
+        1.0, "weight of the interpolated picture's distance to the truth; 0 learns from a guide alone", least=0
     )
     psnr: float = option(
         0.0, "weight of each picture's PSNR in bels, which counts a share of little error as one of much", least=0

@@ -1,6 +1,6 @@
 """Reader of the ncnn plugin's files: `flownet.param` lists the layers, `flownet.bin` holds their weights.
 
-The layers of a 4.x network map one to one to the published ones. They are told apart by their order alone, because only
+The layers of a 4.x network map one to one to the published ones. Their order alone distinguishes them, because only
 some converters keep names: every block and every feature encoder ends in its one transposed convolution.
 """
 
