@@ -27,9 +27,9 @@ NEXT, PREV = "_SceneChangeNext", "_SceneChangePrev"
         (None, 1, True),
         (0, None, None),
         (0, 0, False),
-        (0, 1, None),
+        (0, 1, True),
         (1, None, True),
-        (1, 0, None),
+        (1, 0, True),
         (1, 1, True),
     ],
 )
@@ -40,6 +40,9 @@ def test_the_two_marks_of_a_pair(after: int | None, before: int | None, stated: 
     assert has_marks(left, right) is bool(left or right)
     # where frames were left out between the two, each tells of a neighbour that is not here
     assert cut_between(left, right, neighbours=False) is (True if 1 in (after, before) else None)
+    # and where times run backwards, a 1 on both sides alone is proof
+    backwards = left | {"_AbsoluteTime": 2.0}, right | {"_AbsoluteTime": 1.0}
+    assert cut_between(*backwards) is (True if (after, before) == (1, 1) else None)
 
 
 def test_marks_of_the_far_sides_do_not_count() -> None:
@@ -95,13 +98,21 @@ def test_marks_on_one_side_state_cuts_and_nothing_else(scheme: str, lengths: lis
     assert all(said is (True if cut else None) for cut, said in stated(film(lengths, SCHEMES[scheme])))
 
 
-@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @given(lengths=SHOTS)
-def test_a_reversed_film_is_no_worse_than_an_unmarked_one(timed: bool, lengths: list[int]) -> None:
+def test_a_reversed_film_with_times_is_no_worse_than_an_unmarked_one(scheme: str, lengths: list[int]) -> None:
     """No cut is denied, and none is stated but within a shot of two frames, which looks like one from both sides."""
-    frames = film(lengths, both_sides, timed=timed)[::-1]
+    frames = film(lengths, SCHEMES[scheme])[::-1]
     for (cut, said), (shot, *_) in zip(stated(frames), frames, strict=False):
         assert said is not False if cut else said is not True or lengths[shot] == 2
+
+
+@given(lengths=SHOTS)
+def test_no_cut_of_a_reversed_film_without_times_is_denied(lengths: list[int]) -> None:
+    """The marks of a cut point to the wrong neighbours, where they state one more."""
+    frames = film(lengths, both_sides, timed=False)[::-1]
+    for (cut, said), (left, right) in zip(stated(frames), pairwise(frames), strict=True):
+        assert said is not False if cut else said is bool(left[2][NEXT] or right[2][PREV])
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

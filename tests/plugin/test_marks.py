@@ -85,17 +85,23 @@ def test_stale_marks_hide_no_cut(mark: Callable[[vs.VideoNode], vs.VideoNode]) -
     assert cuts(one[::2]) == cuts(film()[::2])
 
 
-def test_a_reversed_clip_with_marks_on_both_sides_has_its_cuts_and_no_others() -> None:
-    untimed = film().std.RemoveFrameProps("_AbsoluteTime")
-    for clip in (film(), untimed):
-        assert cuts(detected_by_plane_stats(clip).std.Reverse()) == cuts(clip.std.Reverse()) == [5, 9]
+def test_a_reversed_clip_has_its_cuts_and_with_times_no_others() -> None:
+    reversed_ = detected_by_plane_stats(film()).std.Reverse()
+    assert cuts(reversed_) == cuts(film().std.Reverse()) == [5, 9]
+    assert cuts(reversed_.std.RemoveFrameProps("_AbsoluteTime")) == [4, 5, 6, 8, 9, 10]
 
 
-def test_a_threshold_counts_where_marks_disagree() -> None:
-    unsure = with_props(film()[:6], lambda n: {"_SceneChangePrev": n % 2, "_SceneChangeNext": n % 2})
-    assert cuts(unsure) == cuts(unsure, sc_threshold=0.15) == [4]
-    assert cuts(unsure, sc_threshold=0) == [0, 1, 2, 3, 4]
-    assert cuts(unsure, sc=0) == []
+def test_a_cut_that_a_detector_missed_is_added_by_one_mark() -> None:
+    marked = detected_by_plane_stats(film())
+    assert cuts(with_props(marked, lambda n: {"_SceneChangePrev": 1} if n == 2 else {})) == [1, 4, 8]
+    assert cuts(with_props(marked, lambda n: {"_SceneChangeNext": 1} if n == 2 else {})) == [2, 4, 8]
+
+
+def test_a_threshold_counts_where_marks_leave_it_open() -> None:
+    open_ = with_props(film()[:6], lambda n: {"_SceneChangePrev": 0} if n % 2 else {})
+    assert cuts(open_) == cuts(open_, sc_threshold=0.15) == [4]
+    assert cuts(open_, sc_threshold=0) == [0, 1, 2, 3, 4]
+    assert cuts(open_, sc=0) == []
 
 
 def test_marks_of_another_clip_are_read_alike() -> None:

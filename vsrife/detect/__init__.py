@@ -19,9 +19,9 @@ def cut_between(left: Properties, right: Properties, *, neighbours: bool = True)
     """Whether the marks of two frames state a scene change between them; None where they leave that open.
 
     A mark tells of the frames that were neighbours when it was written, and a filter that reorders frames keeps it. So
-    a 0 counts only where both sides have one, a 1 only where the other side does not deny it, and two that say 0 do
-    not count where something shows that other frames have come together: both frames are marked at their far sides, as
-    where a cut is played backwards, or their times do not follow each other.
+    a 1 on either side is proof, while it takes a 0 on both sides to deny a cut. Where something shows that other frames
+    have come together, only a 1 on both sides is proof, and nothing denies a cut: where times do not follow each other,
+    or where both frames deny one and are marked at their far sides, as where a cut is played backwards.
 
     Args:
         left: properties of the left frame; `_SceneChangeNext` is its mark.
@@ -30,12 +30,12 @@ def cut_between(left: Properties, right: Properties, *, neighbours: bool = True)
     """
     marks = _marks(left, right)
     if not neighbours:
-        return True if any(marks) else None
-    if None in marks:
         return any(marks) or None
-    if marks[0] != marks[1] or (not marks[0] and _rearranged(left, right)):
+    if any(marks):
+        return True if all(marks) or not _times_break(left, right) else None
+    if None in marks or _times_break(left, right):
         return None
-    return marks[0]
+    return None if integer(left, "_SceneChangePrev") and integer(right, "_SceneChangeNext") else False
 
 
 def has_marks(left: Properties, right: Properties) -> bool:
@@ -48,10 +48,8 @@ def _marks(left: Properties, right: Properties) -> tuple[bool | None, bool | Non
     return None if after is None else after != 0, None if before is None else before != 0
 
 
-def _rearranged(left: Properties, right: Properties) -> bool:
-    """Whether two frames that deny a cut were no neighbours when they were marked."""
-    if integer(left, "_SceneChangePrev") and integer(right, "_SceneChangeNext"):
-        return True
+def _times_break(left: Properties, right: Properties) -> bool:
+    """Whether the times of two frames run backwards, or leave out more than a frame."""
     start, end, duration = left.get("_AbsoluteTime"), right.get("_AbsoluteTime"), own_duration(left)
     if not isinstance(start, float) or not isinstance(end, float):
         return False
