@@ -117,8 +117,11 @@ def planes(frame: vs.VideoFrame) -> list[NDArray[np.generic]]:
 
 
 def digest(frame: vs.VideoFrame) -> str:
-    """A hash of a frame's pixels and properties."""
-    state = hashlib.sha256(repr(sorted((k, str(v)) for k, v in frame.props.items())).encode())
+    """A hash of a frame's pixels and properties, those of its alpha included."""
+    texts = [
+        (name, digest(value) if isinstance(value, vs.VideoFrame) else str(value)) for name, value in frame.props.items()
+    ]
+    state = hashlib.sha256(repr(sorted(texts)).encode())
     for plane in planes(frame):
         state.update(plane.tobytes())
     return state.hexdigest()

@@ -41,6 +41,11 @@ ARGUMENTS = st.fixed_dictionaries(
         "show": st.sampled_from(["flow", "time"]),
         "extra": st.just(True),
         "protect": st.just(True),
+        "estimates": st.just("pair"),
+        "snap": st.sampled_from([0, 0.3]),
+        "alpha": st.just(True),
+        "level": st.sampled_from([0.02, 50]),
+        "marks": st.sampled_from([0, 1]),
     },
 )
 
@@ -48,6 +53,13 @@ ARGUMENTS = st.fixed_dictionaries(
 def outputs(form: int, chosen: dict[str, object]) -> list[vs.VideoNode]:
     chosen = dict(chosen)
     clip = film(form)
+    if form == vs.RGBS:
+        clip = clip.std.Expr(f"x {chosen.pop('level', 1)} *")
+    if "marks" in chosen:
+        clip = clip.std.SetFrameProps(_SceneChangePrev=chosen.pop("marks"))
+    if chosen.pop("alpha", None):
+        clip = clip.std.ClipToProp(film(vs.GRAY8), prop="_Alpha")
+    chosen.pop("level", None)
     arguments = {**chosen.pop("rate"), **chosen}
     if arguments.pop("extra", None):
         arguments["extra"] = [film(vs.GRAY16).resize.Bilinear(width=32, height=24)]

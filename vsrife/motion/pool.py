@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import threading
 import weakref
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 __all__ = ["Pool"]
 
@@ -15,13 +20,14 @@ IDLE = 4
 
 
 class Pool:
-    """Lends tensors of CPU memory and reuses a block once the tensor that was lent is gone.
+    """Lends tensors of CPU memory and reuses a block once the tensor that was lent, and all views of it, are gone.
 
-    A view of a lent tensor does not keep its block: whoever keeps a view keeps the lent tensor too.
+    A tensor made from an array keeps that array as long as its memory is used, through views too, which a reference to
+    the tensor itself does not tell of.
     """
 
     def __init__(self) -> None:
-        self._blocks: list[tuple[Tensor, weakref.ref[Tensor]]] = []
+        self._blocks: list[tuple[Tensor, weakref.ref[NDArray[np.float32]]]] = []
         self._lock = threading.Lock()
 
     def clear(self) -> None:
@@ -42,6 +48,6 @@ class Pool:
                 for other, lent in self._blocks
                 if other is not block and (lent() is not None or id(other) in kept)
             ]
-            lent = block.view(shape)
+            lent: NDArray[np.float32] = block.numpy().view()
             self._blocks.append((block, weakref.ref(lent)))
-            return lent
+            return torch.from_numpy(lent)
