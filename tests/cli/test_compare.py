@@ -140,7 +140,7 @@ def test_what_is_not_installed_is_named(
 ) -> None:
     monkeypatch.setattr("vsrife.cli.compare.find_spec", lambda name: None if name == "matplotlib" else object())
     assert main(["compare", str(frames)]) == 1
-    message = 'compare: matplotlib must be installed; pip install "vsrife[video]"\n'
+    message = 'compare: matplotlib must be installed; pip install ".[video]"\n'
     assert capsys.readouterr().err == message
 
 

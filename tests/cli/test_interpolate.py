@@ -51,6 +51,7 @@ def test_numbers_and_times() -> None:
     ("arguments", "message"),
     [
         (["film.mkv"], "output must be given, got only the source"),
+        (["film.mkv", ""], "output must have a file's name, got ."),
         (["none.mkv", "o.mkv"], "source must be a film, got {folder}/none.mkv (no such file)"),
         ([".", "o.mkv"], "source must be a film, got {folder} (a folder)"),
         (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -53,6 +55,12 @@ def test_a_card_newer_than_all_binaries_needs_portable_code(a_machine: Callable[
     )
 
 
+def test_a_binary_for_one_card_alone_fits_that_one(a_machine: Callable[..., None]) -> None:
+    for capability, usable in (((9, 0), True), ((9, 1), False)):
+        a_machine(capability, archs=["sm_90a"])
+        assert bool(why_unusable(CARD)) is not usable
+
+
 def test_auto_takes_the_first_card_that_can_be_used(a_machine: Callable[..., None]) -> None:
     a_machine((6, 1), (8, 6))
     assert resolve_device("auto") == torch.device("cuda", 1)
@@ -101,6 +109,7 @@ def test_fp32_takes_the_place_of_wrong_fp16(monkeypatch: pytest.MonkeyPatch) -> 
     ("error", "lost"),
     [
         (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), True),
+        (torch.AcceleratorError("CUDA error: invalid argument"), False),
         (RuntimeError("CUDA error: device-side assert triggered"), True),
         (RuntimeError("HIP error: unspecified launch failure"), True),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), False),
@@ -160,3 +169,19 @@ def test_switches_are_as_before_after_an_error(tf32: Callable[[], tuple[bool, bo
     with pytest.raises(RuntimeError), exact_fp32(CARD, torch.float32):
         raise RuntimeError
     assert tf32() == (True, True)
+
+
+def test_the_newer_switches_are_used_where_the_process_uses_them() -> None:
+    code = """
+import torch
+from vsrife.engine.cards import exact_fp32
+torch.backends.cudnn.conv.fp32_precision = "tf32"
+torch.backends.cuda.matmul.fp32_precision = "tf32"
+torch.backends.cudnn.rnn.fp32_precision = "ieee"
+switches = lambda: (torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision)
+with exact_fp32(torch.device("cuda", 0), torch.float32):
+    print(*switches())
+print(*switches())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split() == ["ieee", "ieee", "tf32", "tf32"]

@@ -265,7 +265,7 @@ def test_without_the_package_it_says_which(
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert main(["interpolate", str(steady_film), str(tmp_path / "o.mkv"), *FIXED, "--cluster", "local:2"]) == 1
-    assert capsys.readouterr().err == "interpolate: cluster needs distributed; pip install 'vsrife[cluster]'\n"
+    assert capsys.readouterr().err == "interpolate: cluster needs distributed; pip install '.[cluster]'\n"
 
 
 def test_films_need_no_cluster() -> None:

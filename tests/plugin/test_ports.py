@@ -34,7 +34,7 @@ def test_arguments_by_position_are_the_ncnn_plugins() -> None:
     named = vs.core.rife.RIFE(clip, model="4.26", factor_num=5, factor_den=2)
     assert digest(made.get_frame(1)) == digest(named.get_frame(1))
     # a script that means a factor learns what to write
-    with pytest.raises(vs.Error, match=r"^RIFE: model 2 is .*, which this package has not; multi=2 asks for 2 times"):
+    with pytest.raises(vs.Error, match=r"^RIFE: model 2 is .*, which this package does not have; for 2 times as many"):
         vs.core.rife.RIFE(clip, 2)
 
 

@@ -34,11 +34,13 @@ def test_a_rate_beyond_32_bits_is_logged_and_one_beyond_64_is_refused() -> None:
     rate = Fraction(24000, 1001) * Fraction(2**31 + 11, 2**30 + 3)
     lines = logged(lambda: vs.core.rife.RIFE(clip, factor_num=2**31 + 11, factor_den=2**30 + 3))
     assert [line for line in lines if "32 bits" in line] == [
-        f"RIFE: factor_num/factor_den gives {rate} frames a second, which players and y4m files "
-        "misread, as it exceeds 32 bits: fps_num and fps_den name a rate exactly"
+        f"RIFE: factor_num/factor_den gives {rate} frames a second, which does not fit into 32 "
+        "bits, so that players and y4m misread it; give an exact rate by fps_num and fps_den"
     ]
     assert not [line for line in logged(lambda: vs.core.rife.RIFE(clip, multi=2.5)) if "frames a second" in line]
-    with pytest.raises(vs.Error, match=r"^RIFE: factor_num/factor_den must give a frame rate, and a ratio .* digits$"):
+    with pytest.raises(
+        vs.Error, match=r"^RIFE: factor_num/factor_den must give a frame rate, and a ratio .* 64 bits, got \d+ digits$"
+    ):
         vs.core.rife.RIFE(clip, factor_num=2**62 + 1, factor_den=2**62)
 
 
@@ -66,6 +68,19 @@ def test_the_log_names_the_rate_that_was_meant() -> None:
         "RIFE: fps_num/fps_den gives 2997/50 frames a second; if 60000/1001 is meant, name it by fps_num and fps_den: "
         "more source frames pass through unchanged"
     ]
+
+
+def test_rates_that_gain_nothing_from_another_one_get_no_line() -> None:
+    rounded = blank(Fraction(2997, 100))
+    for arguments in ({"multi": 1}, {"multi": 2}, {}, {"positions": [0, 0.5, 1]}, {"fps_num": 5994, "fps_den": 100}):
+        lines = logged(lambda arguments=arguments: vs.core.rife.RIFE(rounded, **arguments))
+        assert not [line for line in lines if "is meant" in line], arguments
+
+
+def test_rates_below_one_in_a_second() -> None:
+    for fps in (Fraction(1, 300), Fraction(1, 1000)):
+        for multi in (1.1, 0.3, 2):
+            assert vs.core.rife.RIFE(blank(fps), multi=multi).fps == fps * Fraction(str(multi))
 
 
 def test_exact_ratios_are_not_moved() -> None:

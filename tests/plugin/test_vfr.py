@@ -148,6 +148,17 @@ def test_a_variable_rate_that_is_multiplied_is_announced_as_such(tmp_path: Path)
     assert vs.core.rife.RIFE(clip, multi=2, timecodes=str(file)).fps == 48
 
 
+@pytest.mark.parametrize("function", ["RIFE", "Motion"])
+def test_a_last_frame_of_unknown_duration_lasts_as_long_as_the_one_before(function: str) -> None:
+    clip = variable(MIXED, fps=Fraction(24))
+    open_ended = clip[:-1] + clip[-1].std.RemoveFrameProps(["_DurationNum", "_DurationDen"])
+    made = getattr(vs.core.rife, function)(open_ended, multi=2, vfr=1)
+    made = made[0] if isinstance(made, list) else made
+    assert durations_of(made) == [seconds / 2 for seconds in [*MIXED[:-1], MIXED[-2]] for _ in range(2)]
+    untold = clip.std.RemoveFrameProps(["_DurationNum", "_DurationDen"])
+    assert durations_of(vs.core.rife.RIFE(untold, multi=2, vfr=1)) == [Fraction(1, 48)] * 2 * len(MIXED)
+
+
 def test_a_variable_rate_that_is_announced_as_constant_is_logged_once() -> None:
     clip = variable(MIXED, fps=Fraction(24))
 
@@ -157,10 +168,10 @@ def test_a_variable_rate_that_is_announced_as_constant_is_logged_once() -> None:
         return [line for line in heard if "lasts" in line]
 
     assert lines() == [
-        "RIFE: frame 3 lasts 1/30 s, which is not the clip's frame rate: its part is kept, but the output announces 48 "
-        "frames a second; vfr=1 announces none"
+        "RIFE: frame 3 lasts 1/30 s, which is not the clip's frame rate: outputs last their share of "
+        "it, but 48 frames a second are announced; vfr=1 announces a variable rate"
     ]
-    assert lines(vfr=0) == lines(vfr=1) == []
+    assert lines() == lines(vfr=0) == lines(vfr=1) == []  # a script has one
 
 
 def test_milliseconds_of_a_container_are_no_variable_rate() -> None:
@@ -209,7 +220,7 @@ def test_reading_durations_can_be_interrupted() -> None:
         try:
             assert process.stdout
             lines = iter(process.stdout.readline, "")
-            assert "RIFE: reading the durations of 100000 frames (timecodes= saves it)\n" in lines
+            assert "RIFE: reading the durations of 100000 frames (timecodes= avoids this)\n" in lines
             assert next(lines).startswith("RIFE: durations: ")
             time.sleep(0.5)  # not while the line is being printed: VapourSynth swallows what a log handler raises
             process.send_signal(signal.SIGINT)

@@ -34,7 +34,9 @@ def test_the_ncnn_plugins_numbers(line: str) -> None:
 def test_numbers_without_a_network() -> None:
     assert len(NUMBERS) == 74
     for number in range(11):
-        with pytest.raises(ModelError, match=f"^model {number} is the ncnn plugin's rife.*, which this package has"):
+        with pytest.raises(
+            ModelError, match=f"^model {number} is the ncnn plugin's rife.*, which this package does not have"
+        ):
             resolve(str(number))
     with pytest.raises(ModelError, match=r"^model must be a name or .* numbers up to 73, got 74$"):
         resolve("74")

@@ -74,7 +74,7 @@ def _check(options: argparse.Namespace) -> None:
     """Errors that can be found before anything is loaded."""
     missing = [name for module, name in NEEDED.items() if not find_spec(module)]
     if missing:
-        raise RifeError(f'{" and ".join(missing)} must be installed; pip install "vsrife[video]"')
+        raise RifeError(f'{" and ".join(missing)} must be installed; pip install ".[video]"')
     if not MULTI[0] <= options.multi <= MULTI[1]:
         raise ArgumentError("multi", options.multi, f"{MULTI[0]} to {MULTI[1]}")
     if not 0 < options.seconds <= LONGEST:

@@ -53,10 +53,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "output", type=Path, nargs="?", metavar="OUT", help="the new film: .mkv, .mp4, .m4v, .mov or .webm"
     )
     when = parser.add_argument_group("when")
-    when.add_argument("--multi", metavar="X", help="so many times as many frames, also 2.5 or 5/3; default: 2")
-    when.add_argument("--fps", metavar="RATE", help="so many frames a second: 60, 60000/1001, or 59.94, which means it")
+    when.add_argument("--multi", metavar="X", help="multiply the frame rate, for example by 2, 2.5 or 5/3; default: 2")
+    when.add_argument("--fps", metavar="RATE", help="frames a second: 60, 60000/1001, or 59.94 (taken as 60000/1001)")
     when.add_argument("--start", metavar="TIME", help="begin there: seconds, or hours:minutes:seconds")
-    when.add_argument("--duration", metavar="TIME", help="make so much of it")
+    when.add_argument("--duration", metavar="TIME", help="length to convert")
     when.add_argument("--preview", action="store_true", help="make ten seconds, from the middle or --start")
     how = parser.add_argument_group("how, as the filter's arguments")
     add_filter_options(how, ARGUMENTS)
@@ -101,10 +101,12 @@ def run(options: argparse.Namespace) -> None:
     """
     if options.output is None and not options.vpy:
         raise RifeError("output must be given, got only the source")
+    if options.output is not None and not options.output.name:  # an empty name, or a folder's
+        raise ArgumentError("output", str(options.output), "a file's name", verb="have")
     try:
         from vsrife import film
     except ImportError as error:
-        raise RifeError(f"{error.name or error} is not here; pip install 'vsrife[video]'") from error
+        raise RifeError(f"{error.name or error} is not here; pip install '.[video]'") from error
     request = _request(options)
     source: Path = options.source.expanduser()
     reporter = ProgressBar(quiet=options.quiet or options.vpy)
@@ -117,7 +119,7 @@ def run(options: argparse.Namespace) -> None:
             keep = {"resume": options.resume, "overwrite": options.overwrite}
             done = film.interpolate(source, output, request, reporter, **keep, cluster=cluster)
     except ImportError as error:
-        raise RifeError(f"{error.name or error} is not here; pip install 'vsrife[video]'") from error
+        raise RifeError(f"{error.name or error} is not here; pip install '.[video]'") from error
     except KeyboardInterrupt:
         reporter.close()
         kept = film.kept_segments(options.output, keep=not (options.preview or options.vpy))
@@ -296,6 +298,6 @@ def _summary(output: Path, done: Summary) -> str:
     speed = f", {done.rendered / done.took:.1f} frames a second" if done.rendered and done.took > 0 else ""
     minutes, seconds = divmod(float(done.seconds), 60)
     return (
-        f"{shown(output)}: {done.frames} frames, {done.made / done.frames:.0%} of them made, "
+        f"{shown(output)}: {done.frames} frames, {done.made / done.frames:.0%} interpolated, "
         f"{int(minutes)}:{seconds:06.3f}, {done.bytes / 1e6:.1f} MB{speed}"
     )

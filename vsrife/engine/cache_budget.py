@@ -23,6 +23,8 @@ MIB = 1 << 20
 SHARE = 16
 """A budget is one part of so many of the device's memory, within these bounds."""
 LEAST, MOST = 256 * MIB, 1024 * MIB
+RECENT = 6
+"""Caches used last whose sizes may have changed: of the frames that a device works on at once, and a few more."""
 
 
 class Cached(Protocol):
@@ -30,7 +32,7 @@ class Cached(Protocol):
 
     @property
     def size(self) -> int:
-        """Bytes that `release` would give back."""
+        """Bytes that it holds."""
 
     def release(self) -> None:
         """Give up what nobody uses or waits for."""
@@ -47,7 +49,7 @@ class CacheBudget:
 
     def __init__(self, limit: Callable[[], int]) -> None:
         self._find_limit = limit
-        self._caches: OrderedDict[int, weakref.ref[Cached]] = OrderedDict()
+        self._caches: OrderedDict[int, tuple[weakref.ref[Cached], int]] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -56,22 +58,29 @@ class CacheBudget:
         return self._find_limit()
 
     def use(self, cache: Cached) -> None:
-        """Note that a cache is being used."""
+        """Note that a cache is being used.
+
+        Caches grow while they are used: the sizes of the last few are read anew.
+        """
+        key, caches = id(cache), self._caches
         with self._lock:
-            self._caches[id(cache)] = weakref.ref(cache)
-            self._caches.move_to_end(id(cache))
-            alive = {key: found for key, reference in self._caches.items() if (found := reference()) is not None}
-            for key in [key for key in self._caches if key not in alive]:
-                del self._caches[key]
-        sizes = {key: each.size for key, each in alive.items()}
-        excess = sum(sizes.values()) - self.limit
-        for key, each in alive.items():
-            if excess <= 0 or each is cache:
-                break
-            each.release()
-            excess -= sizes[key]
-            with self._lock:
-                self._caches.pop(key, None)
+            caches[key] = weakref.ref(cache, lambda _: caches.pop(key, None)), 0
+            caches.move_to_end(key)
+            for recent, (holder, _) in list(caches.items())[-RECENT:]:
+                if (found := holder()) is not None:
+                    caches[recent] = holder, found.size
+            *oldest, (_, (_, size)) = list(caches.items())
+            excess = size + sum(held for _, (_, held) in oldest) - self.limit
+            given_up = []
+            for other, (holder, held) in oldest:
+                if excess <= 0:
+                    break
+                caches.pop(other, None)
+                given_up.append(holder)
+                excess -= held
+        for holder in given_up:
+            if (released := holder()) is not None:
+                released.release()
 
 
 @cache

@@ -6,7 +6,7 @@ import re
 import threading
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import conv2d
@@ -18,8 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["exact_fp32", "has_sound_fp16", "is_lost", "why_unusable"]
 
-BINARY, PORTABLE = re.compile(r"sm_(\d+)(\d)[af]?"), re.compile(r"compute_(\d+)(\d)")
-LOST = ("cuda error", "hip error", "device-side assert", "unspecified launch failure", "illegal memory access")
+BINARY, PORTABLE = re.compile(r"sm_(\d+)(\d)([af]?)"), re.compile(r"compute_(\d+)(\d)")
+LOST = (
+    "device-side assert",
+    "unspecified launch failure",
+    "illegal memory access",
+    "illegal address",
+    "illegal instruction",
+    "misaligned address",
+    "invalid program counter",
+    "hardware stack error",
+    "launch timed out",
+    "uncorrectable ecc",
+    "device is lost",
+    "no longer available",
+)
 """Messages in lower case of errors after which a device does nothing more in a process."""
 
 
@@ -27,7 +40,7 @@ def why_unusable(device: torch.device) -> str:
     """Why PyTorch cannot compute on a card, in one line; empty where it can, and for devices other than CUDA's.
 
     PyTorch sees cards that it has no code for; there the first operation fails. Binaries fit cards of the same major
-    and no smaller minor compute capability, portable code every newer card.
+    and no smaller minor compute capability, those with an `a` the very one, portable code every newer card.
     """
     if device.type != "cuda" or torch.version.hip:
         return ""
@@ -36,7 +49,7 @@ def why_unusable(device: torch.device) -> str:
     for name in built_for:
         if match := BINARY.fullmatch(name):
             major, minor = int(match[1]), int(match[2])
-            if major == capability[0] and minor <= capability[1]:
+            if (major, minor) == capability or (major == capability[0] and minor < capability[1] and match[3] != "a"):
                 return ""
         elif (match := PORTABLE.fullmatch(name)) and (int(match[1]), int(match[2])) <= capability:
             return ""
@@ -65,16 +78,15 @@ def is_lost(error: BaseException | None) -> bool:
     """Whether an error, or one of its causes, means that a device does nothing more in this process."""
     if error is None or is_out_of_memory(error):
         return False
-    accelerator = getattr(torch, "AcceleratorError", ())
     text = str(error).lower()
-    if isinstance(error, accelerator) or (isinstance(error, RuntimeError) and any(part in text for part in LOST)):
+    if isinstance(error, RuntimeError) and any(part in text for part in LOST):
         return True
     return is_lost(error.__cause__)
 
 
 _lock = threading.Lock()
-_inside: list[tuple[bool, bool]] = []
-"""The process's settings of TF32 before the first computation that is inside, once for each that is."""
+_inside: list[list[tuple[Any, str, Any]]] = []
+"""The process's switches of TF32 as they were before the first computation that is inside, once for each that is."""
 
 
 @contextmanager
@@ -87,14 +99,31 @@ def exact_fp32(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
     if device.type != "cuda" or dtype != torch.float32:
         yield
         return
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     with _lock:
-        _inside.append(_inside[0] if _inside else (cudnn.allow_tf32, matmul.allow_tf32))
-        cudnn.allow_tf32 = matmul.allow_tf32 = False
+        _inside.append(_inside[0] if _inside else _turn_off())
     try:
         yield
     finally:
         with _lock:
             before = _inside.pop()
             if not _inside:
-                cudnn.allow_tf32, matmul.allow_tf32 = before
+                for owner, name, value in before:
+                    setattr(owner, name, value)
+
+
+def _turn_off() -> list[tuple[Any, str, Any]]:
+    """Turn TF32 off; returns the switches' owners, names and values before.
+
+    PyTorch has two sets of switches, and refuses the older one in a process that has used the newer one.
+    """
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    try:
+        before: list[tuple[Any, str, Any]] = [(each, "allow_tf32", each.allow_tf32) for each in (cudnn, matmul)]
+        exact: Any = False
+    except RuntimeError:
+        owners: tuple[Any, Any] = getattr(cudnn, "conv"), matmul  # noqa: B009 - PyTorch's stubs lack it
+        before = [(each, "fp32_precision", each.fp32_precision) for each in owners]
+        exact = "ieee"
+    for owner, name, _ in before:
+        setattr(owner, name, exact)
+    return before

@@ -26,17 +26,18 @@ PARTS = (20, 32)
 """Parts of a picture; the brightest one counts, so that a few bright pixels do not darken the rest."""
 DARKEST, BRIGHTEST = 1 / 16, 1.25
 """Peaks between these are left as they are."""
-BLACK = 2.0**-16
+BLACK = 2.0**-30
 
 
-def find_peak(planes: Sequence[Tensor], colour: Colour) -> float:
+def find_peak(planes: Sequence[Tensor], family: str, colour: Colour) -> float:
     """The mean of the brightest of a picture's parts, in luma or in R, G and B, as the network would see it.
 
     Args:
         planes: h×w each, of floats; values that are not finite count as 0.
+        family: `rgb`, or another one, whose first plane is luma.
         colour: whether they are linear light.
     """
-    shown = planes if len(planes) == 3 and planes[0].shape == planes[2].shape else planes[:1]
+    shown = planes if family == "rgb" else planes[:1]
     means = (adaptive_avg_pool2d(plane.float().nan_to_num(0.0, 0.0, 0.0)[None, None], PARTS) for plane in shown)
     peak = max(float(mean.amax()) for mean in means)
     return max(0.0, peak) ** (1 / GAMMA) if colour.is_linear else peak

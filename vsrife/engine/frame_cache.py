@@ -31,7 +31,7 @@ __all__ = ["DeviceFrame", "FrameCache", "upload"]
 CACHED = 2
 """Source frames cached for each frame that is worked on at once, and as many more."""
 BYTES = 24
-"""Bytes of a pixel of a cached source frame, about: of its planes, its picture and its features."""
+"""Approximate bytes per pixel of a cached source frame: planes, picture and features."""
 FLIPS = 4
 EXPOSURES = 2
 """Pictures of other exposures cached for each frame: those of the pairs on either side."""
@@ -54,6 +54,7 @@ class DeviceFrame:
         self.planes = planes
         self.colour = colour
         self.rgb = rgb
+        self._family = form.family
         self.exponent = exponent
         self.picture = rgb.permute(0, 3, 1, 2)[..., : form.height, : form.width]
         self.encoded = SingleFlight[Flip, "Tensor"](FLIPS)
@@ -72,7 +73,7 @@ class DeviceFrame:
     @cached_property
     def peak(self) -> float:
         """The brightest part of the frame, see `vsrife.engine.exposure`."""
-        return find_peak(self.planes, self.colour)
+        return find_peak(self.planes, self._family, self.colour)
 
     @cached_property
     def thumbnail(self) -> Tensor:

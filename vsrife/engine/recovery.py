@@ -120,15 +120,16 @@ class Recovery:
             if number not in self._lost:
                 shortages.append(shortage)
         if not shortages:
-            *_, reason = self._lost.values()
-            raise RifeError(f"{reason}; start the program anew, or use another device")
+            raise RifeError(f"{self._lost[device]}; start the program anew, or use another device")
         raise RifeError(self._advice(shortages[0]))
 
     def _give_up(self, number: int, error: BaseException) -> None:
         """Note that a device does nothing more in this process: an error of a card is reported by all that follows."""
         why = shown(" ".join(f"{type(error).__name__}: {error}".split()), 200)
-        self._lost[number] = f"{self._makers[number].device} failed and takes no more work in this process ({why})"
-        self._say(f"{self._lost[number]}: frames are made on another device from here on, where there is one")
+        line = f"{self._makers[number].device} failed and takes no more work in this process ({why})"
+        with self._lock:
+            self._lost[number] = line
+        self._say(f"{line}: frames are made on another device from here on, where there is one")
 
     def _devices(self, first: int) -> Iterator[int]:
         """Numbers of the devices from the first one on, then that of the spare one."""

@@ -56,7 +56,7 @@ def connect(address: str) -> Iterator[ClusterClient]:
     try:
         import distributed
     except ImportError as error:
-        raise RifeError("cluster needs distributed; pip install 'vsrife[cluster]'") from error
+        raise RifeError("cluster needs distributed; pip install '.[cluster]'") from error
     with quiet_logs(), ExitStack() as stack:
         client = ClusterClient(address, int(match["count"] or 0), stack)
         if not client.count:

@@ -148,9 +148,10 @@ def _alpha_lost(name: str, preset: str | None, container: str) -> str:
         return f"{name} in preset {preset} does not keep the film's alpha, preset {ENCODERS[name].full_chroma[0]} would"
     with av.open(BytesIO(), "w", format=container) as output:
         codecs = output.supported_codecs
-    *most, last = [other for other, spec in ENCODERS.items() if spec.keeps_alpha(container) and spec.codec in codecs]
-    would = f"{', '.join(most)} or {last}" if most else last
-    return f"{name} does not keep the film's alpha in {container}, it is left out; {would} would"
+    others = [other for other, spec in ENCODERS.items() if spec.keeps_alpha(container) and spec.codec in codecs]
+    listed = " or ".join([", ".join(others[:-1]), *others[-1:]] if len(others) > 1 else others)
+    would = f"; {listed} would" if others else ""
+    return f"{name} does not keep the film's alpha in {container}, it is left out{would}"
 
 
 def _try(recipe: Recipe, form: str) -> None:

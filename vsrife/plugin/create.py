@@ -65,7 +65,7 @@ def rife(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
         log("devices: " + "; ".join(lines))
         return [_core().text.Text(clip, "\n".join(lines)) if _takes_text(clip) else clip]
     arguments = ported(arguments, once(log))
-    return _pictures(clip, arguments, rate_schedule(clip, arguments, log))
+    return _pictures(clip, arguments, rate_schedule(clip, arguments, once(log)))
 
 
 def at(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
@@ -80,7 +80,7 @@ def motion(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
     """Flow and mask of every output frame: the four components of flow and the weight of the left frame."""
     check_clips(clip, arguments)
     if arguments.timestep is None:
-        schedule = rate_schedule(clip, arguments, log)
+        schedule = rate_schedule(clip, arguments, once(log))
     else:
         schedule = offset_schedule(clip, arguments.timestep)
     call = _call(clip, arguments, schedule, has_cuts=False)
@@ -140,7 +140,7 @@ def _call(clip: vs.VideoNode, arguments: Arguments, schedule: Schedule, *, has_c
 
 
 class _WarnOnce:
-    """Warns of the first frame whose duration is not that of the clip's rate."""
+    """Warns of the first frame whose duration is not that of the clip's rate, once for each script."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._done = False
@@ -148,13 +148,15 @@ class _WarnOnce:
             self._advice = "where frames differ in duration, vfr=1 or timecodes= keeps picture and sound together"
         else:
             self._advice = (
-                f"its part is kept, but the output announces {schedule.fps} frames a second; vfr=1 announces none"
+                f"outputs last their share of it, but {schedule.fps} frames a second are announced; "
+                "vfr=1 announces a variable rate"
             )
 
     def __call__(self, number: int, seconds: Fraction) -> None:
         if not self._done:
             self._done = True
-            warn(f"frame {number} lasts {seconds} s, which is not the clip's frame rate: {self._advice}")
+            line = f"frame {number} lasts {seconds} s, which is not the clip's frame rate: {self._advice}"
+            once(warn, self._advice)(line)
 
 
 def _cuts(arguments: Arguments) -> dict[Role, vs.VideoNode]:

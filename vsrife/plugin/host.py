@@ -42,11 +42,16 @@ def warn(message: str) -> None:
     vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"RIFE: {message}")
 
 
-def once(write: Callable[[str], None]) -> Callable[[str], None]:
-    """A function that writes every message a single time for each script, from however many threads and filters."""
+def once(write: Callable[[str], None], subject: str | None = None) -> Callable[[str], None]:
+    """A function that writes every message a single time for each script, from however many threads and filters.
+
+    Args:
+        write: writes a message.
+        subject: what all its messages are about, of which the first alone is written; each is of its own by default.
+    """
 
     def write_once(message: str) -> None:
-        if _is_first(message):
+        if _is_first(subject or message):
             write(message)
 
     return write_once
@@ -54,16 +59,15 @@ def once(write: Callable[[str], None]) -> Callable[[str], None]:
 
 MOST_LINES = 1000
 _written: WeakKeyDictionary[vs.Core, set[str]] = WeakKeyDictionary()
-"""The lines of every script, by its core."""
+"""The subjects that each script's log has had, by the script's core."""
 _lock = Lock()
 
 
-def _is_first(line: str) -> bool:
-    """Whether the script's log has not had a line; notes that it has it now."""
+def _is_first(subject: str) -> bool:
+    """Whether the script's log has had nothing about a subject; notes that it has now."""
     with _lock:
-        lines = _written.setdefault(vs.core.core, set())
-        if line in lines:
+        subjects = _written.setdefault(vs.core.core, set())
+        if subject in subjects or len(subjects) >= MOST_LINES:
             return False
-        if len(lines) < MOST_LINES:
-            lines.add(line)
+        subjects.add(subject)
         return True

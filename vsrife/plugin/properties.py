@@ -92,19 +92,23 @@ class OutputProperties:
         return superfluous_flags(n, shown, self._schedule.timeline, nearest=self._nearest) if self._has_cuts else []
 
     def _absolute_time(
-        self, n: int, shown: int, frames: Mapping[int, Properties], durations: Mapping[int, Fraction]
+        self,
+        n: int,
+        shown: int,
+        frames: Mapping[int, Properties],
+        durations: Mapping[int, Fraction],
     ) -> dict[str, float]:
         """The moment's own time, where the frame that is shown has one.
 
-        It lies between the own times of the frames on either side. Where one of them is not at hand, it follows from
-        how long the left one lasts.
+        It lies between the own times of the frames on either side. Where one of them is not at hand, and where time
+        runs backwards, it follows from how long the left one lasts.
         """
         moment = self._schedule.timeline.at(n)
         times = [frames.get(number, {}).get("_AbsoluteTime") for number in (shown, moment.left, moment.left + 1)]
         start, left, right = (time if isinstance(time, float) else None for time in times)
         if start is None or not 0 <= shown - moment.left <= 1:
             return {}
-        if left is not None and right is not None:
+        if left is not None and right is not None and left < right:
             return {"_AbsoluteTime": left + float(moment.timestep) * (right - left)}
         own = durations.get(moment.left)
         return {} if own is None else {"_AbsoluteTime": start + float((moment.left - shown + moment.timestep) * own)}

@@ -54,6 +54,7 @@ class Schedule:
         clip_fps: the clip's frame rate, 0 where unknown.
         target: whether the clip's frame rate is relied on, to reach another one.
         is_trusted: whether the script states that the clip's frame rate is constant.
+        mean_fps: the frame rate that the clip announces where its frames decide; 0 where unknown.
     """
 
     timeline: Timeline
@@ -62,16 +63,21 @@ class Schedule:
     clip_fps: Fraction = Fraction(0)
     target: bool = False
     is_trusted: bool = False
+    mean_fps: Fraction = Fraction(0)
 
     def duration_frames(self, n: int) -> range:
-        """Source frames that decide how long output n lasts: the left one; where the rate is unknown, all it covers."""
+        """Source frames that decide how long output n lasts: the left one; where the rate is unknown, all it covers.
+
+        The last one is joined by the one before it: source filters do not know when the last one ends.
+        """
         if not self.step:
             return range(0)
         moment, last = self.timeline.at(n), self.timeline.frames - 1
-        end = moment.left
+        first = end = moment.left
         if not self.clip_fps:
             end = min(math.ceil(moment.left + moment.timestep + self.step) - 1, end + LONGEST_SPAN)
-        return range(min(moment.left, last), min(end, last) + 1)
+            first = min(first, max(0, last - 1)) if end >= last else first
+        return range(min(first, last), min(end, last) + 1)
 
     def usual_duration(self, n: int) -> Fraction | None:
         """How long output n lasts in seconds, where the source frame does not depart from the clip's rate."""
@@ -93,8 +99,13 @@ class Schedule:
         usual = self.usual_duration(n)
         if not self.step or (usual is not None and (self.target or not self.departs(durations.get(shown)))):
             return usual
-        moment = self.timeline.at(n)
-        return span(moment.left + moment.timestep, self.step, durations)
+        moment, last = self.timeline.at(n), self.timeline.frames - 1
+        known = dict(durations)
+        if last not in known and last - 1 in known:
+            known[last] = known[last - 1]
+        if self.mean_fps:
+            known.setdefault(min(moment.left, last), 1 / self.mean_fps)
+        return span(moment.left + moment.timestep, self.step, known)
 
 
 def offset_schedule(clip: vs.VideoNode, timestep: float) -> Schedule:
@@ -114,28 +125,30 @@ def rate_schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedul
     if length > LONGEST and clip.num_frames <= ENDLESS:
         frames = str(length) if length < 10**20 else f"a number of {len(str(length))} digits"
         raise RifeError(f"{arguments.rate_names} must give at most {LONGEST} frames, got {frames}")
-    _check_rate(schedule, arguments, log)
+    _check_rate(schedule, arguments, clip.fps, log)
     return schedule
 
 
-def _check_rate(schedule: Schedule, arguments: Arguments, log: Log) -> None:
+def _check_rate(schedule: Schedule, arguments: Arguments, clip_fps: Fraction, log: Log) -> None:
     """Refuse a rate that VapourSynth cannot announce, and log one that others misread or that was meant otherwise."""
     fps, names = schedule.fps, arguments.rate_names
     ratio = schedule.timeline.rate if isinstance(schedule.timeline, EvenTimeline) else Fraction(1)
     largest = max(fps.numerator, fps.denominator, ratio.numerator, ratio.denominator)
     if largest > INT64_MAX:
-        allowed = "give a frame rate, and a ratio to the clip's, that are fractions of 64-bit integers"
-        raise RifeError(f"{names} must {allowed}, got one of {len(str(largest))} digits")
+        allowed = "give a frame rate, and a ratio to the clip's, whose numerators and denominators fit into 64 bits"
+        raise RifeError(f"{names} must {allowed}, got {len(str(largest))} digits")
     if max(fps.numerator, fps.denominator) > INT32_MAX:
         log(
-            f"{names} gives {fps} frames a second, which players and y4m files misread, as it exceeds 32 bits: "
-            "fps_num and fps_den name a rate exactly"
+            f"{names} gives {fps} frames a second, which does not fit into 32 bits, so that players and y4m "
+            "misread it; give an exact rate by fps_num and fps_den"
         )
-    elif usual := usual_rate_near(fps):
-        log(
-            f"{names} gives {fps} frames a second; if {usual} is meant, name it by fps_num and fps_den: "
-            "more source frames pass through unchanged"
-        )
+    elif arguments.fps is not None and clip_fps and (usual := usual_rate_near(fps)):
+        simpler, given = usual / clip_fps, fps / clip_fps
+        if simpler.numerator < given.numerator:
+            log(
+                f"{names} gives {fps} frames a second; if {usual} is meant, name it by fps_num and fps_den: "
+                "more source frames pass through unchanged"
+            )
 
 
 def _schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
@@ -164,7 +177,7 @@ def _schedule(clip: vs.VideoNode, arguments: Arguments, log: Log) -> Schedule:
         varies = is_variable((times.start(k + 1) - times.start(k) for k in range(frames)), clip.fps)
         return Schedule(EvenTimeline(frames, rate, times, snap), Fraction(0) if varies else clip.fps * rate)
     if arguments.vfr == 1:
-        return Schedule(EvenTimeline(frames, rate, snap=snap), Fraction(0), 1 / rate)
+        return Schedule(EvenTimeline(frames, rate, snap=snap), Fraction(0), 1 / rate, mean_fps=clip.fps)
     return Schedule(EvenTimeline(frames, rate, snap=snap), clip.fps * rate, 1 / rate, clip.fps, is_trusted=constant)
 
 
@@ -213,7 +226,7 @@ def _read_durations(clip: vs.VideoNode, log: Log) -> SourceTimes:
     """
     if clip.num_frames > ENDLESS:
         raise ArgumentError("vfr", clip.num_frames, f"0 for a clip of more than {ENDLESS} frames")
-    log(f"reading the durations of {clip.num_frames} frames (timecodes= saves it)")
+    log(f"reading the durations of {clip.num_frames} frames (timecodes= avoids this)")
     durations: list[Fraction] = []
     started = reported = time.monotonic()
     for number, frame in enumerate(clip.frames(close=True)):

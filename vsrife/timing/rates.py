@@ -79,7 +79,7 @@ def usual_rate_near(fps: Fraction) -> Fraction | None:
 def _written(fps: Fraction) -> Iterator[Fraction]:
     """A rate as scripts write it: exactly, or rounded to a few places."""
     if fps > 0:
-        yield from dict.fromkeys((fps, *(_rounded(fps, decimals) for decimals in DECIMALS)))
+        yield from dict.fromkeys(rate for rate in (fps, *(_rounded(fps, n) for n in DECIMALS)) if rate)
 
 
 def _rounded(rate: Fraction, decimals: int | None) -> Fraction:

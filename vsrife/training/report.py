@@ -88,7 +88,7 @@ def save_sheet(path: Path, network: IFNet | PaperIFNet, batch: Triplet, kind: st
     try:
         from PIL import Image
     except ImportError as error:
-        raise RifeError('sheets of pictures need Pillow; pip install "vsrife[train]"') from error
+        raise RifeError('sheets of pictures need Pillow; pip install ".[train]"') from error
     estimate = estimate_batch(network, batch, kind)
     flow = flow_colours((estimate.flow[:, 2:] - estimate.flow[:, :2]) / FULL_FLOW)
     mask = estimate.mask.sigmoid().expand_as(batch.img0)

@@ -76,8 +76,6 @@ def _resolve_number(number: int) -> Resolved:
         )
     resolved = NUMBERS[number]
     if resolved.name not in CONFIGS:
-        raise ModelError(
-            f"model {number} is the ncnn plugin's {resolved.name}, which this package has not; "
-            f"multi={number} asks for {number} times as many frames"
-        )
+        hint = f"; for {number} times as many frames, use multi={number}" if number > 1 else ""
+        raise ModelError(f"model {number} is the ncnn plugin's {resolved.name}, which this package does not have{hint}")
     return resolved
