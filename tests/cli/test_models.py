@@ -118,7 +118,7 @@ def test_errors_are_one_line(
     file = saved(tmp_path, "4.22.lite")
     assert "not those of a 4.6 network" in failed(["models", "import", file, "--name", "4.6"], capsys)
     assert "must be a file" in failed(["models", "info", str(tmp_path / "none.pkl")], capsys)
-    assert "which this package has not" in failed(["models", "fetch", "5"], capsys)
+    assert "which this package does not have" in failed(["models", "fetch", "5"], capsys)
     assert "is not fetched from anywhere" in failed(["models", "fetch", "paper"], capsys)
     folder.touch()
     assert "cannot be written" in failed(["models", "import", file, "--name", "mine"], capsys)
