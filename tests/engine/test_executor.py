@@ -103,7 +103,7 @@ def test_a_thread_that_is_told_to_stop_fails_its_frame_alone() -> None:
     (worker,) = executor._threads
     stop(worker.ident or 0)
     thread.join(10)
-    assert [str(error) for error in failures] == ["the engine's thread was told to stop (SystemExit)"]
+    assert [str(error) for error in failures] == ["the engine's thread was stopped (SystemExit)"]
     stop(worker.ident or 0)  # while it waits for work
     assert executor.run(lambda: 42) == 42
     assert worker.is_alive()
