@@ -87,7 +87,8 @@ def shown(value: object, most: int | None = None) -> str:
     if most is None:
         most = 200 if isinstance(value, PathLike) else 60
     if isinstance(value, float):
-        return f"{value:g}"
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
     text = str(value)
     if not text or not text.isprintable():
         text = ascii(text[: most + 1])

@@ -49,6 +49,7 @@ def test_a_job_survives_its_file(uneven_film: Path) -> None:
     other = replace(job, arguments=(*job.arguments, ("scale", 0.5)))
     assert job.difference(load_job(other.text())) == "scale was 0.5, is None"
     assert replace(job, film=replace(job.film, size=1)).difference(stored) == f"film's size was {job.film.size}, is 1"
+    assert replace(job, film=replace(job.film, changed=1)).difference(stored) == "the film was modified since then"
     assert replace(job, film=replace(job.film, stop=1)).difference(stored) == "start or duration was another one"
     assert replace(job, version="9").difference(stored) == f"version was {job.version}, is 9"
     faster = plan_job(uneven_film, ".mkv", replace(request, multi=Fraction(3))).job

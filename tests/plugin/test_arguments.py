@@ -55,6 +55,7 @@ def test_every_argument_belongs_to_a_function() -> None:
         ({"fps_num": 60}, "fps_den must be given too, got fps_num alone"),
         ({"fps_den": 1}, "fps_num must be given too, got fps_den alone"),
         ({"scale": 3.0}, "scale must be 0.25, 0.5, 1, 2 or 4, got 3"),
+        ({"scale": 0.5000001}, "scale must be 0.25, 0.5, 1, 2 or 4, got 0.5000001"),
         ({"scale": float("nan")}, "scale must be 0.25, 0.5, 1, 2 or 4, got nan"),
         ({"model": b"\xff"}, r"model must be printable text, got b'\xff'"),
         ({"device": ""}, "device must be printable text, got ''"),

@@ -112,6 +112,8 @@ class Job:
                 return f"{argument} was {shown(was.get(argument))}, is {shown(now.get(argument))}"
             if isinstance(was, dict):
                 part = next(key for key in now if was.get(key) != now[key])
+                if part == "changed":
+                    return "the film was modified since then"
                 if part in PART:
                     return "start or duration was another one"
                 return f"{name}'s {part} was {shown(was.get(part))}, is {shown(now[part])}"
