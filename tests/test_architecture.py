@@ -58,7 +58,19 @@ ALLOWED = {
         "frame_properties",
     },
     "compare": {"engine", "evaluation", "film", "footage", "plugin", "timing", "detect", "errors", "colour", "files"},
-    "cli": {"compare", "evaluation", "film", "footage", "plugin", "training", "weights", "networks", "errors", "files"},
+    "cli": {
+        "compare",
+        "evaluation",
+        "film",
+        "footage",
+        "plugin",
+        "training",
+        "weights",
+        "networks",
+        "errors",
+        "files",
+        "timing",
+    },
     "__main__": {"cli"},
 }
 """Part → parts it may import."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsrife.cli.filter_options import NETWORK, add_filter_options, given_options
 from vsrife.errors import ArgumentError, RifeError, shown
+from vsrife.timing.rates import ntsc_rate
 
 if TYPE_CHECKING:
     import argparse
@@ -170,8 +171,7 @@ def _rate(name: str, text: str | None) -> Fraction | None:
         raise ArgumentError(name, text, "a number above 0 or a fraction")
     value = Fraction(match[1]) / int(match[2] or 1)
     if name == "fps" and "." in match[1] and not match[2]:
-        meant = Fraction(round(value * 1001 / 1000) * 1000, 1001)
-        value = meant if value.denominator > 1 and abs(value - meant) < min(NTSC, value * NTSC_SHARE) else value
+        value = ntsc_rate(value, min(NTSC, value * NTSC_SHARE)) if value.denominator > 1 else value
     if value <= 0:
         raise ArgumentError(name, text, "above 0")
     return value

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["Kept"]
 
 COUNT = 2
+"""Objects of a device that are kept: a script that alternates among more loads them again."""
 SECONDS = 60.0
+"""For how long after they were last asked for."""
 
 
 class Kept[T]:

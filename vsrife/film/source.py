@@ -198,9 +198,9 @@ def probe(path: Path, log: Log = ignore) -> Film:
         return _timed(film, container, output, log)
 
 
-def _is_turned(stored: tuple[int, int], shown: tuple[int, int]) -> bool:
+def _is_turned(stored: tuple[int, int], displayed: tuple[int, int]) -> bool:
     """Whether a picture is shown with its stored sides exchanged, but for an odd column or row that is cropped."""
-    same, turned = (all(0 <= a - b < 2 for a, b in zip(s, shown, strict=True)) for s in (stored, stored[::-1]))
+    same, turned = (all(0 <= a - b < 2 for a, b in zip(s, displayed, strict=True)) for s in (stored, stored[::-1]))
     return turned and not same
 
 

@@ -12,7 +12,7 @@ from vsrife.timing.moments import simplest_between
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["INT32_MAX", "USUAL", "meant_ratio", "usual_rate_near"]
+__all__ = ["INT32_MAX", "USUAL", "meant_ratio", "ntsc_rate", "usual_rate_near"]
 
 INT32_MAX = 2**31 - 1
 NTSC = Fraction(1000, 1001)
@@ -74,6 +74,12 @@ def usual_rate_near(fps: Fraction) -> Fraction | None:
     near = _nearest(fps)
     is_it = abs(near - fps) <= NEAR * near or any(_rounded(near, decimals) == fps for decimals in DECIMALS)
     return near if is_it else None
+
+
+def ntsc_rate(written: Fraction, reach: Fraction) -> Fraction:
+    """The n·1000/1001 that a decimal frame rate stands for, 60000/1001 for 59.94; the decimal where none is in reach."""
+    ntsc = round(written / NTSC) * NTSC
+    return ntsc if ntsc.denominator > 1 and abs(written - ntsc) <= reach else written
 
 
 def _written(fps: Fraction) -> Iterator[Fraction]:

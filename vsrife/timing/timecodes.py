@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO
 
 from vsrife.errors import ArgumentError, RifeError, shown
+from vsrife.timing.rates import ntsc_rate
 from vsrife.timing.source_times import SourceTimes
 
 if TYPE_CHECKING:
@@ -149,8 +150,7 @@ def _fps(written: str, number: int, line: str) -> Fraction:
     if len(numbers) == 2:
         return numbers[0] / numbers[1]
     fps = numbers[0]
-    ntsc = Fraction(round(fps * 1001 / 1000) * 1000, 1001)
-    return ntsc if fps < NTSC_BELOW and abs(fps - ntsc) * 500_000 <= fps else fps
+    return ntsc_rate(fps, fps / 500_000) if fps < NTSC_BELOW else fps
 
 
 def _wrong(allowed: str, number: int, text: str) -> RifeError:
