@@ -77,7 +77,7 @@ def usual_rate_near(fps: Fraction) -> Fraction | None:
 
 
 def ntsc_rate(written: Fraction, reach: Fraction) -> Fraction:
-    """The n·1000/1001 that a decimal frame rate stands for, 60000/1001 for 59.94; the decimal where none is in reach."""
+    """The n·1000/1001 that a decimal frame rate stands for, 60000/1001 for 59.94; itself where none is in reach."""
     ntsc = round(written / NTSC) * NTSC
     return ntsc if ntsc.denominator > 1 and abs(written - ntsc) <= reach else written
 
