@@ -75,8 +75,8 @@ ALLOWED = {
 }
 """Part → parts it may import."""
 LIGHT = {
-    "detect/runs.py", "timing/timecodes.py", "timing/timeline.py", "timing/source_times.py", "timing/moments.py", "timing/rates.py",
-    "timing/durations.py", "frame_properties.py",
+    "detect/runs.py", "timing/timecodes.py", "timing/timeline.py", "timing/source_times.py", "timing/moments.py",
+    "timing/rates.py", "timing/durations.py", "frame_properties.py",
     "networks/config.py", "networks/catalog.py", "networks/config_legacy.py", "errors.py", "colour.py",
 }  # fmt: skip
 """Files that import the standard library and one another alone."""
