@@ -2,7 +2,7 @@
 
 Frames are dropped and interpolated again through the filter in RGB24, fp32, in the published form: the twelve triplets
 of Middlebury OTHER, and some triplets of each clip in DATA/clips (larger ones shrunk to 640 columns). Prints Markdown:
-mean PSNR and SSIM of 8-bit pictures, and sharpness, their gradient energy over the truth's.
+mean PSNR, SSIM and sharpness of 8-bit pictures, as `vsrife.evaluation.metrics` defines them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
 import vapoursynth as vs
 from PIL import Image
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from vapoursynth import core
+
+from vsrife.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from torch import Tensor
 
 CLIPS = {
     "bikes.mp4": (4, 14, 48, 62, 98, 120, 194, 224),
@@ -34,7 +36,7 @@ CLIPS = {
 
 
 class Score(NamedTuple):
-    """Of one made picture."""
+    """Of one interpolated picture; the names are those of `METRICS`."""
 
     psnr: float
     ssim: float
@@ -70,24 +72,14 @@ def pictures(files: list[Path]) -> vs.VideoNode:
     return core.std.ModifyFrame(blank, blank, fill)
 
 
-def array(frame: vs.VideoFrame) -> NDArray[np.uint8]:
-    """H×W×3."""
-    return np.stack([np.asarray(frame[plane]) for plane in range(3)], -1)
+def array(frame: vs.VideoFrame) -> Tensor:
+    """3×H×W, uint8."""
+    return torch.stack([torch.from_numpy(np.array(frame[plane])) for plane in range(3)])
 
 
-def energy(picture: NDArray[np.uint8]) -> float:
-    """Of the gradient."""
-    whole = picture.astype(np.float64)
-    return float(sum((np.diff(whole, axis=axis) ** 2).sum() for axis in (0, 1)))
-
-
-def score(made: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Score:
-    """A made picture against the true one."""
-    return Score(
-        float(peak_signal_noise_ratio(truth, made)),
-        float(structural_similarity(truth, made, channel_axis=2)),
-        energy(made) / energy(truth),
-    )
+def score(made: Tensor, truth: Tensor) -> Score:
+    """An interpolated picture against the true one."""
+    return Score(*(float(METRICS[name](made, truth)) for name in Score._fields))
 
 
 def evaluate(data: Path, name: str, arguments: dict[str, object] | None) -> Score:
