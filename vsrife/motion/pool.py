@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = ["Pool"]
@@ -27,27 +26,29 @@ class Pool:
     """
 
     def __init__(self) -> None:
-        self._blocks: list[tuple[Tensor, weakref.ref[NDArray[np.float32]]]] = []
+        self._idle: deque[Tensor] = deque(maxlen=IDLE)
         self._lock = threading.Lock()
 
     def clear(self) -> None:
         """Give up the unused blocks."""
         with self._lock:
-            self._blocks = [(block, lent) for block, lent in self._blocks if lent() is not None]
+            self._idle.clear()
 
     def empty(self, *shape: int) -> Tensor:
         """An uninitialised fp32 tensor."""
+        block = self._take(shape)
+        if block is None:
+            block = torch.empty(shape)
+        lent = block.numpy().view()
+        weakref.finalize(lent, self._idle.append, block).atexit = False
+        return torch.from_numpy(lent)
+
+    def _take(self, shape: tuple[int, ...]) -> Tensor | None:
+        """An unused block; blocks are returned at any moment, also while this runs."""
         with self._lock:
-            idle = [block for block, lent in self._blocks if lent() is None]
-            block = next((block for block in idle if block.shape == shape), None)
-            if block is None:
-                block = torch.empty(shape)
-            kept = {id(other) for other in [other for other in idle if other is not block][-IDLE:]}
-            self._blocks = [
-                (other, lent)
-                for other, lent in self._blocks
-                if other is not block and (lent() is not None or id(other) in kept)
-            ]
-            lent: NDArray[np.float32] = block.numpy().view()
-            self._blocks.append((block, weakref.ref(lent)))
-            return torch.from_numpy(lent)
+            for _ in range(len(self._idle)):
+                block = self._idle.popleft()
+                if block.shape == shape:
+                    return block
+                self._idle.append(block)
+        return None
