@@ -31,7 +31,7 @@ ALLOWED = {
     "motion": {"tta", "errors"},
     "engine": {"motion", "networks", "weights", "tta", "detect", "errors"},
     "evaluation": {"engine", "footage", "networks", "weights", "motion", "tta", "timing", "errors", "colour", "files"},
-    "training": {"evaluation", "footage", "engine", "networks", "weights", "tta", "errors", "files"},
+    "training": {"evaluation", "footage", "engine", "motion", "networks", "weights", "tta", "errors", "files"},
     "plugin": {"engine", "networks", "weights", "timing", "detect", "errors", "colour", "frame_properties"},
     "footage": {
         "engine",

@@ -186,7 +186,8 @@ def _places(flow: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _length(motion: Tensor) -> Tensor:
-    return motion.square().sum(1, keepdim=True).sqrt()
+    """Length of vectors; its gradient is 0 where it is 0."""
+    return motion.square().sum(1, keepdim=True).clamp(min=1e-20).sqrt()
 
 
 def _agreement(error: Tensor, tolerance: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from vsrife.errors import RifeError
 from vsrife.networks import Estimate, IFNet, Stages, mean_estimate, privileged_block
 from vsrife.training.initial import kaiming_init, zero_init_output
 from vsrife.training.losses import distillation_loss, endpoint_error, laplacian_loss, log10_mse, missing_detail
+from vsrife.training.picture_step import make_picture
 
 if TYPE_CHECKING:
     from vsrife.networks import LegacyNetwork
@@ -83,10 +84,10 @@ class TrainingModule(nn.Module):
         img0, img1, truth, _ = batch
         options = self._options
         stages = _stages(self.network, batch, options.flow, self.teacher)
-        picture = _picture(stages.student[-1], img0, img1)
+        picture = make_picture(options.step, stages.student[-1], batch)
         taught = guided = lacking = picture.new_zeros(())
         if stages.teacher is not None:
-            taught = laplacian_loss(_picture(stages.teacher, img0, img1), truth, options.levels)
+            taught = laplacian_loss(make_picture("published", stages.teacher, batch), truth, options.levels)
         sharp = truth
         if self._guide:
             with torch.no_grad():
@@ -122,9 +123,11 @@ def estimate_batch(network: IFNet | PaperIFNet, batch: Triplet, flow: str = "dir
     return _stages(network, batch, flow).student[-1]
 
 
-def interpolate_batch(network: IFNet | PaperIFNet, batch: Triplet, flow: str = "direct") -> Tensor:
-    """Interpolate a batch in 0..1 at its times: N×3×H×W in 0..1."""
-    return _picture(estimate_batch(network, batch, flow), batch.img0, batch.img1).clamp(0, 1)
+def interpolate_batch(
+    network: IFNet | PaperIFNet, batch: Triplet, flow: str = "direct", step: str = "published"
+) -> Tensor:
+    """Interpolate a batch in 0..1 at its times: N×3×H×W in 0..1; `flow` and `step` as in `TrainOptions`."""
+    return make_picture(step, estimate_batch(network, batch, flow), batch).clamp(0, 1)
 
 
 def to_floats(batch: Triplet, device: torch.device) -> Triplet:
@@ -147,13 +150,6 @@ def _stages(network: IFNet | PaperIFNet, batch: Triplet, flow: str, teacher: Any
     student = network.stages(img0, img1, torch.full_like(times, 0.5)).student
     share = 2 * torch.cat((times, times, 1 - times, 1 - times), 1)
     return Stages(tuple(stage._replace(flow=share * stage.flow) for stage in student))
-
-
-def _picture(estimate: Estimate, img0: Tensor, img1: Tensor) -> Tensor:
-    """The picture of an estimate, computed in fp32."""
-    residual = estimate.residual
-    exact = Estimate(estimate.flow.float(), estimate.mask.float(), None if residual is None else residual.float())
-    return exact.picture(img0, img1)
 
 
 def _features(network: nn.Module | None) -> int:

@@ -65,6 +65,10 @@ class TrainOptions:
     picture: float = option(
         1.0, "weight of the interpolated picture's distance to the truth; 0 learns from a guide alone", least=0
     )
+    picture_step: str | None = option(
+        None, "what makes the picture of flow and mask: sharp, as in the filter, which is the default from weights, or "
+        "published, the default from nothing", choices=("published", "sharp"),
+    )  # fmt: skip
     psnr: float = option(
         0.0, "weight of each picture's PSNR in bels, which counts a share of little error as one of much", least=0
     )
@@ -110,6 +114,11 @@ class TrainOptions:
         if self.batch % self.accumulate:
             raise ArgumentError("accumulate", self.accumulate, f"a divisor of the batch, {self.batch}")
 
+    @property
+    def step(self) -> str:
+        """The picture step that the run learns through."""
+        return self.picture_step or ("published" if self.init is None else "sharp")
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
 
@@ -122,6 +131,7 @@ class TrainOptions:
         """
         try:
             content: dict[str, Any] = json.loads(text)
+            content.setdefault("picture_step", "published")  # runs that began before there was a choice
             options: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}
             return cls(**options)
         except (ValueError, TypeError, AttributeError) as error:
@@ -137,7 +147,7 @@ def _check(
     least: float | None = None,
     most: float | None = None,
 ) -> None:
-    if choices and value not in choices:
+    if choices and value is not None and value not in choices:
         raise ArgumentError(name, value, f"one of {', '.join(map(str, choices))}")
     if value is None or isinstance(value, str | bool):
         return

@@ -73,7 +73,9 @@ class Curve:
 
 
 @torch.no_grad()
-def save_sheet(path: Path, network: IFNet | PaperIFNet, batch: Triplet, kind: str = "direct") -> None:
+def save_sheet(
+    path: Path, network: IFNet | PaperIFNet, batch: Triplet, kind: str = "direct", step: str = "published"
+) -> None:
     """Draw triplets, a row each: first, interpolated, true and last picture, the flow from first to last, the mask.
 
     Args:
@@ -81,6 +83,7 @@ def save_sheet(path: Path, network: IFNet | PaperIFNet, batch: Triplet, kind: st
         network: on any device.
         batch: pictures in 0..1 on the network's device.
         kind: of the flow, see `TrainOptions.flow`.
+        step: the picture step, see `TrainOptions.picture_step`.
 
     Raises:
         RifeError: Pillow is not installed.
@@ -92,7 +95,7 @@ def save_sheet(path: Path, network: IFNet | PaperIFNet, batch: Triplet, kind: st
     estimate = estimate_batch(network, batch, kind)
     flow = flow_colours((estimate.flow[:, 2:] - estimate.flow[:, :2]) / FULL_FLOW)
     mask = estimate.mask.sigmoid().expand_as(batch.img0)
-    columns = batch.img0, interpolate_batch(network, batch, kind), batch.truth, batch.img1, flow, mask
+    columns = batch.img0, interpolate_batch(network, batch, kind, step), batch.truth, batch.img1, flow, mask
     framed = [torch.nn.functional.pad(column, (0, GAP, 0, GAP), value=0.08) for column in columns]
     rows = [torch.cat([column[n] for column in framed], 2) for n in range(len(mask))]
     sheet = (torch.cat(rows, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()

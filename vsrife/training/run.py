@@ -172,13 +172,13 @@ class _Run:
         values = []
         for place in places:
             batch = self._validation_batch([place])
-            picture = interpolate_batch(network, batch, options.flow)
+            picture = interpolate_batch(network, batch, options.flow, options.step)
             values.append(float(psnr(rounded(picture), rounded(batch.truth))))
         if values:
             self.psnr.append((number, mean_psnr(values)))
             self.scores.add(number, self.psnr[-1][1:])
             pictures = self._validation_batch(places[:: -(-len(places) // DRAWN)])
-            save_sheet(self.out / f"pictures-{number:06d}.png", network, pictures, options.flow)
+            save_sheet(self.out / f"pictures-{number:06d}.png", network, pictures, options.flow, options.step)
         self._export(network)
 
     def _validation_batch(self, places: list[int]) -> Triplet:
