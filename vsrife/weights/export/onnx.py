@@ -133,11 +133,11 @@ class OnnxGraph(Graph):
         """A value replicated to the right and below up to multiples of `alignment`, and its height and width before."""
         if size:
             before = self.whole(*size[::-1])
-            lack = self.whole(*(-side % alignment for side in size[::-1]))
+            pads = self.whole(0, 0, 0, 0, 0, 0, *(-side % alignment for side in size[::-1]))
         else:
             before = self.put("Slice", self.put("Shape", x), self.whole(HEIGHT), self.whole(WIDTH + 1))
             lack = self.put("Mod", self.put("Neg", before), self.whole(alignment))
-        pads = self.put("Concat", self.whole(0, 0, 0, 0, 0, 0), lack, axis=0)
+            pads = self.put("Concat", self.whole(0, 0, 0, 0, 0, 0), lack, axis=0)
         return self.put("Pad", x, pads, mode="edge"), before
 
     def cropped(self, x: str, size: str) -> str:
@@ -149,10 +149,13 @@ class OnnxGraph(Graph):
         sizes = self.put("Shape", x)
         places, pixels = [], []
         for axis, shape in ((WIDTH, (1, 1, 1, -1)), (HEIGHT, (1, 1, -1, 1))):
-            size = self._cast(self.put("Gather", sizes, self.constant(np.array(axis, np.int64)), axis=0), np.float32)
-            pixels.append(self.put("Div", self.number(2), self.put("Sub", size, self.number(1))))
-            place = self.put("Mul", self.put("Range", self.number(0), size, self.number(1)), pixels[-1])
-            places.append(self.put("Reshape", self.put("Sub", place, self.number(1)), self.whole(*shape)))
+            first, second, index = (self.constant(np.array(value, np.int64)) for value in (0, 1, axis))
+            size = self.put("Gather", sizes, index, axis=0)
+            span = self._cast(self.put("Sub", size, second), np.float32)
+            pixels.append(self.put("Div", self.number(2), span))
+            numbers = self._cast(self.put("Range", first, size, second), np.float32)
+            place = self.put("Sub", self.put("Mul", numbers, pixels[-1]), self.number(1))
+            places.append(self.put("Reshape", place, self.whole(*shape)))
         return *places, *pixels
 
     def fixed_grid(self, *size: int) -> tuple[str, ...]:

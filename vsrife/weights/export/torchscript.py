@@ -68,7 +68,8 @@ def write_torchscript(network: IFNet | LegacyNetwork, target: Path) -> None:
     with torch.no_grad(), warnings.catch_warnings(action="ignore"), _scripted_warp():
         wrapped: nn.Module = AnyTime(network) if network.config.any_time else Midpoint(network)
         times = (torch.full((1, 1, 1, 1), 0.5),) if network.config.any_time else ()
-        traced = torch.jit.trace(wrapped.eval(), (*pictures, *times))  # type: ignore[no-untyped-call]
+        inputs = (*pictures, *times)
+        traced = torch.jit.trace(wrapped.eval(), inputs, check_trace=False)  # type: ignore[no-untyped-call]
         with atomic_write(target, failures=(OSError, RuntimeError)) as partial:
             partial.parent.mkdir(parents=True, exist_ok=True)
             traced.save(str(partial))
