@@ -134,9 +134,13 @@ def export_model(options: argparse.Namespace) -> None:
     from vsrife.weights.export import Form, export_network
 
     form = Form(options.to, options.planes, options.precision == "fp16", size)
+    if path is None and model in CONFIGS:
+        form.check(CONFIGS[model], model)
     network = load_network(model, path, log=lambda line: print(line, file=sys.stderr))
-    target = export_network(network, path.stem if path else model, form, options.output)
-    print(f"{options.name} is written for {options.to}: {target}")
+    if path:
+        model = path.name if path.is_dir() else path.stem
+    target = export_network(network, model, form, options.output)
+    print(f"{shown(options.name, 200)} is written for {options.to}: {shown(target, 200)}")
 
 
 def _parse_size(text: str | None) -> tuple[int, int] | None:

@@ -47,6 +47,22 @@ class Form:
             if value:
                 raise ArgumentError(name, self.to, "onnx alone", verb="be given for")
 
+    def check(self, config: AnyConfig, name: str) -> None:
+        """Check that this form carries a network.
+
+        Raises:
+            ModelError: it does not; the message says what does.
+        """
+        name = shown(name, 60)
+        if getattr(config, "doubles", False) or getattr(config, "adapts", False):
+            raise ModelError(
+                f"model {name} adapts its scale to the motion, which no exported form carries; core.rife.RIFE runs it"
+            )
+        if self.to == "torchscript" or (isinstance(config, IFNetConfig) and not config.refines):
+            return
+        reason = "has a RefineNet" if config.refines else "serves the middle between two frames alone"
+        raise ModelError(f"model {name} {reason}, which {self.to} does not carry here; --to torchscript does")
+
 
 def export_network(network: IFNet | LegacyNetwork, name: str, form: Form, output: Path | None = None) -> Path:
     """Write a network in another engine's form, as it is published, without the picture step.
@@ -66,7 +82,7 @@ def export_network(network: IFNet | LegacyNetwork, name: str, form: Form, output
         RifeError: a package is missing, or a file cannot be written.
     """
     config = network.config
-    _check(config, name, form)
+    form.check(config, name)
     if form.to == "torchscript" or not isinstance(network, IFNet):
         target = output or Path(f"{name}.pt")
         write_torchscript(network, target)
@@ -87,19 +103,6 @@ def export_network(network: IFNet | LegacyNetwork, name: str, form: Form, output
     target = output or Path(_file(name))
     write_onnx(network, target, planes=planes, half=form.half, size=form.size)
     return target
-
-
-def _check(config: AnyConfig, name: str, form: Form) -> None:
-    """Refuse what a form cannot carry, and name what can."""
-    name = shown(name, 60)
-    if getattr(config, "doubles", False) or getattr(config, "adapts", False):
-        raise ModelError(
-            f"model {name} adapts its scale to the motion, which no exported form carries; core.rife.RIFE runs it"
-        )
-    if form.to == "torchscript" or (isinstance(config, IFNetConfig) and not config.refines):
-        return
-    reason = "has a RefineNet" if config.refines else "serves the middle between two frames alone"
-    raise ModelError(f"model {name} {reason}, which {form.to} does not carry here; --to torchscript does")
 
 
 def _file(name: str) -> str:
