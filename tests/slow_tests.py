@@ -9,6 +9,11 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_real_weights_on_real_frames",
         "test_every_name",
     ),
+    "weights/export/test_onnx.py": ("test_both_forms",),
+    "weights/export/test_torchscript.py": (
+        "test_any_size_and_any_time",
+        "test_networks_for_the_middle",
+    ),
     "examples/test_examples.py": ("test_an_example_gives_every_frame",),
     "training/test_runs.py": (
         "test_a_run_leaves_a_model_its_card_curves_and_pictures",

@@ -198,7 +198,7 @@ DESCRIPTIONS = {
     "motion": "`block_input`, the correction of a motion and `warp_and_blend`: the reference in PyTorch, C for CPUs, "
     "Triton for GPUs",
     "networks": "one config per network and the catalog; the networks in their published form",
-    "weights": "weights files: the manifest, download, detection of the network, conversion",
+    "weights": "weights files: the manifest, download, detection of the network, conversion, export to other engines",
     "detect": "scene changes, repeated and still frames: stateless functions of two pictures",
     "footage": "videos, scripts and folders of pictures as RGB frames with times, cuts and repeats",
     "evaluation": "metrics, test sets and clips as cases, the runner, tables and sheets",

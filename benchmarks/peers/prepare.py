@@ -7,18 +7,18 @@ against; the network as ONNX for vs-mlrt; the weights under the names vsrife 5.7
 from __future__ import annotations
 
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import vapoursynth as vs
-from torch import Tensor, nn
 
 from peers.job import Job, array, held
 from vsrife.cli.benchmark import moving_planes
+from vsrife.errors import RifeError
 from vsrife.weights import load_network
+from vsrife.weights.export import Form, export_network
 
 if TYPE_CHECKING:
     from vsrife.networks import IFNet
@@ -28,19 +28,6 @@ FIRST = 600
 """Of the development clip: a shot of a moving bird, no cut in the frames after it."""
 STEP = 2
 """Every other frame of its 60 a second."""
-
-
-class SevenPlanes(nn.Module):
-    """The published form with one input, as vs-mlrt's plugins hand clips over: left, right, time."""
-
-    def __init__(self, network: IFNet) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, planes: Tensor) -> Tensor:
-        """N×7×H×W to N×3×H×W."""
-        made: Tensor = self.network(planes[:, :3], planes[:, 3:6], planes[:, 6:])
-        return made
 
 
 def source(job: Job, path: str) -> vs.VideoNode:
@@ -87,11 +74,8 @@ def write_networks(job: Job, network: IFNet) -> None:
     onnx = job.file("published", "onnx")
     if not onnx.exists():
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                planes = torch.rand(1, 7, job.height, job.width)
-                torch.onnx.export(SevenPlanes(network), (planes,), onnx, opset_version=20, dynamo=False)
-        except (ImportError, RuntimeError) as error:
+            export_network(network, "4.26", Form("onnx", size=(job.width, job.height)), onnx)
+        except RifeError as error:
             print(f"no ONNX, vs-mlrt will be missing: {error}", file=sys.stderr)
 
 

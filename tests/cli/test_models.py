@@ -161,3 +161,35 @@ def test_as_a_module_and_as_a_script() -> None:
     assert done.returncode == 1
     assert done.stderr == "models: model_path must be a file or ncnn's folder that exists, got none\n"
     assert 'vsrife = "vsrife.cli:main"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["models", "export", "rife-v4.26", "--to", "ncnn"]) == 0
+    assert capsys.readouterr().out == "rife-v4.26 is written for ncnn: rife-v4.26\n"
+    written = load_network("4.26", tmp_path / "rife-v4.26").state_dict()
+    for name, value in load_network("4.26", None).state_dict().items():
+        assert torch.equal(written[name], value), name
+
+    file = saved(tmp_path, "4.22.lite")
+    assert main(["models", "export", file, "--to", "ncnn", "--output", "rife-v4-mine"]) == 0
+    assert load_network(None, tmp_path / "rife-v4-mine").config == CONFIGS["4.22.lite"]
+
+
+def test_export_refuses(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def error(*arguments: str) -> str:
+        return failed(["models", "export", *arguments], capsys)
+
+    assert error("24", "--to", "ncnn") == "models: ensembles are not exported; RIFE(model='4.6', ensemble=2) runs one"
+    assert error("4.26", "--to", "onnx", "--size", "big").endswith("WIDTHxHEIGHT, such as 1920x1080, got big")
+    assert error("4.26", "--to", "ncnn", "--size", "64x64") == "models: size must be given for onnx alone, got ncnn"
+    assert error("4.26", "--to", "ncnn", "--model", "4.6") == "models: model must be given for a weights file, got 4.26"
+    assert error("4.99", "--to", "ncnn").startswith("models: model must be one ")
+    assert "adapts its scale" in error("4.0", "--to", "ncnn")
+    assert "adapts its scale" in error(saved(tmp_path, "4.0"), "--to", "ncnn")
+    assert asked == []
+    assert [path.name for path in tmp_path.iterdir()] == ["flownet.pkl"]

@@ -1,12 +1,13 @@
-"""`vsrife models`: list, download, import and describe models."""
+"""`vsrife models`: list, download, import, describe and export models."""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife.errors import ModelError, shown
+from vsrife.errors import ArgumentError, ModelError, shown
 from vsrife.networks.catalog import CONFIGS
 from vsrife.weights import Entry, find, imported, manifest, read_metadata, resolve, user_folder
 
@@ -23,7 +24,7 @@ UNKNOWN = "–"
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its actions."""
-    parser = commands.add_parser("models", help="list, fetch, import and look at models")
+    parser = commands.add_parser("models", help="list, fetch, import, look at and export models")
     parser.set_defaults(run=list_models)
     actions = parser.add_subparsers(metavar="ACTION", help="without one, the models are listed")
 
@@ -42,6 +43,18 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     info = actions.add_parser("info", help="show which network a weights file is of")
     _add_file(info)
     info.set_defaults(run=describe)
+
+    export = actions.add_parser("export", help="write a model for another engine")
+    export.add_argument("name", metavar="NAME", help="as in the list, or a weights file")
+    export.add_argument("--to", required=True, choices=("onnx", "ncnn", "torchscript"), help="the form to write")
+    export.add_argument("--model", help="the version a file is of, where its shapes do not tell")
+    export.add_argument(
+        "--output", type=_path, help="the file, or ncnn's folder; named as scripts expect it if not given"
+    )
+    export.add_argument("--planes", type=int, choices=(7, 11), help="of ONNX: 7 pads pictures inside, the default")
+    export.add_argument("--precision", choices=("fp32", "fp16"), default="fp32", help="of ONNX: its convolutions")
+    export.add_argument("--size", metavar="WxH", help="of ONNX: the only size it takes; any by default")
+    export.set_defaults(run=export_model)
 
 
 def list_models(_: argparse.Namespace) -> None:
@@ -102,6 +115,42 @@ def describe(options: argparse.Namespace) -> None:
         lines += [("file", f"{shown(path, 200)} ({path.stat().st_size:,} bytes)"), ("sha256", sha256(path))]
     for key, value in lines:
         print(f"{key + ':':<12}{value}")
+
+
+def export_model(options: argparse.Namespace) -> None:
+    """Write a model in another engine's form."""
+    known = options.name in CONFIGS or options.name in imported()
+    path = None if known or not _path(options.name).exists() else _path(options.name)
+    if path is None and options.model is not None:
+        raise ArgumentError("model", options.name, "a weights file", verb="be given for")
+    model = options.model
+    if path is None:
+        model, ensemble = resolve(options.name)
+        if ensemble:
+            raise ModelError(f"ensembles are not exported; RIFE(model={model!r}, ensemble=2) runs one")
+    size = _parse_size(options.size)
+
+    from vsrife.weights import load_network
+    from vsrife.weights.export import Form, export_network
+
+    form = Form(options.to, options.planes, options.precision == "fp16", size)
+    if path is None and model in CONFIGS:
+        form.check(CONFIGS[model], model)
+    network = load_network(model, path, log=lambda line: print(line, file=sys.stderr))
+    if path:
+        model = path.name if path.is_dir() else path.stem
+    target = export_network(network, model, form, options.output)
+    print(f"{shown(options.name, 200)} is written for {options.to}: {shown(target, 200)}")
+
+
+def _parse_size(text: str | None) -> tuple[int, int] | None:
+    """The width and height of `1920x1080`."""
+    if text is None:
+        return None
+    found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", text)
+    if not found:
+        raise ArgumentError("size", text, "WIDTHxHEIGHT, such as 1920x1080")
+    return int(found[1]), int(found[2])
 
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
