@@ -5,6 +5,11 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_cross_built_wheels",
         "test_installing_autoloads_and_uninstalling_leaves_nothing",
     ),
+    "docs/test_site.py": (
+        "test_every_page_is_found_by_search",
+        "test_the_api_is_that_of_the_package",
+        "test_a_page_loads_what_is_on_the_site",
+    ),
     "release/test_dist.py": ("test_a_library_is_the_same_bytes_each_time",),
     "release/test_workflows.py": ("test_what_they_run_exists",),
     "peers/test_vsrife_5_7.py": (

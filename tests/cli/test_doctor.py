@@ -252,9 +252,16 @@ def test_advice(part: str, changes: dict[str, Any], said: str, whole: dict[str, 
 
 def test_a_driver_without_cuda_in_pytorch(whole: dict[str, Any]) -> None:
     found = whole | {"driver": "570.1", "torch": whole["torch"] | {"cuda": None, "rocm": None}}
-    line = "NVIDIA's driver 570.1 is here, but PyTorch is built without CUDA: install one with it"
-    assert line in advice(found)
-    assert line not in advice(whole)
+    line = "NVIDIA's driver 570.1 is here, but PyTorch is built without CUDA: install it with the command that https://"
+    assert len([said for said in advice(found) if said.startswith(line)]) == 1
+    assert not [said for said in advice(whole) if said.startswith(line)]
+
+
+def test_what_the_tools_need_is_named_with_its_command(whole: dict[str, Any]) -> None:
+    found = whole | {"packages": whole["packages"] | {"av": None, "matplotlib": None}}
+    line = "vsrife interpolate and compare do not run without PyAV, matplotlib: pip install '.[video]' in a clone of "
+    assert advice(found)[-1].startswith(line)
+    assert works(found)
 
 
 @POSIX

@@ -12,6 +12,9 @@ __all__ = ["advice", "text", "works"]
 OUR_ID = "org.vsrife.plugin"
 GOOD = 30.0
 """PSNR in dB from which the self test's frames are right: by far less than any model reaches on them."""
+CUDA = "install it with the command that https://pytorch.org/get-started/locally shows for CUDA"
+TOOLS = {"av": "PyAV", "pillow": "Pillow", "matplotlib": "matplotlib"}
+"""What `vsrife interpolate` and `compare` need beside the filter's own packages."""
 NONE = "–"
 Found = dict[str, Any]
 
@@ -57,7 +60,7 @@ def _about_torch(found: Found) -> Iterator[str]:
         if why:
             yield f"frames are made by PyTorch alone, which is slower: {why}"
         if found["driver"] and not (torch["cuda"] or torch["rocm"]):
-            yield f"NVIDIA's driver {found['driver']} is here, but PyTorch is built without CUDA: install one with it"
+            yield f"NVIDIA's driver {found['driver']} is here, but PyTorch is built without CUDA: {CUDA}"
 
 
 def _about_test(found: Found) -> Iterator[str]:
@@ -89,6 +92,10 @@ def _about_vspipe(found: Found) -> Iterator[str]:
 def _others(found: Found) -> Iterator[str]:
     if "error" not in found["vapoursynth"] and not found["source_filters"]:
         yield "no source filter is here to open films with: pip install vapoursynth-bestsource"
+    missing = [name for package, name in TOOLS.items() if found["packages"].get(package, "") is None]
+    if missing:
+        command = "pip install '.[video]' in a clone of the repository"
+        yield f"vsrife interpolate and compare do not run without {', '.join(missing)}: {command}"
     models = found["models"]
     if "error" in models:
         yield f"the models cannot be read: {models['error']}"
