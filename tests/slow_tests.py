@@ -94,7 +94,7 @@ SLOW: dict[str, tuple[str, ...]] = {
     "fuzz/test_parsers.py": ("test_any_text",),
     "benchmarks/test_ablations.py": ("test_an_arm_is_another_with_another_seed_and_the_same_with_the_same",),
     "peers/test_vsrife_2_0.py": ("test_random_weights",),
-    "cli/test_compare.py": ("test_files_and_summary",),
+    "cli/test_compare.py": ("test_files_and_summary", "test_a_page"),
     "plugin/test_logs.py": ("test_nothing_is_printed",),
     "weights/test_download.py": ("test_two_processes_at_once",),
     "plugin/test_life.py": ("test_environments_destroyed_with_requests_in_flight_leave_nothing",),
