@@ -102,6 +102,7 @@ SLOW: dict[str, tuple[str, ...]] = {
     "engine/test_executor.py": ("test_a_forked_child_gets_a_line_and_never_hangs",),
     "evaluation/test_runner.py": ("test_middlebury_gives_the_published_figures",),
     "clients/test_vspipe.py": ("test_what_is_piped_is_read",),
+    "clients/test_wrappers.py": ("test_av1an_encodes_chunks_of_a_script", "test_hybrid_fills_dropped_frames"),
     "test_architecture.py": ("test_importing_changes_no_global_state",),
     "fuzz/test_filters.py": ("test_any_clip_and_arguments_work_or_raise_one_line",),
     "training/test_data.py": ("test_items_are_functions_of_their_place",),
