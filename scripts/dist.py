@@ -167,7 +167,6 @@ def sbom(project: dict[str, Any], built: list[Path]) -> dict[str, Any]:
     direct = [name for text in project["dependencies"] if (name := canonicalize_name(text.split(">")[0])) in refs]
     product = {"type": "library", "bom-ref": "vsrife", "name": "vsrife", "version": project["version"]}
     return {
-        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
