@@ -12,12 +12,14 @@ TEST_ENV = PATH="$(BIN):$$PATH" XDG_CONFIG_HOME="$(CURDIR)/.venv/config" \
 # files are handed out in the order of collection, the longest first: see tests/conftest.py
 PYTEST = $(TEST_ENV) "$(BIN)/pytest" -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo lint check test clean
+.PHONY: help setup demo lint site check test dist clean
 
 help:
 	@echo "make demo    doubles a clip, measures the result and writes both to $(OUT)/  (CLIP=path: a video of yours)"
-	@echo "make check   runs ruff, mypy and the quick tests"
-	@echo "make test    runs ruff, mypy and all tests"
+	@echo "make check   runs ruff, mypy and the quick tests, and builds the site"
+	@echo "make test    runs ruff, mypy and all tests, and builds the site"
+	@echo "make site    builds the documentation into build/site/"
+	@echo "make dist    builds the sdist, the wheels and the SBOM twice into dist/ and checks them"
 
 setup:
 	@scripts/setup
@@ -30,11 +32,17 @@ lint: setup
 	$(TEST_ENV) "$(BIN)/ruff" format --check
 	$(TEST_ENV) "$(BIN)/mypy"
 
-check: lint
+site: setup
+	$(TEST_ENV) "$(BIN)/mkdocs" build --strict --quiet --site-dir build/site
+
+check: lint site
 	$(PYTEST) -m "not slow"
 
-test: lint
+test: lint site
 	$(PYTEST)
+
+dist: setup
+	"$(BIN)/python" scripts/dist.py
 
 clean:
 	rm -rf .venv build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis

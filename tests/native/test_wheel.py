@@ -23,15 +23,15 @@ TARGETS = {
 FOLDER = "vapoursynth/plugins/rife/"
 
 
-def build_wheel(out: Path, target: str | None) -> Path:
+def build(out: Path, target: str | None = None, kind: str = "wheel") -> Path:
     environment = {name: value for name, value in os.environ.items() if name != "VSRIFE_TARGET"}
     if target:
         environment["VSRIFE_TARGET"] = target
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(out), str(ROOT)]
+    command = [sys.executable, "-m", "build", f"--{kind}", "--no-isolation", "-o", str(out), str(ROOT)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    (wheel,) = out.glob("*.whl")
-    return wheel
+    (built,) = out.glob("vsrife-*")
+    return built
 
 
 def exported(library: bytes) -> set[str]:
@@ -48,7 +48,7 @@ def exported(library: bytes) -> set[str]:
 @pytest.mark.parametrize("target", TARGETS)
 def test_cross_built_wheels(target: str, tmp_path: Path) -> None:
     library, tag = TARGETS[target]
-    wheel = build_wheel(tmp_path, target)
+    wheel = build(tmp_path, target)
     assert wheel.name.endswith(f"-py3-none-{tag}.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -71,12 +71,14 @@ def test_cross_built_wheels(target: str, tmp_path: Path) -> None:
 
 def test_an_unknown_target_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"VSRIFE_TARGET must be one of x86_64-linux, .*, got amiga"):
-        build_wheel(tmp_path, "amiga")
+        build(tmp_path, "amiga")
 
 
-def test_installing_autoloads_and_uninstalling_leaves_nothing(tmp_path: Path) -> None:
-    """In an environment of its own, without torch, which the filter then asks for in one line."""
-    wheel = build_wheel(tmp_path / "dist", None)
+@pytest.mark.timeout(900)  # the sdist is compiled by ziglang, which pip fetches
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_installing_autoloads_and_uninstalling_leaves_nothing(kind: str, tmp_path: Path) -> None:
+    """In an environment of its own, without a compiler and torch, which the filter then asks for in one line."""
+    built = build(tmp_path / "dist", kind=kind)
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     fetch = subprocess.run(
@@ -93,7 +95,11 @@ def test_installing_autoloads_and_uninstalling_leaves_nothing(tmp_path: Path) ->
         ).stdout.strip()
     )
     before = {path for path in site.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", wheel], check=True, capture_output=True)
+    bare = {name: value for name, value in os.environ.items() if name not in {"CC", "PYTHONPATH", "VSRIFE_TARGET"}}
+    bare["PATH"] = str(python.parent)
+    subprocess.run(
+        [python, "-m", "pip", "install", "-q", "--no-deps", built], env=bare, check=True, capture_output=True
+    )
     code = (
         "import vapoursynth as vs\n"
         "try: vs.core.rife.RIFE(vs.core.std.BlankClip())\n"

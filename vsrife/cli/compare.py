@@ -20,6 +20,8 @@ __all__ = ["add_to"]
 
 NEEDED = {"PIL": "Pillow", "matplotlib": "matplotlib", "av": "PyAV"}
 MULTI = 2, 16
+WORST = 6
+"""Places far from the truth that a page shows."""
 MOST = 26
 """Moments: each has a letter."""
 LONGEST = 600
@@ -51,6 +53,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--multi", type=int, default=2, metavar="N", help="frames of the video for each; default: 2")
     parser.add_argument("--seconds", type=float, default=6.0, help="the video's length; default: 6")
     parser.add_argument("--no-video", action="store_true", help="make none")
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a page, too: a slider over blend, published picture, interpolated frame and truth, the timeline, "
+        "the worst places and figures, in one file",
+    )
     parser.set_defaults(run=run)
 
 
@@ -67,6 +76,8 @@ def run(options: argparse.Namespace) -> None:
         raise RifeError(f"out must be a folder, got the file {out}")
     if not out.absolute().parent.is_dir():
         raise ArgumentError("out", out, "a folder, or a new one in a folder that exists")
+    if options.html and (options.html.is_dir() or not options.html.absolute().parent.is_dir()):
+        raise ArgumentError("html", options.html, "a file in a folder that exists")
     _run(options, path, out)
 
 
@@ -89,7 +100,7 @@ def _check(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
     from tqdm import tqdm
 
-    from vsrife.compare import compare, figures, pictures, save_moments, save_timeline, summary
+    from vsrife.compare import compare, figures, pictures, save_moments, save_page, save_timeline, summary
     from vsrife.evaluation import Choice, load_predictor, parse_size, parse_span
     from vsrife.files import atomic_write
     from vsrife.footage import open_footage
@@ -100,6 +111,9 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
     arguments = filter_options(options)
     weights = Path(arguments["model_path"]).expanduser() if "model_path" in arguments else None
     predictor = load_predictor(**(arguments | {"model_path": weights}))
+    published = None
+    if options.html and arguments.get("picture") != "published":
+        published = load_predictor(**(arguments | {"model_path": weights, "picture": "published"}))
     frames = len(choice.within(footage.length))
     scale = choice.scale(footage.width, footage.height)
 
@@ -112,8 +126,17 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
             making.total = total
             making.update()
 
-        found = compare(footage, predictor, choice, options.at, on_survey=lambda _: looking.update(), on_rebuild=remade)
-    shown = pictures(footage, found, predictor, scale, arguments.get("scale", 1.0))
+        found = compare(
+            footage,
+            predictor,
+            choice,
+            options.at,
+            published=published,
+            worst=WORST if options.html else 1,
+            on_survey=lambda _: looking.update(),
+            on_rebuild=remade,
+        )
+    shown = pictures(footage, found, predictor, scale, arguments.get("scale", 1.0), published)
     try:
         out.mkdir(exist_ok=True)
     except OSError as error:
@@ -127,6 +150,10 @@ def _run(options: argparse.Namespace, path: Path, out: Path) -> None:
     with atomic_write(timeline) as partial:
         save_timeline(partial, footage.name, found.survey, {each.letter: each.second for each in shown})
     written = {"sheet": sheet, "timeline": timeline}
+    if options.html:
+        with atomic_write(options.html) as partial:
+            save_page(partial, footage.name, summary(footage, found).splitlines()[:-1], found, shown, timeline)
+        written["page"] = options.html
     if not options.no_video:
         _save_video(video, footage, found, choice, options, arguments)
         written["video"] = video

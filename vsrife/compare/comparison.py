@@ -13,7 +13,7 @@ from vsrife.compare.moments import case_of, chosen, rebuilt_places, spread
 from vsrife.compare.sheet import Shown, clock
 from vsrife.compare.survey import survey as survey_clip
 from vsrife.errors import ArgumentError, named
-from vsrife.evaluation import BASELINE, blend, evaluate
+from vsrife.evaluation import blend, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from vsrife.evaluation import Case, Choice, EnginePredictor, Report
     from vsrife.footage import Footage
 
-__all__ = ["Comparison", "compare", "figures", "pictures", "summary"]
+__all__ = ["MADE", "PUBLISHED", "Comparison", "compare", "figures", "pictures", "summary"]
 
-MADE = "made"
+MADE, PUBLISHED = "made", "published"
 HALF = Fraction(1, 2)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -54,6 +54,8 @@ def compare(
     choice: Choice,
     seconds: Sequence[float] = (),
     *,
+    published: EnginePredictor | None = None,
+    worst: int = 1,
     on_survey: Callable[[int], object] = lambda done: None,
     on_rebuild: Callable[[int, int], object] = lambda done, all_of_them: None,
 ) -> Comparison:
@@ -64,6 +66,8 @@ def compare(
         predictor: the model.
         choice: the part of it, and the size that pictures are shrunk to.
         seconds: moments to show, after the source's start.
+        published: the model in its published form, to be measured beside the other; None leaves it out.
+        worst: how many of the places furthest from the truth to show, where no moments are given.
         on_survey: takes the number of frames that were surveyed.
         on_rebuild: takes the numbers of places that were interpolated again, and of all places.
 
@@ -87,7 +91,7 @@ def compare(
 
     report = evaluate(
         cases(),
-        {MADE: predictor},
+        ({PUBLISHED: published} if published else {}) | {MADE: predictor},
         ("psnr", "ssim", "sharpness"),
         suite=footage.name,
         device=engine.device if engine.device.type == "cuda" else None,
@@ -95,11 +99,16 @@ def compare(
     )
     names = {place.name: place for place in measured}
     psnr = {names[score.case]: score.figures["psnr"] for score in report.scores if score.model == MADE}
-    return Comparison(survey, report, chosen(survey, places, psnr, seconds))
+    return Comparison(survey, report, chosen(survey, places, psnr, seconds, worst))
 
 
 def pictures(
-    footage: Footage, comparison: Comparison, predictor: EnginePredictor, scale: Fraction, flow_scale: float = 1
+    footage: Footage,
+    comparison: Comparison,
+    predictor: EnginePredictor,
+    scale: Fraction,
+    flow_scale: float = 1,
+    published: EnginePredictor | None = None,
 ) -> list[Shown]:
     """Interpolate the moments and collect their pictures.
 
@@ -109,6 +118,7 @@ def pictures(
         predictor: the model.
         scale: factor of the pictures' sides.
         flow_scale: the filter's argument `scale`, for the flow that is drawn.
+        published: the model in its published form; None leaves its pictures out.
 
     Raises:
         RifeError: a frame cannot be read or made.
@@ -122,7 +132,8 @@ def pictures(
         second = float(comparison.survey.times[place.first - comparison.survey.first + (truth is not None)])
         made = predictor(*ends, time)
         true = truth.picture if truth else None
-        shown.append(Shown(letter, what, place, second, *ends, blend(*ends, time), made, true, finder(*ends)))
+        plain = published(*ends, time) if published else None
+        shown.append(Shown(letter, what, place, second, *ends, blend(*ends, time), made, true, finder(*ends), plain))
     return shown
 
 
@@ -131,7 +142,7 @@ def figures(report: Report) -> str:
     if not report.pictures:
         return ""
     parts = []
-    for model in (BASELINE, MADE):
+    for model in report.models:
         psnr, ssim, sharpness = (report.mean(model, metric) for metric in report.metrics)
         parts.append(f"{model} {psnr:.2f} dB, SSIM {ssim:.4f}, sharpness {sharpness:.2f}")
     return f"{report.pictures} frames dropped and made again: {'; '.join(parts)}"

@@ -23,6 +23,7 @@ MOST = 60
 APART = 12
 """Moments are at least the clip's length over so many away from one another."""
 WORST, LARGEST, LARGE, TYPICAL = "furthest from the truth", "largest motion", "large motion", "typical motion"
+FAR = "far from the truth"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,11 @@ def case_of(footage: Footage, survey: Survey, place: Place, scale: Fraction) -> 
 
 
 def chosen(
-    survey: Survey, places: Sequence[Place], psnr: Mapping[Place, float], seconds: Sequence[float] = ()
+    survey: Survey,
+    places: Sequence[Place],
+    psnr: Mapping[Place, float],
+    seconds: Sequence[float] = (),
+    worst: int = 1,
 ) -> dict[Place, str]:
     """The moments to be shown and what each is, in the order of the clip.
 
@@ -82,6 +87,7 @@ def chosen(
         psnr: how near what was made came, of those that were measured.
         seconds: moments that were asked for, after the source's start; without any these are the one furthest
             from the truth, one of large motion elsewhere, and one that moves as most do.
+        worst: how many of those far from the truth there are at most, all of them apart.
     """
     found: dict[Place, str] = {}
     pairs = [Place(n, n + 1) for n in range(survey.first, survey.first + len(survey) - 1)]
@@ -99,8 +105,8 @@ def chosen(
     away = max(1, len(survey) // APART)
     largest = max(known, key=lambda place: motion[place])
     if psnr:
-        worst = min(psnr, key=lambda place: psnr[place])
-        found[worst] = f"{LARGEST}, {WORST}" if worst == largest else WORST
+        furthest = min(psnr, key=lambda place: psnr[place])
+        found[furthest] = f"{LARGEST}, {WORST}" if furthest == largest else WORST
     for name, order in (
         (LARGEST, lambda place: -motion[place]),
         (TYPICAL, lambda place: abs(motion[place] - usual)),
@@ -109,6 +115,10 @@ def chosen(
         if apart:
             place = min(apart, key=order)
             found[place] = LARGE if name == LARGEST and place != largest else name
+    for place in sorted(psnr, key=lambda place: psnr[place]):
+        if worst > 1 and all(abs(place.first - other.first) >= away for other in found):
+            found[place] = FAR
+            worst -= 1
     return dict(sorted(found.items(), key=lambda item: item[0].first))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vsrife.compare.moments import Place
     from vsrife.evaluation.sheet import Box
 
-__all__ = ["Shown", "clock", "moment_row", "save_moments"]
+__all__ = ["Shown", "clock", "decibels", "moment_row", "save_moments"]
 
 CELL = 320
 """Pixels of a column."""
@@ -49,6 +49,7 @@ class Shown:
         made: the model's interpolation.
         truth: the original frame; None where none was dropped.
         flow: 2×H×W, motion from the first to the last in pixels.
+        published: the interpolation in the network's published form; None where it was not asked for.
     """
 
     letter: str
@@ -61,6 +62,7 @@ class Shown:
     made: Tensor
     truth: Tensor | None
     flow: Tensor
+    published: Tensor | None = None
 
 
 def save_moments(path: Path, title: str, subtitles: Sequence[str], moments: Sequence[Shown]) -> None:
@@ -78,7 +80,7 @@ def moment_row(moment: Shown, *, truths: bool) -> Row:
     """A moment as it is drawn; with room for a truth and an error where others have them."""
     first, last, truth = moment.place.first, moment.place.last, moment.truth
     full = _full(moment.flow)
-    figures = ["", ""] if truth is None else [_decibels(each, truth) for each in (moment.blend, moment.made)]
+    figures = ["", ""] if truth is None else [f", {decibels(each, truth)}" for each in (moment.blend, moment.made)]
     cells = [
         Cell(f"frame {first}", moment.first),
         Cell(f"frame {last}", moment.last),
@@ -103,9 +105,10 @@ def clock(seconds: float, digits: int = 0) -> str:
     return f"{minutes}:{rest / unit:0{3 + digits if digits else 2}.{digits}f}"
 
 
-def _decibels(picture: Tensor, truth: Tensor) -> str:
+def decibels(picture: Tensor, truth: Tensor) -> str:
+    """The PSNR of a picture, in words where it is infinite."""
     value = float(psnr(picture, truth))
-    return ", met exactly" if math.isinf(value) else f", {value:.2f} dB"
+    return "met exactly" if math.isinf(value) else f"{value:.2f} dB"
 
 
 def _full(flow: Tensor) -> float:
