@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from vapoursynth import VideoNode as Clip  # noqa: TC002 - likewise
 
-__all__ = ["AtArguments", "MotionArguments", "RifeArguments", "VsrifeArguments"]
+__all__ = ["AtArguments", "MotionArguments", "ReplaceArguments", "RifeArguments", "VsrifeArguments"]
 
 
 class _When(TypedDict, total=False):
@@ -59,6 +59,14 @@ class AtArguments(_How, total=False):
     """Of `core.rife.At`, beside the clip, the times and `extra`."""
 
     protect: Clip | None
+
+
+class ReplaceArguments(_How, total=False):
+    """Of `core.rife.Replace`, beside the clip, `frames` and `extra`."""
+
+    prop: str | None
+    prop_clip: Clip | None
+    limit: int | None
 
 
 class VsrifeArguments(TypedDict, total=False):

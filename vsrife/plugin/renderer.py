@@ -86,15 +86,16 @@ class Renderer(ABC):
         shown = decision.passthrough  # or the source frame at or before the moment: its properties the output has
         if shown is None:
             shown = min(timeline.at(n).left, timeline.frames - 1)
-        own = (self._own, shown)
-        if not writes and not frames:
+        like = shown if decision.like is None else decision.like
+        if not writes and not frames and like == shown:
             properties = self._call.properties.decided(n, decision, shown)
             if properties is not None:
-                return self._request([own], frames) | {"passthrough": 0} | properties
-        keys = [own, *(self._required_frames(decision) if writes else ()), *self._duration_frames(n)]
+                return self._request([(self._own, shown)], frames) | {"passthrough": 0} | properties
+        needed = self._required_frames(decision) if writes else [(self._own, shown)]
+        keys = [(self._own, like), *needed, *self._duration_frames(n)]
         if any(key not in frames for key in keys) or (writes and not target):
             return self._request(keys, frames) | {"write": int(writes)}
-        return self._execute(n, decision, shown, frames, target)
+        return self._execute(n, decision, like, frames, target)
 
     def _request(self, keys: Iterable[Key], frames: Frames) -> dict[str, Any]:
         """An answer that asks for the frames that are missing."""
@@ -104,12 +105,14 @@ class Renderer(ABC):
         clips = [self._roles.index(role) for role, _ in missing]
         return {"frames": [number for _, number in missing], "clips": clips}
 
-    def _execute(self, n: int, decision: Decision, shown: int, frames: Frames, target: Planes) -> dict[str, Any]:
+    def _execute(self, n: int, decision: Decision, like: int, frames: Frames, target: Planes) -> dict[str, Any]:
         written = self._write(decision, frames, target) if target else {}
         own = {number: frame.props for (role, number), frame in frames.items() if role is self._own}
-        index = list(frames).index((self._own, shown))
-        properties = self._call.properties.of(n, decision, shown, own)
-        return {"like" if target else "passthrough": index, **properties, **written, **self._extra_properties(decision)}
+        properties = self._call.properties.of(n, decision, like, own)
+        answer = {"like": list(frames).index((self._own, like)), **properties, **written}
+        if decision.passthrough is not None and not target:
+            answer["passthrough"] = list(frames).index((self._own, decision.passthrough))
+        return answer | self._extra_properties(decision)
 
     def _duration_frames(self, n: int) -> list[Key]:
         """The source frames whose durations decide how long output n lasts."""
