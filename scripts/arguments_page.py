@@ -46,6 +46,7 @@ ALLOWED = {
     "matrix": ", ".join(f'`"{name}"`' for name in MATRIX_NAMES) + ", or the H.273 number as text",
     "device": ", ".join(f'`"{name}"`' for name in DEVICES),
     "precision": ", ".join(f'`"{name}"`' for name in ("auto", *PRECISIONS)),
+    "shutter": "above 0 and at most 360",
     "frames": "each from 0 to below the clip's number of frames",
     "prop_clip": "as many frames as the clip",
     "timestep_clip": "GRAYS, the clip's size; as many frames, or one",

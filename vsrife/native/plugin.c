@@ -178,7 +178,7 @@ static void VS_CC bridge(const VSMap *in, VSMap *out, void *user_data, VSCore *c
 VS_EXTERNAL_API(void) VapourSynthPluginInit2(VSPlugin *plugin, const VSPLUGINAPI *vspapi) {
     vspapi->configPlugin("org.vsrife.plugin", "rife", "RIFE frame interpolation",
                          VS_MAKE_VERSION(VSRIFE_VERSION_MAJOR, VSRIFE_VERSION_MINOR), VAPOURSYNTH_API_VERSION, 0, plugin);
-    vspapi->registerFunction("RIFE", "clip:vnode;" NCNN TIME HOW DEDUP LAYERS "show:data:opt;",
+    vspapi->registerFunction("RIFE", "clip:vnode;" NCNN TIME HOW DEDUP LAYERS "show:data:opt;shutter:float:opt;",
                              "clip:vnode[];", call_package, "RIFE", plugin);
     vspapi->registerFunction("Motion", "clip:vnode;timestep:float:opt;" MODEL FACTOR WEIGHTS CUTS TIME HOW DEDUP, "clip:vnode[];", call_package, "Motion", plugin);
     vspapi->registerFunction("At", "clip:vnode;timestep:float:opt;timestep_clip:vnode:opt;" MODEL WEIGHTS CUTS HOW LAYERS,

@@ -111,6 +111,8 @@ class Arguments:
         extra: other clips of the same length, warped with the clip's motion.
         protect: GRAY mask; where it is white the left frame is kept.
         show: draws flow, mask, cuts or time over the picture.
+        shutter: angle of a camera's shutter in degrees, for motion blur: an output is the mean over this share, of 360,
+            of the time to the next output, from its own time on.
         gpu_id: the ncnn plugin's name for `device`; -1 is the CPU.
         gpu_thread: accepted for scripts of the ncnn plugin, without effect.
         tta: the ncnn plugin's name for `ensemble=8`.
@@ -169,6 +171,7 @@ class Arguments:
     protect: Clip | None = _of("RIFE At", None)
 
     show: str | None = _of("RIFE", None)
+    shutter: float | None = _of("RIFE", None)
 
     def __post_init__(self) -> None:
         for name in TEXTS:
@@ -184,6 +187,11 @@ class Arguments:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ArgumentError(name, value, f"{low} to {high}")
+        if self.shutter is not None and not 0 < self.shutter <= 360:
+            raise ArgumentError("shutter", self.shutter, "above 0 and at most 360")
+        if self.shutter is not None and (self.skip or self.positions is not None):
+            other = "skip" if self.skip else "positions"
+            raise RifeError(f"shutter and {other} must not both be given")
         if self.scale not in SCALES:
             raise ArgumentError("scale", self.scale, "0.25, 0.5, 1, 2 or 4")
         if self.matrix is not None and self.matrix_number is None:

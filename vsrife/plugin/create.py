@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import vapoursynth as vs
 
-from vsrife.errors import RifeError, shown
+from vsrife.errors import ArgumentError, RifeError, shown
 from vsrife.networks.catalog import DEFAULT
 from vsrife.plugin.arguments import Arguments
 from vsrife.plugin.clips import check_clips
+from vsrife.plugin.exposing import MOST, Exposing
 from vsrife.plugin.formats import FrameReader, picture_format
 from vsrife.plugin.host import log, native_plugin, once, warn
 from vsrife.plugin.pairing import Pairing, Role
@@ -20,6 +21,7 @@ from vsrife.plugin.properties import OutputProperties
 from vsrife.plugin.renderer import Call, MotionRenderer, PictureRenderer, Renderer, one_line
 from vsrife.plugin.replacing import Replacing, checked_frames
 from vsrife.plugin.schedule import LONGEST, offset_schedule, rate_schedule
+from vsrife.timing.moments import fraction
 from vsrife.weights import origin, resolve
 
 if TYPE_CHECKING:
@@ -161,9 +163,24 @@ def _call(
     # clips stay with the nodes: what they call holds none, so that nothing keeps itself alive
     clips: dict[str, Any] = dict.fromkeys(("sc_clip", "prop_clip", "extra", "protect", "timestep_clip"))
     arguments = replace(arguments, timestep=None, frames=None, **clips)
-    make = partial(Replacing, bad=bad, marks=marks) if replaces else Pairing
+    make: Callable[..., Pairing] = partial(Replacing, bad=bad, marks=marks) if replaces else Pairing
+    if arguments.shutter is not None:
+        make = partial(Exposing, _share(arguments.shutter, schedule))
     pairing = make(schedule.timeline, arguments, interpolator, reader, cuts=cuts, snap_to_source=whole_frame)
     return Call(schedule, arguments, interpolator, reader, pairing, properties)
+
+
+def _share(shutter: float, schedule: Schedule) -> Fraction:
+    """The share of the time to the next output for which a shutter is open.
+
+    Raises:
+        ArgumentError: an exposure is longer than can be made.
+    """
+    share, timeline = fraction(shutter) / 360, schedule.timeline
+    touched = share * timeline.frames / timeline.length
+    if touched > MOST - 1:
+        raise ArgumentError("shutter", f"{float(touched):g}", f"at most {MOST - 1} source frames", verb="cover")
+    return share
 
 
 class _WarnOnce:

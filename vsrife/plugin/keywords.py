@@ -95,6 +95,7 @@ class RifeArguments(_When, _How, _Dedup, VsrifeArguments, total=False):
     skip_threshold: float | None
     protect: Clip | None
     show: str | None
+    shutter: float | None
     gpu_id: int | None
     gpu_thread: int | None
     tta: int | None

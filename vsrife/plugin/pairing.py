@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Frames = Mapping["Key", vs.VideoFrame]
 
-__all__ = ["Decision", "Frames", "Key", "MissingFrames", "Pairing", "Role"]
+__all__ = ["Decision", "Exposed", "Frames", "Key", "MissingFrames", "Pairing", "Role"]
 
 HALF = Fraction(1, 2)
 REMEMBERED = 1024
@@ -65,6 +65,25 @@ class MissingFrames:
 
 
 @dataclass(frozen=True)
+class Exposed:
+    """The part of an exposure between two source frames.
+
+    Args:
+        left: source frame at time 0.
+        right: source frame at time 1.
+        begin: where the part begins, 0 to 1.
+        end: where it ends.
+        weight: how long it lasts, in the unit of the other parts.
+    """
+
+    left: int
+    right: int
+    begin: Fraction
+    end: Fraction
+    weight: Fraction
+
+
+@dataclass(frozen=True)
 class Decision:
     """What an output frame shows.
 
@@ -77,6 +96,7 @@ class Decision:
         passthrough: the source frame that is shown as it is; None where a picture is made.
         motion: the time between the two frames at which motion is estimated, where a picture is made of it.
         like: the source frame whose properties the output has where that is neither of those it shows: a replaced one.
+        exposure: the parts that a picture is the mean of, instead of one moment.
         score: the score of a cut between the two frames, where that was computed.
     """
 
@@ -88,6 +108,7 @@ class Decision:
     score: float | None = None
     motion: MotionTime | None = None
     like: int | None = None
+    exposure: tuple[Exposed, ...] = ()
 
 
 class Pairing:

@@ -158,7 +158,7 @@ class PictureRenderer(Renderer):
         return decision.passthrough is None or self._call.arguments.show is not None
 
     def _required_frames(self, decision: Decision) -> list[Key]:
-        ends = decision.left, decision.right
+        ends = dict.fromkeys(end for part in _parts(decision) for end in (part.left, part.right))
         keys = [(role, end) for role in (Role.CLIP, self._own) for end in ends]
         if Role.PROTECT in self._roles:
             keys += [self._key(Role.PROTECT, end) for end in ends]
@@ -170,18 +170,26 @@ class PictureRenderer(Renderer):
         return role, 0 if role in self._single else number
 
     def _write(self, decision: Decision, frames: Frames, target: Planes) -> dict[str, Any]:
-        task, interpolator = self._task(decision, frames), self._call.interpolator
-        alphas = self._alphas(decision, frames)
-        if alphas is None:
-            interpolator.render(task, target)
+        parts = _parts(decision)
+        alphas = [found for part in parts if (found := self._alphas(part, frames)) is not None]
+        has_alpha = len(alphas) == len(parts)
+        tasks = [replace(self._task(part, frames), keeps_motion=has_alpha) for part in parts]
+        self._render(tasks, target)
+        if not has_alpha:
             return {}
-        interpolator.render(replace(task, keeps_motion=True), target)
-        alpha, form = new_frame(alphas[0]), picture_format(alphas[0])
+        alpha, form = new_frame(alphas[0][0]), picture_format(alphas[0][0])
         reader = FrameReader(form, None)
-        left, right = map(reader.read, (decision.left, decision.right), alphas)
-        task = replace(task, form=form, companions=(left, right), overlay=None, keeps_motion=True)
-        interpolator.render(task, [np.asarray(alpha[0])])
+        for index, (part, (left, right)) in enumerate(zip(parts, alphas, strict=True)):
+            ends = reader.read(part.left, left), reader.read(part.right, right)
+            tasks[index] = replace(tasks[index], form=form, companions=ends, overlay=None)
+        self._render(tasks, [np.asarray(alpha[0])])
         return {"_Alpha": alpha}
+
+    def _render(self, tasks: list[Task], target: Planes) -> None:
+        if tasks[0].until is None:
+            self._call.interpolator.render(tasks[0], target)
+        else:
+            self._call.interpolator.expose(tasks, target)
 
     def _alphas(self, decision: Decision, frames: Frames) -> tuple[vs.VideoFrame, vs.VideoFrame] | None:
         """The two frames' alpha, VapourSynth's property `_Alpha`; None unless both have the same kind of it."""
@@ -190,7 +198,7 @@ class PictureRenderer(Renderer):
         return alike_alphas(*(frames[self._own, end].props for end in (decision.left, decision.right)))
 
     def _task(self, decision: Decision, frames: Frames) -> Task:
-        """The output's own planes."""
+        """The output's own planes, or those of a part of its exposure."""
         from vsrife.engine import Overlay, RenderMode, Task, Timestep
 
         call, ends = self._call, (decision.left, decision.right)
@@ -215,7 +223,10 @@ class PictureRenderer(Renderer):
             score = decision.score or 0.0
             overlay = Overlay(call.arguments.show, decision.kind, float(decision.timestep), score)
         pair = self._pair(decision, frames)
-        return Task(*pair, timestep, self._form, mode, companions, protect, overlay)
+        task = Task(*pair, timestep, self._form, mode, companions, protect, overlay)
+        for exposed in decision.exposure:
+            task = replace(task, until=float(exposed.end), weight=float(exposed.weight))
+        return task
 
     def _extra_properties(self, decision: Decision) -> dict[str, str]:
         if self._call.arguments.show not in ("cuts", "time"):
@@ -244,6 +255,14 @@ class MotionRenderer(Renderer):
         if decision.passthrough in (None, decision.left):
             plane[-len(plane) // 5 :] = 1
         return {}
+
+
+def _parts(decision: Decision) -> list[Decision]:
+    """A decision for each part of an exposure; the decision itself where it is of one moment."""
+    return [
+        replace(decision, left=part.left, right=part.right, timestep=part.begin, exposure=(part,))
+        for part in decision.exposure
+    ] or [decision]
 
 
 def _timestep(decision: Decision) -> Timestep:
