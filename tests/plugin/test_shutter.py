@@ -12,7 +12,7 @@ from support import clip_of, converted, data, planes, psnr, texture
 
 from vsrife.engine.motion_finder import MotionFinder
 from vsrife.plugin.arguments import Arguments
-from vsrife.plugin.exposing import Exposing
+from vsrife.plugin.blurring import Blurring
 from vsrife.plugin.pairing import Decision, Role
 from vsrife.timing.source_times import SourceTimes
 from vsrife.timing.timeline import EvenTimeline, TimedTimeline
@@ -39,15 +39,15 @@ def blurred(begin: float, end: float, samples: int = 48) -> NDArray[np.float32]:
 
 
 def decided(timeline: Timeline, n: int, degrees: int) -> list[tuple[int, int, Fraction, Fraction, Fraction]]:
-    pairing = Exposing(
+    pairing = Blurring(
         Fraction(degrees, 360), timeline, Arguments(sc=0), None, None, cuts=Role.CLIP, snap_to_source=True
     )
     decision = pairing.decide(n, {})
     assert isinstance(decision, Decision)
-    return [(part.left, part.right, part.begin, part.end, part.weight) for part in decision.exposure]
+    return [(part.left, part.right, part.begin, part.end, part.weight) for part in decision.blur]
 
 
-def test_the_parts_of_an_exposure_are_arithmetic() -> None:
+def test_the_parts_of_a_blur_are_arithmetic() -> None:
     third, half, quarter = Fraction(1, 3), Fraction(1, 2), Fraction(1, 4)
     sixty_to_24 = EvenTimeline(10, Fraction(2, 5))
     assert decided(sixty_to_24, 1, 180) == [(2, 3, half, 1, half), (3, 4, 0, 3 * quarter, 3 * quarter)]
@@ -87,7 +87,7 @@ def test_what_stands_still_stays_as_it_is() -> None:
             assert np.array_equal(ours, theirs)
 
 
-def test_only_the_frames_of_the_exposure_are_asked_for_and_each_pair_is_estimated_once(
+def test_only_the_frames_of_the_blur_are_asked_for_and_each_pair_is_estimated_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     estimated: list[Any] = []
@@ -104,7 +104,7 @@ def test_only_the_frames_of_the_exposure_are_asked_for_and_each_pair_is_estimate
         assert (frame.props["RifeMade"], frame.props["RifeLeft"]) == (1, expected[0])
 
 
-def test_no_exposure_goes_across_a_cut() -> None:
+def test_no_blur_goes_across_a_cut() -> None:
     first, second = pan(3), pan(3, seed=5)
     made = vs.core.rife.RIFE(first + second, multi=1 / 3, shutter=360)
     alone = vs.core.rife.RIFE(first, multi=1 / 3, shutter=360)  # ends with the clip instead

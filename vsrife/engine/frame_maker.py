@@ -125,10 +125,10 @@ class FrameMaker:
             planes = task.overlay.paint(planes, task.form, left.colour, motion)
         write_planes(planes, task.form, target)
 
-    def expose(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> None:
-        """Write the mean of an exposure, see `vsrife.engine.Interpolator.expose`.
+    def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> None:
+        """Write the mean of frames over a time, see `vsrife.engine.Interpolator.blur`.
 
-        Motion is estimated once for each pair. Between its two frames, the exposure is sampled at even steps.
+        Motion is estimated once for each pair. Between its two frames, the time is sampled at even steps.
         """
         first, total = tasks[0], sum(task.weight for task in tasks)
         mean: list[Tensor] = []
@@ -137,8 +137,8 @@ class FrameMaker:
             assert task.until is not None
             left, right = self._frames.get_pair(task.left, task.right)
             pair = self._pair(left, right) if task.companions is None else self._companion_pair(task)
-            exposure = task.timestep.value, task.until
-            motions = self._finder.find_exposure(left, right, exposure, (task.left.number, task.right.number))
+            span = task.timestep.value, task.until
+            motions = self._finder.find_blur(left, right, span, (task.left.number, task.right.number))
             drawn = drawn or motions[0]
             for motion in motions:
                 planes = warp_blend(pair, motion, self.engine.kernels, self.band)

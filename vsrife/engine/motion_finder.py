@@ -49,7 +49,7 @@ SHARED = 2
 """Whole estimates cached where frames at several times use each: those of the pairs in progress."""
 MIDDLE = 0.5
 SPACING, MOST_SAMPLES = 1.0, 32
-"""Pixels of motion from one sample of an exposure to the next, and the most samples between two source frames."""
+"""Pixels of motion from one sample of a blur to the next, and the most samples between two source frames."""
 SMALLEST_OBJECT = 8
 """Side in cells of what decides the number of samples."""
 MAP_CHANNELS = 8
@@ -124,18 +124,18 @@ class MotionFinder:
         motion, residual = self._estimate(left, right, self._at(MIDDLE))
         return self._correct(left, right, motion, MIDDLE), residual
 
-    def find_exposure(
-        self, left: DeviceFrame, right: DeviceFrame, exposure: tuple[float, float], pair: tuple[int, int]
+    def find_blur(
+        self, left: DeviceFrame, right: DeviceFrame, span: tuple[float, float], pair: tuple[int, int]
     ) -> list[Blend]:
-        """Motion at the middles of even parts of an exposure, from one estimate, about a pixel of motion apart.
+        """Motion at the middles of even parts of a span of time, from one estimate, about a pixel of motion apart.
 
         Args:
             left: the frame at time 0.
             right: the frame at time 1.
-            exposure: where it begins and ends, 0..1.
+            span: where it begins and ends, 0..1.
             pair: the two frames' numbers.
         """
-        begin, end = exposure
+        begin, end = span
         length = self._cell_motion(left, right, pair, MIDDLE).straight.square().sum(1, keepdim=True).sqrt()
         largest = float(avg_pool2d(length, min(SMALLEST_OBJECT, *length.shape[-2:]), ceil_mode=True).max())
         count = min(max(1, math.ceil(largest * (end - begin) / SPACING)), MOST_SAMPLES)

@@ -108,7 +108,7 @@ class Task:
         protect: H×W, 0..1: weight of the left frame's own values.
         overlay: drawing on top.
         keeps_motion: whether other planes follow that are warped along the same motion.
-        until: where the exposure ends whose mean the frame is, and which begins at the timestep; None for one moment.
+        until: where the time ends over which the frame is the mean, from the timestep on; None for one moment.
         weight: of the frame among those of several pairs that are averaged.
     """
 

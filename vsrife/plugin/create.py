@@ -11,8 +11,8 @@ import vapoursynth as vs
 from vsrife.errors import ArgumentError, RifeError, shown
 from vsrife.networks.catalog import DEFAULT
 from vsrife.plugin.arguments import Arguments
+from vsrife.plugin.blurring import MOST, Blurring
 from vsrife.plugin.clips import check_clips
-from vsrife.plugin.exposing import MOST, Exposing
 from vsrife.plugin.formats import FrameReader, picture_format
 from vsrife.plugin.host import log, native_plugin, once, warn
 from vsrife.plugin.pairing import Pairing, Role
@@ -165,7 +165,7 @@ def _call(
     arguments = replace(arguments, timestep=None, frames=None, **clips)
     make: Callable[..., Pairing] = partial(Replacing, bad=bad, marks=marks) if replaces else Pairing
     if arguments.shutter is not None:
-        make = partial(Exposing, _share(arguments.shutter, schedule))
+        make = partial(Blurring, _share(arguments.shutter, schedule))
     pairing = make(schedule.timeline, arguments, interpolator, reader, cuts=cuts, snap_to_source=whole_frame)
     return Call(schedule, arguments, interpolator, reader, pairing, properties)
 
@@ -174,7 +174,7 @@ def _share(shutter: float, schedule: Schedule) -> Fraction:
     """The share of the time to the next output for which a shutter is open.
 
     Raises:
-        ArgumentError: an exposure is longer than can be made.
+        ArgumentError: it is open for longer than can be blurred.
     """
     share, timeline = fraction(shutter) / 360, schedule.timeline
     touched = share * timeline.frames / timeline.length

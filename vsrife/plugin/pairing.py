@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Frames = Mapping["Key", vs.VideoFrame]
 
-__all__ = ["Decision", "Exposed", "Frames", "Key", "MissingFrames", "Pairing", "Role"]
+__all__ = ["BlurPart", "Decision", "Frames", "Key", "MissingFrames", "Pairing", "Role"]
 
 HALF = Fraction(1, 2)
 REMEMBERED = 1024
@@ -65,8 +65,8 @@ class MissingFrames:
 
 
 @dataclass(frozen=True)
-class Exposed:
-    """The part of an exposure between two source frames.
+class BlurPart:
+    """The part of a blur between two source frames.
 
     Args:
         left: source frame at time 0.
@@ -96,7 +96,7 @@ class Decision:
         passthrough: the source frame that is shown as it is; None where a picture is made.
         motion: the time between the two frames at which motion is estimated, where a picture is made of it.
         like: the source frame whose properties the output has where that is neither of those it shows: a replaced one.
-        exposure: the parts that a picture is the mean of, instead of one moment.
+        blur: the parts that a picture is the mean of, instead of one moment.
         score: the score of a cut between the two frames, where that was computed.
     """
 
@@ -108,7 +108,7 @@ class Decision:
     score: float | None = None
     motion: MotionTime | None = None
     like: int | None = None
-    exposure: tuple[Exposed, ...] = ()
+    blur: tuple[BlurPart, ...] = ()
 
 
 class Pairing:

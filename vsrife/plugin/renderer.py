@@ -189,7 +189,7 @@ class PictureRenderer(Renderer):
         if tasks[0].until is None:
             self._call.interpolator.render(tasks[0], target)
         else:
-            self._call.interpolator.expose(tasks, target)
+            self._call.interpolator.blur(tasks, target)
 
     def _alphas(self, decision: Decision, frames: Frames) -> tuple[vs.VideoFrame, vs.VideoFrame] | None:
         """The two frames' alpha, VapourSynth's property `_Alpha`; None unless both have the same kind of it."""
@@ -198,7 +198,7 @@ class PictureRenderer(Renderer):
         return alike_alphas(*(frames[self._own, end].props for end in (decision.left, decision.right)))
 
     def _task(self, decision: Decision, frames: Frames) -> Task:
-        """The output's own planes, or those of a part of its exposure."""
+        """The output's own planes, or those of a part of its blur."""
         from vsrife.engine import Overlay, RenderMode, Task, Timestep
 
         call, ends = self._call, (decision.left, decision.right)
@@ -224,8 +224,8 @@ class PictureRenderer(Renderer):
             overlay = Overlay(call.arguments.show, decision.kind, float(decision.timestep), score)
         pair = self._pair(decision, frames)
         task = Task(*pair, timestep, self._form, mode, companions, protect, overlay)
-        for exposed in decision.exposure:
-            task = replace(task, until=float(exposed.end), weight=float(exposed.weight))
+        for part in decision.blur:
+            task = replace(task, until=float(part.end), weight=float(part.weight))
         return task
 
     def _extra_properties(self, decision: Decision) -> dict[str, str]:
@@ -258,10 +258,9 @@ class MotionRenderer(Renderer):
 
 
 def _parts(decision: Decision) -> list[Decision]:
-    """A decision for each part of an exposure; the decision itself where it is of one moment."""
+    """A decision for each part of a blur; the decision itself where it is of one moment."""
     return [
-        replace(decision, left=part.left, right=part.right, timestep=part.begin, exposure=(part,))
-        for part in decision.exposure
+        replace(decision, left=part.left, right=part.right, timestep=part.begin, blur=(part,)) for part in decision.blur
     ] or [decision]
 
 

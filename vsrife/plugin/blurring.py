@@ -6,23 +6,23 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from vsrife.plugin.pairing import Decision, Exposed, MissingFrames, Pairing, Role
+from vsrife.plugin.pairing import BlurPart, Decision, MissingFrames, Pairing, Role
 from vsrife.timing.moments import Moment
 from vsrife.timing.timeline import share_between
 
 if TYPE_CHECKING:
     from vsrife.plugin.pairing import Frames, Key
 
-__all__ = ["MOST", "Exposing"]
+__all__ = ["MOST", "Blurring"]
 
 MOST = 60
-"""Source frames in an exposure at most."""
+"""Source frames from which a blurred output is made at most."""
 
 
-class Exposing(Pairing):
-    """Decides for `shutter`: an exposure begins at the output's time and has a part in each pair that it touches.
+class Blurring(Pairing):
+    """Decides for `shutter`: it opens at the output's time, and each pair that it is open for has a part of the blur.
 
-    It ends at a cut, and at the last frame.
+    It closes at a cut, and at the last frame.
 
     Args:
         shutter: the share of the time from one output to the next for which the shutter is open, above 0 to 1.
@@ -41,7 +41,7 @@ class Exposing(Pairing):
         until = min(end.left + end.timestep, Fraction(last), Fraction(start.left + MOST))
         if missing := [key for key in self._judged(start.left, math.ceil(until)) if key not in frames]:
             return MissingFrames(tuple(missing))
-        parts: list[Exposed] = []
+        parts: list[BlurPart] = []
         first: Decision | None = None
         position = start.left + start.timestep
         while position < until:
@@ -60,11 +60,11 @@ class Exposing(Pairing):
             if pair.kind == "cut":
                 break
             first = first or pair
-            parts.append(Exposed(run.first, run.last, begin, close, self._span(position, stop)))
+            parts.append(BlurPart(run.first, run.last, begin, close, self._span(position, stop)))
             position = stop
         if first is None:
             return super().decide(n, frames)
-        return Decision("made", first.left, first.right, first.timestep, score=first.score, exposure=tuple(parts))
+        return Decision("made", first.left, first.right, first.timestep, score=first.score, blur=tuple(parts))
 
     def _judged(self, first: int, last: int) -> list[Key]:
         """The frames between which cuts are looked for, asked for at once."""
