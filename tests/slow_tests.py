@@ -29,6 +29,11 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_two_processes_are_as_good_as_one",
         "test_a_run_is_left_after_its_minutes_and_gone_on_with",
     ),
+    "plugin/test_replace.py": (
+        "test_real_film_is_nearer_to_the_truth_than_a_blend",
+        "test_no_order_changes_a_frame",
+    ),
+    "plugin/test_shutter.py": ("test_blur_is_nearer_to_the_truth_than_dropping_and_averaging",),
     "plugin/test_real.py": (
         "test_middlebury_gives_the_published_figure_and_more",
         "test_middlebury_with_several_passes",

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vsrife.plugin.function import at, clear_cache, estimate_motion, rife
+    from vsrife.plugin.function import at, clear_cache, estimate_motion, replace_frames, rife
 
-__all__ = ["at", "clear_cache", "estimate_motion", "rife"]
+__all__ = ["at", "clear_cache", "estimate_motion", "replace_frames", "rife"]
 
 
 def __getattr__(name: str) -> Any:

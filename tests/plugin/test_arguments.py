@@ -19,14 +19,15 @@ NATIVE_TYPES = {"int": int, "float": float, "data": str, "vnode": vs.VideoNode}
 
 
 @pytest.mark.vpy("unique-core")
-@pytest.mark.parametrize("function", ["RIFE", "Motion", "At"])
+@pytest.mark.parametrize("function", ["RIFE", "Motion", "At", "Replace"])
 def test_the_native_signature_is_the_dataclass(function: str) -> None:
     clip, *rest = getattr(vs.core.rife, function).signature.rstrip(";").split(";")
     assert clip == "clip:vnode"
     native = {}
     for argument in rest:
-        name, kind, optional = argument.split(":")
+        name, kind, optional, *empty = argument.split(":")
         assert optional == "opt"
+        assert empty == ["empty"] * (name == "frames")  # a script's list may be that of no bad frame
         of = NATIVE_TYPES[kind.removesuffix("[]")]
         native[name] = Sequence[of] if kind.endswith("[]") else of
     hints = get_type_hints(Arguments, localns={"Clip": vs.VideoNode})
@@ -40,7 +41,7 @@ def test_the_native_signature_is_the_dataclass(function: str) -> None:
 
 
 def test_every_argument_belongs_to_a_function() -> None:
-    names = {name for function in ("RIFE", "Motion", "At") for name in arguments_of(function)}
+    names = {name for function in ("RIFE", "Motion", "At", "Replace") for name in arguments_of(function)}
     assert names == {field.name for field in dataclasses.fields(Arguments)}
 
 
@@ -63,6 +64,8 @@ def test_every_argument_belongs_to_a_function() -> None:
         ({"sc_mode": "cut"}, "sc_mode must be hold, nearest or blend, got cut"),
         ({"sc_threshold": 1.5}, "sc_threshold must be 0 to 1, got 1.5"),
         ({"dedup_limit": 1}, "dedup_limit must be 2 to 16, got 1"),
+        ({"limit": 33}, "limit must be 1 to 32, got 33"),
+        ({"prop": ""}, "prop must be printable text, got ''"),
         ({"skip_threshold": float("nan")}, "skip_threshold must be 0 to 200, got nan"),
         ({"show": "all"}, "show must be flow, mask, cuts or time, got all"),
         (

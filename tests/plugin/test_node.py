@@ -326,7 +326,7 @@ def test_rates_beyond_64_bits_are_refused_at_once(rate: tuple[int, int]) -> None
 
 
 BAD_PLANS = [
-    {"frames": [0.5, 1.5]}, {"frames": "x"}, {"frames": []}, {}, None, {"frames": list(range(65))},
+    {"frames": [0.5, 1.5]}, {"frames": "x"}, {"frames": []}, {}, None, {"frames": list(range(257))},
     {"frames": [0, 1], "clips": [0, 1]}, {"frames": [0, 1], "clips": [0]}, {"frames": [0], "clips": [-1]},
 ]  # fmt: skip
 

@@ -17,7 +17,7 @@ from support import ROOT
 
 import vsrife
 from vsrife.plugin.arguments import Arguments, arguments_of
-from vsrife.plugin.keywords import AtArguments, MotionArguments, RifeArguments, VsrifeArguments
+from vsrife.plugin.keywords import AtArguments, MotionArguments, ReplaceArguments, RifeArguments, VsrifeArguments
 
 CONFIG = """
 [mypy]
@@ -33,7 +33,7 @@ TWINS = """
 from fractions import Fraction
 
 import vapoursynth as vs
-from vsrife import at, estimate_motion, rife
+from vsrife import at, estimate_motion, replace_frames, rife
 
 
 def script(clip: vs.VideoNode, mask: vs.VideoNode) -> None:
@@ -43,6 +43,7 @@ def script(clip: vs.VideoNode, mask: vs.VideoNode) -> None:
     reveal_type(at(clip, 0.3, device="cpu"))
     reveal_type(at(clip, mask, extra=[mask]))
     reveal_type(estimate_motion(clip, timestep=0.5)[0])
+    reveal_type(replace_frames(clip, [3, 4], sc=0))
     rife(clip, modle="4.6")
     rife(clip, scale="0.5")
     at(clip, 0.5, multi=2)
@@ -74,6 +75,7 @@ def checked(code: str, folder: Path, *search: Path) -> list[str]:
         ("RIFE", RifeArguments, {"multi", "extra"}),
         ("Motion", MotionArguments, set()),
         ("At", AtArguments, {"timestep", "timestep_clip", "extra"}),
+        ("Replace", ReplaceArguments, {"frames", "extra"}),
     ],
 )
 def test_keywords_are_the_arguments(function: str, keywords: type[Any], own: set[str]) -> None:
@@ -92,12 +94,13 @@ def test_keywords_are_the_arguments(function: str, keywords: type[Any], own: set
 def test_twins_take_what_is_theirs_beside_the_keywords() -> None:
     named = {
         function.__name__: [p.name for p in inspect.signature(function).parameters.values() if p.kind != p.VAR_KEYWORD]
-        for function in (vsrife.rife, vsrife.at, vsrife.estimate_motion)
+        for function in (vsrife.rife, vsrife.at, vsrife.estimate_motion, vsrife.replace_frames)
     }
     assert named == {
         "rife": ["clip", "multi", "extra"],
         "at": ["clip", "timestep", "extra"],
         "estimate_motion": ["clip"],
+        "replace_frames": ["clip", "frames", "extra"],
     }
 
 
@@ -109,7 +112,7 @@ def test_a_type_checker_knows_the_twins(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     said = checked(TWINS, tmp_path, ROOT)
     shown = [line.replace("builtins.", "") for line in said if line.startswith("note: Revealed")]
-    kinds = (NODE, NODE, f"list[{NODE}]", NODE, f"list[{NODE}]", NODE)
+    kinds = (NODE, NODE, f"list[{NODE}]", NODE, f"list[{NODE}]", NODE, NODE)
     assert shown == [f'note: Revealed type is "{kind}"' for kind in kinds]
     wrong = "\n".join(line for line in said if line.startswith("error: "))
     assert 'Unexpected keyword argument "modle"' in wrong
@@ -130,6 +133,7 @@ import vapoursynth as vs
 clip = vs.core.std.BlankClip()
 vs.core.rife.RIFE(clip, multi=2.5, model="4.6", sc=True, extra=[clip])
 vs.core.rife.At(clip, timestep=0.3)
+vs.core.rife.Replace(clip, frames=[1, 2])
 clip.rife.Motion(timestep=0.5)
 vs.core.rife.RIFE(clip, mutli=2)
 vs.core.rife.RIFE(clip, scale="0.5")
@@ -143,6 +147,6 @@ vs.core.rife.RIFE(clip, scale="0.5")
 
 @pytest.mark.vpy("unique-core")
 def test_the_native_functions_say_their_arguments() -> None:
-    for name in ("RIFE", "Motion", "At"):
+    for name in ("RIFE", "Motion", "At", "Replace"):
         signature = getattr(vs.core.rife, name).__signature__
         assert list(signature.parameters) == ["clip", *arguments_of(name)]

@@ -1,4 +1,4 @@
-"""Runs of repeated frames: which source frames show new pictures around a position."""
+"""Runs of repeated or bad frames: which source frames show pictures of their own around a position."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Run", "run_around"]
+__all__ = ["Run", "gap_around", "run_around"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """Source frames `first` + 1 to `last` − 1 repeat `first`; `last` is the next new picture."""
+    """Source frames `first` + 1 to `last` − 1 repeat `first`, or are bad; `last` is the next new picture."""
 
     first: int
     last: int
@@ -49,3 +49,33 @@ def run_around(k: int, frames: int, limit: int, repeat: Callable[[int], bool | N
     if first > 0 and before is None:
         return first
     return last if after is None else Run(first, last)
+
+
+def gap_around(n: int, frames: int, limit: int, is_bad: Callable[[int], bool | None]) -> Run | list[int] | None:
+    """The good frames on either side of source frame `n`, where that is a bad one.
+
+    The result depends on `is_bad` alone and is the same for all frames of a run.
+
+    Args:
+        n: the source frame.
+        frames: number of source frames.
+        limit: the longest run of bad frames that is crossed; no more are judged.
+        is_bad: whether a source frame is bad; None where that is not judged yet.
+
+    Returns:
+        The run, from −1 or to `frames` where a side has no good frame; None where frame n is good, lies in a run longer
+        than `limit`, or no frame is good; or the numbers of frames that must be judged first.
+    """
+    bad = is_bad(n)
+    if not bad:
+        return [n] if bad is None else None
+    first, last = n - 1, n + 1
+    while first >= 0 and last - first - 1 <= limit and is_bad(first):
+        first -= 1
+    while last < frames and last - first - 1 <= limit and is_bad(last):
+        last += 1
+    if last - first - 1 > limit:
+        return None
+    if unknown := [number for number in (first, last) if 0 <= number < frames and is_bad(number) is None]:
+        return unknown
+    return None if first < 0 and last == frames else Run(first, last)

@@ -125,6 +125,34 @@ class FrameMaker:
             planes = task.overlay.paint(planes, task.form, left.colour, motion)
         write_planes(planes, task.form, target)
 
+    def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> None:
+        """Write the mean of frames over a time, see `vsrife.engine.Interpolator.blur`.
+
+        Motion is estimated once for each pair. Between its two frames, the time is sampled at even steps.
+        """
+        first, total = tasks[0], sum(task.weight for task in tasks)
+        mean: list[Tensor] = []
+        drawn: Blend | None = None
+        for task in tasks:
+            assert task.until is not None
+            left, right = self._frames.get_pair(task.left, task.right)
+            pair = self._pair(left, right) if task.companions is None else self._companion_pair(task)
+            span = task.timestep.value, task.until
+            motions = self._finder.find_blur(left, right, span, (task.left.number, task.right.number))
+            drawn = drawn or motions[0]
+            for motion in motions:
+                planes = warp_blend(pair, motion, self.engine.kernels, self.band)
+                mean = mean or [torch.zeros_like(plane) for plane in planes]
+                for plane, sample in zip(mean, planes, strict=True):
+                    plane.add_(sample, alpha=task.weight / total / len(motions))
+        left, right = self._frames.get_pair(first.left, first.right)
+        if first.protect is not None:
+            pair = self._pair(left, right) if first.companions is None else self._companion_pair(first)
+            mean = composite(mean, pair, map_tensor(first.protect, self.device))
+        if first.overlay is not None:
+            mean = first.overlay.paint(mean, first.form, left.colour, drawn)
+        write_planes(mean, first.form, target)
+
     def _pair(self, left: DeviceFrame, right: DeviceFrame) -> PlanePair:
         """The clip's own planes."""
         form = self._form

@@ -72,6 +72,10 @@ class Interpolator:
         """Write a frame to `target`, arrays like the planes of `task.form`."""
         self._recovery.run(self.device_of(task.left.number), lambda maker: maker.render(task, target))
 
+    def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> None:
+        """Write the mean of frames over a time; there is a task for each pair of source frames that it touches."""
+        self._recovery.run(self.device_of(tasks[0].left.number), lambda maker: maker.blur(tasks, target))
+
     def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
         """Write motion to `target`, 5H×W: Ft→0 x, y, Ft→1 x, y (pixels) and the weight of the left frame, stacked."""
         self._recovery.run(self.device_of(left.number), lambda maker: maker.write_motion(left, right, timestep, target))

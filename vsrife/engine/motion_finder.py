@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import avg_pool2d, pad
 
 from vsrife.engine.bands import bands
 from vsrife.engine.compose import at_grid
 from vsrife.engine.estimator import estimate_both_ways
 from vsrife.engine.single_flight import SingleFlight
+from vsrife.engine.task import Timestep
 from vsrife.motion import (
     CELL,
     CorrectedMotion,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from vsrife.engine.engine import Engine
     from vsrife.engine.frame_cache import DeviceFrame, FrameCache
     from vsrife.engine.picture import PictureFormat
-    from vsrife.engine.task import Options, Timestep
+    from vsrife.engine.task import Options
     from vsrife.motion import Blend
 
     Motions = tuple[Blend, Tensor | None]
@@ -46,6 +48,10 @@ CACHED = 4
 SHARED = 2
 """Whole estimates cached where frames at several times use each: those of the pairs in progress."""
 MIDDLE = 0.5
+SPACING, MOST_SAMPLES = 1.0, 32
+"""Pixels of motion from one sample of a blur to the next, and the most samples between two source frames."""
+SMALLEST_OBJECT = 8
+"""Side in cells of what decides the number of samples."""
 MAP_CHANNELS = 8
 """Channels of the smallest map that kernels read."""
 Key = tuple[int, int, float]
@@ -117,6 +123,24 @@ class MotionFinder:
         """Motion at ½ between two pictures that need not be the clip's."""
         motion, residual = self._estimate(left, right, self._at(MIDDLE))
         return self._correct(left, right, motion, MIDDLE), residual
+
+    def find_blur(
+        self, left: DeviceFrame, right: DeviceFrame, span: tuple[float, float], pair: tuple[int, int]
+    ) -> list[Blend]:
+        """Motion at the middles of even parts of a span of time, from one estimate, about a pixel of motion apart.
+
+        Args:
+            left: the frame at time 0.
+            right: the frame at time 1.
+            span: where it begins and ends, 0..1.
+            pair: the two frames' numbers.
+        """
+        begin, end = span
+        length = self._cell_motion(left, right, pair, MIDDLE).straight.square().sum(1, keepdim=True).sqrt()
+        largest = float(avg_pool2d(length, min(SMALLEST_OBJECT, *length.shape[-2:]), ceil_mode=True).max())
+        count = min(max(1, math.ceil(largest * (end - begin) / SPACING)), MOST_SAMPLES)
+        times = [begin + (end - begin) * (k + 0.5) / count for k in range(count)]
+        return [self._find_from_middle(left, right, Timestep(time), pair) for time in times]
 
     def _find(self, left: DeviceFrame, right: DeviceFrame, timestep: Timestep, pair: tuple[int, int]) -> Motions:
         times = timestep.tensor(self._engine.device)

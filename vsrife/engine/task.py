@@ -108,6 +108,8 @@ class Task:
         protect: H×W, 0..1: weight of the left frame's own values.
         overlay: drawing on top.
         keeps_motion: whether other planes follow that are warped along the same motion.
+        until: where the time ends over which the frame is the mean, from the timestep on; None for one moment.
+        weight: of the frame among those of several pairs that are averaged.
     """
 
     left: HostFrame
@@ -119,6 +121,8 @@ class Task:
     protect: NDArray[np.float32] | None = None
     overlay: Overlay | None = None
     keeps_motion: bool = False
+    until: float | None = None
+    weight: float = 1.0
 
 
 def map_tensor(values: NDArray[np.float32], device: torch.device) -> Tensor:

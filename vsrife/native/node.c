@@ -7,7 +7,7 @@
 
 #include "plugin.h"
 
-#define MAX_FRAMES 64 /* source frames one output frame may ask for */
+#define MAX_FRAMES 256 /* source frames one output frame may ask for */
 
 typedef struct {
     int clip_count;
@@ -113,14 +113,20 @@ static int has_format(const VSFrame *frame, const VSVideoInfo *info, const VSAPI
            vsapi->getFrameHeight(frame, 0) == info->height;
 }
 
-/* A source frame with other properties, which shares its planes. NULL and an error where its format is another. */
-static VSFrame *pass_through(const Node *node, const VSFrame *source, const VSMap *properties, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
+/* A source frame with other properties, which shares its planes; those of `like` instead of its own where that is not
+ * NULL. NULL and an error where its format is another. */
+static VSFrame *pass_through(const Node *node, const VSFrame *source, const VSFrame *like, const VSMap *properties, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
     if (!has_format(source, &node->info, vsapi)) {
         vsapi->setFilterError("RIFE: a source frame must have the format and size its clip has announced", context);
         return NULL;
     }
     VSFrame *passed = vsapi->copyFrame(source, core);
-    vsapi->copyMap(properties, vsapi->getFramePropertiesRW(passed));
+    VSMap *own = vsapi->getFramePropertiesRW(passed);
+    if (like) {
+        vsapi->clearMap(own);
+        vsapi->copyMap(vsapi->getFramePropertiesRO(like), own);
+    }
+    vsapi->copyMap(properties, own);
     return passed;
 }
 
@@ -147,7 +153,7 @@ static int pass_decided(const Node *node, Request *request, VSFrame **passed, VS
     if (applies) {
         vsapi->mapDeleteKey(request->decided, "assumed");
         vsapi->mapDeleteKey(request->decided, "values");
-        *passed = pass_through(node, source, request->decided, context, core, vsapi);
+        *passed = pass_through(node, source, NULL, request->decided, context, core, vsapi);
     }
     vsapi->freeFrame(source);
     return applies;
@@ -165,7 +171,7 @@ static VSFrame *allocate_output(const Node *node, VSMap *in, VSCore *core, const
 
 /* render(n, frames, numbers, clips, planes, strides) -> properties of the output, which it has written to the planes,
  * beside those of source frame `like` (an index into frames, 0 where absent); or `passthrough`, the index of the source
- * frame that is handed on as it is; or more `frames`, or `write` alone, after which it is called again. Planes are only
+ * frame that is handed on, with its own properties or those of `like`; or more `frames`, or `write` alone, after which it is called again. Planes are only
  * handed over where `write` was asked for; without them a source frame is handed on. NULL where there is an error, or
  * more to wait for. */
 static VSFrame *render_frame(const Node *node, int n, Request *request, VSFrameContext *context, VSCore *core, const VSAPI *vsapi) {
@@ -202,7 +208,7 @@ static VSFrame *render_frame(const Node *node, int n, Request *request, VSFrameC
         int passed = take_index(out, "passthrough", request, vsapi), like = take_index(out, "like", request, vsapi);
         if (passed >= 0 || !output) {
             vsapi->freeFrame(output);
-            output = pass_through(node, sources[passed >= 0 ? passed : 0], out, context, core, vsapi);
+            output = pass_through(node, sources[passed >= 0 ? passed : 0], like >= 0 ? sources[like] : NULL, out, context, core, vsapi);
         } else {
             vsapi->copyMap(vsapi->getFramePropertiesRO(sources[like >= 0 ? like : 0]), vsapi->getFramePropertiesRW(output));
             vsapi->copyMap(out, vsapi->getFramePropertiesRW(output));

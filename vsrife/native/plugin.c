@@ -1,8 +1,8 @@
 /*
  * The native side of core.rife: function signatures and a bridge into Python.
  *
- * No timestep and no network appears in C. `RIFE`, `Motion` and `At` hand their arguments to Python, and Python answers
- * with `Node`s, see node.c.
+ * No timestep and no network appears in C. `RIFE`, `Motion`, `At` and `Replace` hand their arguments to Python, and
+ * Python answers with `Node`s, see node.c.
  * libpython is never linked: the host has loaded one already, and its stable ABI is looked up by name.
  */
 #include <stdio.h>
@@ -104,7 +104,7 @@ const char *call_python(VSFunction *function, const VSMap *in, VSMap *out, const
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- */
-/* RIFE, Motion, At and Bridge: arguments into Python, its answer back out */
+/* RIFE, Motion, At, Replace and Bridge: arguments into Python, its answer back out */
 
 typedef struct {
     const VSMap *in;
@@ -168,7 +168,9 @@ static void VS_CC bridge(const VSMap *in, VSMap *out, void *user_data, VSCore *c
     "sc_clip:vnode:opt;"
 #define CUTS "sc:int:opt;"
 #define DEDUP "dedup:int:opt;dedup_limit:int:opt;"
-#define LAYERS "extra:vnode[]:opt;protect:vnode:opt;"
+#define EXTRA "extra:vnode[]:opt;"
+#define LAYERS EXTRA "protect:vnode:opt;"
+#define REPLACED "frames:int[]:opt:empty;prop:data:opt;prop_clip:vnode:opt;limit:int:opt;"
 #define NCNN                                                                                                           \
     MODEL FACTOR WEIGHTS "gpu_id:int:opt;gpu_thread:int:opt;tta:int:opt;uhd:int:opt;" CUTS                             \
                          "skip:int:opt;skip_threshold:float:opt;list_gpu:int:opt;"
@@ -176,11 +178,12 @@ static void VS_CC bridge(const VSMap *in, VSMap *out, void *user_data, VSCore *c
 VS_EXTERNAL_API(void) VapourSynthPluginInit2(VSPlugin *plugin, const VSPLUGINAPI *vspapi) {
     vspapi->configPlugin("org.vsrife.plugin", "rife", "RIFE frame interpolation",
                          VS_MAKE_VERSION(VSRIFE_VERSION_MAJOR, VSRIFE_VERSION_MINOR), VAPOURSYNTH_API_VERSION, 0, plugin);
-    vspapi->registerFunction("RIFE", "clip:vnode;" NCNN TIME HOW DEDUP LAYERS "show:data:opt;",
+    vspapi->registerFunction("RIFE", "clip:vnode;" NCNN TIME HOW DEDUP LAYERS "show:data:opt;shutter:float:opt;",
                              "clip:vnode[];", call_package, "RIFE", plugin);
     vspapi->registerFunction("Motion", "clip:vnode;timestep:float:opt;" MODEL FACTOR WEIGHTS CUTS TIME HOW DEDUP, "clip:vnode[];", call_package, "Motion", plugin);
     vspapi->registerFunction("At", "clip:vnode;timestep:float:opt;timestep_clip:vnode:opt;" MODEL WEIGHTS CUTS HOW LAYERS,
                              "clip:vnode[];", call_package, "At", plugin);
+    vspapi->registerFunction("Replace", "clip:vnode;" REPLACED MODEL WEIGHTS CUTS HOW EXTRA, "clip:vnode[];", call_package, "Replace", plugin);
     vspapi->registerFunction("Bridge", "func:func;", "", bridge, NULL, plugin);
     vspapi->registerFunction("Node", "clips:vnode[];plan:func;render:func;num_frames:int;fps_num:int;fps_den:int;template:vnode:opt;",
                              "clip:vnode;", node_create, NULL, plugin);

@@ -5,7 +5,7 @@ The native functions of `core.rife` call the functions of their own names here.
 
 from __future__ import annotations
 
-__all__ = ["RIFE", "At", "Motion"]
+__all__ = ["RIFE", "At", "Motion", "Replace"]
 
 
 def _enter(name: str) -> None:
@@ -29,3 +29,8 @@ def Motion() -> None:  # noqa: N802
 def At() -> None:  # noqa: N802
     """Called by `core.rife.At`."""
     _enter("At")
+
+
+def Replace() -> None:  # noqa: N802
+    """Called by `core.rife.Replace`."""
+    _enter("Replace")

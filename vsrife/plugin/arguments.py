@@ -1,4 +1,4 @@
-"""The arguments of `core.rife.RIFE`, `Motion` and `At`: one dataclass, checked once.
+"""The arguments of `core.rife.RIFE`, `Motion`, `At` and `Replace`: one dataclass, checked once.
 
 Importing this imports neither torch nor vapoursynth, as the command line takes its options from here.
 """
@@ -30,8 +30,8 @@ WHOLE = re.compile("[+-]?[0-9]{1,18}")
 """The text of an integer of 64 bits; Python also takes 1_0, and any script's digits."""
 DEFAULT_MASK = "own"
 TEXTS = (
-    "timecodes", "model", "model_path", "ensemble_mask", "picture", "estimates", "matrix", "device", "precision",
-    "sc_mode", "show",
+    "timecodes", "prop", "model", "model_path", "ensemble_mask", "picture", "estimates", "matrix", "device",
+    "precision", "sc_mode", "show",
 )  # fmt: skip
 CHOICES: dict[str, tuple[object, ...]] = {
     **dict.fromkeys(("vfr", "auto_download", "sc", "dedup", "skip", "tta", "uhd", "list_gpu"), (0, 1)),
@@ -50,6 +50,7 @@ RANGES = {
     "sc_threshold": (0, 1),
     "snap": (0, 0.5),
     "dedup_limit": (2, 16),
+    "limit": (1, 32),
     "skip_threshold": (0, 200),
 }
 
@@ -61,7 +62,7 @@ def _of(functions: str, default: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """The arguments of `RIFE`, `Motion` and `At` beside the clip; each function takes some of them.
+    """The arguments of `RIFE`, `Motion`, `At` and `Replace` beside the clip; each function takes some of them.
 
     `device` and `precision` are checked by the engine, clips by `vsrife.plugin.clips`.
 
@@ -79,6 +80,10 @@ class Arguments:
         positions: source positions, one per output frame; 12.37 lies between frames 12 and 13.
         snap: share of the way between two source frames; an output nearer than this to one of them is that frame. 0 for
             outputs exactly on one alone.
+        frames: numbers of the frames that are replaced.
+        prop: name of a frame property; the frames where it is a number other than 0 are replaced.
+        prop_clip: clip whose frames have that property, instead of the clip's own.
+        limit: length of the longest run of frames that is replaced; longer ones stay as they are.
         model: name of the model; with `model_path`, the version of its weights.
         model_path: a .safetensors, .pkl or .pth file, or a folder with an ncnn model.
         auto_download: whether a missing model may be downloaded.
@@ -106,6 +111,8 @@ class Arguments:
         extra: other clips of the same length, warped with the clip's motion.
         protect: GRAY mask; where it is white the left frame is kept.
         show: draws flow, mask, cuts or time over the picture.
+        shutter: angle of a camera's shutter in degrees, for motion blur: an output is the mean over this share, of 360,
+            of the time to the next output, from its own time on.
         gpu_id: the ncnn plugin's name for `device`; -1 is the CPU.
         gpu_thread: accepted for scripts of the ncnn plugin, without effect.
         tta: the ncnn plugin's name for `ensemble=8`.
@@ -116,18 +123,23 @@ class Arguments:
     timestep: float | None = _of("Motion At", None)
     timestep_clip: Clip | None = _of("At", None)
 
+    frames: Sequence[int] | None = _of("Replace", None)
+    prop: str | None = _of("Replace", None)
+    prop_clip: Clip | None = _of("Replace", None)
+    limit: int = _of("Replace", 8)
+
     # in RIFE these are the ncnn plugin's, in its order: scripts for it give some by position
-    model: str | None = _of("RIFE Motion At", None)
+    model: str | None = _of("RIFE Motion At Replace", None)
     factor_num: int | None = _of("RIFE Motion", None)
     factor_den: int | None = _of("RIFE Motion", None)
     fps_num: int | None = _of("RIFE Motion", None)
     fps_den: int | None = _of("RIFE Motion", None)
-    model_path: str | None = _of("RIFE Motion At", None)
+    model_path: str | None = _of("RIFE Motion At Replace", None)
     gpu_id: int | None = _of("RIFE", None)
     gpu_thread: int | None = _of("RIFE", None)
     tta: int = _of("RIFE", 0)
     uhd: int = _of("RIFE", 0)
-    sc: int = _of("RIFE Motion At", 1)
+    sc: int = _of("RIFE Motion At Replace", 1)
     skip: int = _of("RIFE", 0)
     skip_threshold: float = _of("RIFE", 60.0)
     list_gpu: int = _of("RIFE", 0)
@@ -138,27 +150,28 @@ class Arguments:
     positions: Sequence[float] | None = _of("RIFE Motion", None)
     snap: float = _of("RIFE Motion", 0.0009)
 
-    auto_download: int = _of("RIFE Motion At", 1)
-    scale: float = _of("RIFE Motion At", 1.0)
-    ensemble: int = _of("RIFE Motion At", 0)
-    ensemble_mask: str = _of("RIFE Motion At", DEFAULT_MASK)
-    picture: str = _of("RIFE Motion At", "sharp")
-    estimates: str = _of("RIFE Motion At", "frame")
-    matrix: str | None = _of("RIFE Motion At", None)
-    device: str = _of("RIFE Motion At", "auto")
-    precision: str = _of("RIFE Motion At", "auto")
+    auto_download: int = _of("RIFE Motion At Replace", 1)
+    scale: float = _of("RIFE Motion At Replace", 1.0)
+    ensemble: int = _of("RIFE Motion At Replace", 0)
+    ensemble_mask: str = _of("RIFE Motion At Replace", DEFAULT_MASK)
+    picture: str = _of("RIFE Motion At Replace", "sharp")
+    estimates: str = _of("RIFE Motion At Replace", "frame")
+    matrix: str | None = _of("RIFE Motion At Replace", None)
+    device: str = _of("RIFE Motion At Replace", "auto")
+    precision: str = _of("RIFE Motion At Replace", "auto")
 
-    sc_threshold: float | None = _of("RIFE Motion At", None)
-    sc_mode: str = _of("RIFE Motion At", "hold")
-    sc_clip: Clip | None = _of("RIFE Motion At", None)
+    sc_threshold: float | None = _of("RIFE Motion At Replace", None)
+    sc_mode: str = _of("RIFE Motion At Replace", "hold")
+    sc_clip: Clip | None = _of("RIFE Motion At Replace", None)
 
     dedup: int = _of("RIFE Motion", 0)
     dedup_limit: int = _of("RIFE Motion", 4)
 
-    extra: Sequence[Clip] | None = _of("RIFE At", None)
+    extra: Sequence[Clip] | None = _of("RIFE At Replace", None)
     protect: Clip | None = _of("RIFE At", None)
 
     show: str | None = _of("RIFE", None)
+    shutter: float | None = _of("RIFE", None)
 
     def __post_init__(self) -> None:
         for name in TEXTS:
@@ -174,6 +187,11 @@ class Arguments:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ArgumentError(name, value, f"{low} to {high}")
+        if self.shutter is not None and not 0 < self.shutter <= 360:
+            raise ArgumentError("shutter", self.shutter, "above 0 and at most 360")
+        if self.shutter is not None and (self.skip or self.positions is not None):
+            other = "skip" if self.skip else "positions"
+            raise RifeError(f"shutter and {other} must not both be given")
         if self.scale not in SCALES:
             raise ArgumentError("scale", self.scale, "0.25, 0.5, 1, 2 or 4")
         if self.matrix is not None and self.matrix_number is None:

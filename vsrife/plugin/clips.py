@@ -27,8 +27,9 @@ def check_clips(clip: vs.VideoNode, arguments: Arguments) -> None:
     for index, extra in enumerate(arguments.extras):
         _check(extra, f"extra[{index}]")
         _check_length(extra, clip, f"extra[{index}]")
-    if arguments.sc_clip is not None:
-        _check_length(arguments.sc_clip, clip, "sc_clip")
+    for name in ("sc_clip", "prop_clip"):
+        if (other := getattr(arguments, name)) is not None:
+            _check_length(other, clip, name)
     for name, form in (("protect", "GRAY"), ("timestep_clip", "GRAYS")):
         companion: vs.VideoNode | None = getattr(arguments, name)
         if companion is None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import vapoursynth as vs
 
-from vsrife.errors import RifeError, shown
+from vsrife.errors import ArgumentError, RifeError, shown
 from vsrife.networks.catalog import DEFAULT
 from vsrife.plugin.arguments import Arguments
+from vsrife.plugin.blurring import MOST, Blurring
 from vsrife.plugin.clips import check_clips
 from vsrife.plugin.formats import FrameReader, picture_format
 from vsrife.plugin.host import log, native_plugin, once, warn
@@ -18,7 +19,9 @@ from vsrife.plugin.pairing import Pairing, Role
 from vsrife.plugin.ports import ported
 from vsrife.plugin.properties import OutputProperties
 from vsrife.plugin.renderer import Call, MotionRenderer, PictureRenderer, Renderer, one_line
+from vsrife.plugin.replacing import Replacing, checked_frames
 from vsrife.plugin.schedule import LONGEST, offset_schedule, rate_schedule
+from vsrife.timing.moments import fraction
 from vsrife.weights import origin, resolve
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ def answer(name: str, make: Callable[[vs.VideoNode, Arguments], Nodes]) -> Calla
 
     def create(clip: vs.VideoNode, **given: Any) -> dict[str, Any]:
         try:
-            return {"clip": make(clip, Arguments(**given))}
+            return {"clip": make(clip, Arguments(**(OWN_DEFAULTS.get(name, {}) | given)))}
         except RifeError as error:
             message = error.message
         except OSError as error:
@@ -88,21 +91,36 @@ def motion(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
         raise RifeError("model must be one for arbitrary timesteps, got a midpoint-only one")
     height = clip.height
     stacked = _core().std.BlankClip(format=vs.GRAYS, width=clip.width, height=5 * height, length=1, keep=True)
-    roles = {Role.CLIP: clip} | _cuts(arguments)
+    roles = {Role.CLIP: clip} | _marked_clips(arguments)
     node = _node(MotionRenderer(call, roles, picture_format(stacked)), roles, call, stacked)
     is_rgb = clip.format.color_family == vs.RGB
     node = _core().std.RemoveFrameProps(node, [*NOT_OF_MOTION, "_Matrix"] if is_rgb else NOT_OF_MOTION)
     return [_core().std.Crop(node, top=part * height, bottom=(4 - part) * height) for part in range(5)]
 
 
-FUNCTIONS = {"RIFE": rife, "Motion": motion, "At": at}
+def replaced(clip: vs.VideoNode, arguments: Arguments) -> Nodes:
+    """The clip with its bad frames made anew from the good ones around them, and then its companions."""
+    check_clips(clip, arguments)
+    return _pictures(clip, arguments, offset_schedule(clip, 0), checked_frames(arguments, clip.num_frames))
+
+
+FUNCTIONS = {"RIFE": rife, "Motion": motion, "At": at, "Replace": replaced}
 """Native function → the function that makes its nodes."""
+OWN_DEFAULTS = {"Replace": {"sc_mode": "nearest"}}
+"""Defaults of a function that differ from the dataclass's."""
 
 
-def _pictures(clip: vs.VideoNode, arguments: Arguments, schedule: Schedule) -> Nodes:
-    """The clip, then its companions, at the output's times."""
-    call = _call(clip, arguments, schedule)
-    others = _cuts(arguments)
+def _pictures(clip: vs.VideoNode, arguments: Arguments, schedule: Schedule, bad: frozenset[int] | None = None) -> Nodes:
+    """The clip, then its companions, at the output's times.
+
+    Args:
+        clip: the clip.
+        arguments: the script's.
+        schedule: when outputs are shown.
+        bad: numbers of the frames that `Replace` is told of.
+    """
+    call = _call(clip, arguments, schedule, bad=bad)
+    others = _marked_clips(arguments)
     if arguments.protect is not None:
         others[Role.PROTECT] = arguments.protect
     if arguments.timestep_clip is not None:
@@ -121,22 +139,48 @@ def _pictures(clip: vs.VideoNode, arguments: Arguments, schedule: Schedule) -> N
     return nodes
 
 
-def _call(clip: vs.VideoNode, arguments: Arguments, schedule: Schedule, *, has_cuts: bool = True) -> Call:
+def _call(
+    clip: vs.VideoNode,
+    arguments: Arguments,
+    schedule: Schedule,
+    *,
+    has_cuts: bool = True,
+    bad: frozenset[int] | None = None,
+) -> Call:
     interpolator = _interpolator(clip, arguments)
     reader = FrameReader(picture_format(clip), arguments.matrix_number, once(log))
     whole_frame = arguments.timestep_clip is None
+    replaces = bad is not None or arguments.prop is not None
+    marks = Role.CLIP if arguments.prop_clip is None else Role.BAD
     properties = OutputProperties(
         schedule,
         nearest=arguments.sc_mode == "nearest",
         warn=_WarnOnce(schedule),
         has_position=whole_frame,
-        has_cuts=has_cuts,
+        has_cuts=has_cuts and not replaces,
     )
     cuts = Role.CLIP if arguments.sc_clip is None else Role.CUTS
     # clips stay with the nodes: what they call holds none, so that nothing keeps itself alive
-    arguments = replace(arguments, sc_clip=None, extra=None, protect=None, timestep_clip=None, timestep=None)
-    pairing = Pairing(schedule.timeline, arguments, interpolator, reader, cuts=cuts, snap_to_source=whole_frame)
+    clips: dict[str, Any] = dict.fromkeys(("sc_clip", "prop_clip", "extra", "protect", "timestep_clip"))
+    arguments = replace(arguments, timestep=None, frames=None, **clips)
+    make: Callable[..., Pairing] = partial(Replacing, bad=bad, marks=marks) if replaces else Pairing
+    if arguments.shutter is not None:
+        make = partial(Blurring, _share(arguments.shutter, schedule))
+    pairing = make(schedule.timeline, arguments, interpolator, reader, cuts=cuts, snap_to_source=whole_frame)
     return Call(schedule, arguments, interpolator, reader, pairing, properties)
+
+
+def _share(shutter: float, schedule: Schedule) -> Fraction:
+    """The share of the time to the next output for which a shutter is open.
+
+    Raises:
+        ArgumentError: it is open for longer than can be blurred.
+    """
+    share, timeline = fraction(shutter) / 360, schedule.timeline
+    touched = share * timeline.frames / timeline.length
+    if touched > MOST - 1:
+        raise ArgumentError("shutter", f"{float(touched):g}", f"at most {MOST - 1} source frames", verb="cover")
+    return share
 
 
 class _WarnOnce:
@@ -159,8 +203,10 @@ class _WarnOnce:
             once(warn, self._advice)(line)
 
 
-def _cuts(arguments: Arguments) -> dict[Role, vs.VideoNode]:
-    return {} if arguments.sc_clip is None else {Role.CUTS: arguments.sc_clip}
+def _marked_clips(arguments: Arguments) -> dict[Role, vs.VideoNode]:
+    """The clips of which only the frame properties are read."""
+    clips = {Role.CUTS: arguments.sc_clip, Role.BAD: arguments.prop_clip}
+    return {role: clip for role, clip in clips.items() if clip is not None}
 
 
 def _node(

@@ -16,9 +16,9 @@ from vsrife.plugin.ports import translated
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vsrife.plugin.keywords import AtArguments, MotionArguments, RifeArguments
+    from vsrife.plugin.keywords import AtArguments, MotionArguments, ReplaceArguments, RifeArguments
 
-__all__ = ["at", "clear_cache", "estimate_motion", "rife"]
+__all__ = ["at", "clear_cache", "estimate_motion", "replace_frames", "rife"]
 
 Nodes = vs.VideoNode | list[vs.VideoNode]
 KNOWN = frozenset(argument.name for argument in fields(Arguments))
@@ -141,6 +141,49 @@ def at(
     """
     given: dict[str, Any] = {"timestep_clip" if isinstance(timestep, vs.VideoNode) else "timestep": timestep}
     made: Nodes = native_plugin().At(clip, **given, extra=extra or None, **_named(arguments))
+    return made
+
+
+@overload
+def replace_frames(
+    clip: vs.VideoNode,
+    frames: Sequence[int] | None = None,
+    *,
+    extra: None = None,
+    **arguments: Unpack[ReplaceArguments],
+) -> vs.VideoNode: ...
+@overload
+def replace_frames(
+    clip: vs.VideoNode,
+    frames: Sequence[int] | None = None,
+    *,
+    extra: Sequence[vs.VideoNode],
+    **arguments: Unpack[ReplaceArguments],
+) -> list[vs.VideoNode]: ...
+@named("Replace")
+def replace_frames(
+    clip: vs.VideoNode,
+    frames: Sequence[int] | None = None,
+    *,
+    extra: Sequence[vs.VideoNode] | None = None,
+    **arguments: Unpack[ReplaceArguments],
+) -> Nodes:
+    """The clip with its bad frames made anew from the good ones around them: `core.rife.Replace` as a function.
+
+    Args:
+        clip: as for `rife`.
+        frames: numbers of the bad frames; None where the frame property `prop` tells.
+        extra: other clips of the same length, whose frames are replaced along the clip's motion.
+        **arguments: the other arguments of `core.rife.Replace`.
+
+    Returns:
+        The clip, or with `extra` a list of the clip and the extra clips.
+
+    Raises:
+        vapoursynth.Error: an argument cannot be used; the line begins with `Replace: `.
+        RifeError: the native plugin is not loaded, or another plugin has taken its name.
+    """
+    made: Nodes = native_plugin().Replace(clip, frames=frames, extra=extra or None, **_named(arguments))
     return made
 
 

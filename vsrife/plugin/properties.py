@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["OutputProperties", "duration", "position", "superfluous_flags"]
 
 HALF = Fraction(1, 2)
+OF_THE_SAMPLES = (
+    "_Matrix", "_ColorSpace", "_Transfer", "_Primaries", "_Range", "_ChromaLocation", "_FieldBased", "_Alpha",
+)  # fmt: skip
+"""Properties without which a frame's samples are read wrongly, and its alpha."""
 
 
 class OutputProperties:
@@ -53,13 +57,18 @@ class OutputProperties:
             n: the output.
             decision: what it shows.
             shown: the source frame whose properties it has.
-            frames: properties of source frames, among them that one and `schedule.duration_frames(n)`.
+            frames: properties of source frames, among them that one, the one that is passed through or else the left
+                one, and `schedule.duration_frames(n)`.
         """
         durations = {number: own for number, props in frames.items() if (own := own_duration(props)) is not None}
         if not self._schedule.is_trusted and self._schedule.departs(durations.get(shown)):
             self._warn(shown, durations[shown])
         cleared = {name: 0 for name in self._flags(n, shown) if integer(frames[shown], name)}
+        samples: Properties = {}
+        if decision.like is not None:
+            samples = frames[decision.left if decision.passthrough is None else decision.passthrough]
         return {
+            **{name: samples[name] for name in OF_THE_SAMPLES if name in samples},
             **(position(decision) if self._has_position else {}),
             **duration(self._schedule.duration(n, shown, durations)),
             **cleared,

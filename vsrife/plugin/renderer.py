@@ -86,15 +86,16 @@ class Renderer(ABC):
         shown = decision.passthrough  # or the source frame at or before the moment: its properties the output has
         if shown is None:
             shown = min(timeline.at(n).left, timeline.frames - 1)
-        own = (self._own, shown)
-        if not writes and not frames:
+        like = shown if decision.like is None else decision.like
+        if not writes and not frames and like == shown:
             properties = self._call.properties.decided(n, decision, shown)
             if properties is not None:
-                return self._request([own], frames) | {"passthrough": 0} | properties
-        keys = [own, *(self._required_frames(decision) if writes else ()), *self._duration_frames(n)]
+                return self._request([(self._own, shown)], frames) | {"passthrough": 0} | properties
+        needed = self._required_frames(decision) if writes else [(self._own, shown)]
+        keys = [(self._own, like), *needed, *self._duration_frames(n)]
         if any(key not in frames for key in keys) or (writes and not target):
             return self._request(keys, frames) | {"write": int(writes)}
-        return self._execute(n, decision, shown, frames, target)
+        return self._execute(n, decision, like, frames, target)
 
     def _request(self, keys: Iterable[Key], frames: Frames) -> dict[str, Any]:
         """An answer that asks for the frames that are missing."""
@@ -104,12 +105,14 @@ class Renderer(ABC):
         clips = [self._roles.index(role) for role, _ in missing]
         return {"frames": [number for _, number in missing], "clips": clips}
 
-    def _execute(self, n: int, decision: Decision, shown: int, frames: Frames, target: Planes) -> dict[str, Any]:
+    def _execute(self, n: int, decision: Decision, like: int, frames: Frames, target: Planes) -> dict[str, Any]:
         written = self._write(decision, frames, target) if target else {}
         own = {number: frame.props for (role, number), frame in frames.items() if role is self._own}
-        index = list(frames).index((self._own, shown))
-        properties = self._call.properties.of(n, decision, shown, own)
-        return {"like" if target else "passthrough": index, **properties, **written, **self._extra_properties(decision)}
+        properties = self._call.properties.of(n, decision, like, own)
+        answer = {"like": list(frames).index((self._own, like)), **properties, **written}
+        if decision.passthrough is not None and not target:
+            answer["passthrough"] = list(frames).index((self._own, decision.passthrough))
+        return answer | self._extra_properties(decision)
 
     def _duration_frames(self, n: int) -> list[Key]:
         """The source frames whose durations decide how long output n lasts."""
@@ -155,7 +158,7 @@ class PictureRenderer(Renderer):
         return decision.passthrough is None or self._call.arguments.show is not None
 
     def _required_frames(self, decision: Decision) -> list[Key]:
-        ends = decision.left, decision.right
+        ends = dict.fromkeys(end for part in _parts(decision) for end in (part.left, part.right))
         keys = [(role, end) for role in (Role.CLIP, self._own) for end in ends]
         if Role.PROTECT in self._roles:
             keys += [self._key(Role.PROTECT, end) for end in ends]
@@ -167,18 +170,26 @@ class PictureRenderer(Renderer):
         return role, 0 if role in self._single else number
 
     def _write(self, decision: Decision, frames: Frames, target: Planes) -> dict[str, Any]:
-        task, interpolator = self._task(decision, frames), self._call.interpolator
-        alphas = self._alphas(decision, frames)
-        if alphas is None:
-            interpolator.render(task, target)
+        parts = _parts(decision)
+        alphas = [found for part in parts if (found := self._alphas(part, frames)) is not None]
+        has_alpha = len(alphas) == len(parts)
+        tasks = [replace(self._task(part, frames), keeps_motion=has_alpha) for part in parts]
+        self._render(tasks, target)
+        if not has_alpha:
             return {}
-        interpolator.render(replace(task, keeps_motion=True), target)
-        alpha, form = new_frame(alphas[0]), picture_format(alphas[0])
+        alpha, form = new_frame(alphas[0][0]), picture_format(alphas[0][0])
         reader = FrameReader(form, None)
-        left, right = map(reader.read, (decision.left, decision.right), alphas)
-        task = replace(task, form=form, companions=(left, right), overlay=None, keeps_motion=True)
-        interpolator.render(task, [np.asarray(alpha[0])])
+        for index, (part, (left, right)) in enumerate(zip(parts, alphas, strict=True)):
+            ends = reader.read(part.left, left), reader.read(part.right, right)
+            tasks[index] = replace(tasks[index], form=form, companions=ends, overlay=None)
+        self._render(tasks, [np.asarray(alpha[0])])
         return {"_Alpha": alpha}
+
+    def _render(self, tasks: list[Task], target: Planes) -> None:
+        if tasks[0].until is None:
+            self._call.interpolator.render(tasks[0], target)
+        else:
+            self._call.interpolator.blur(tasks, target)
 
     def _alphas(self, decision: Decision, frames: Frames) -> tuple[vs.VideoFrame, vs.VideoFrame] | None:
         """The two frames' alpha, VapourSynth's property `_Alpha`; None unless both have the same kind of it."""
@@ -187,7 +198,7 @@ class PictureRenderer(Renderer):
         return alike_alphas(*(frames[self._own, end].props for end in (decision.left, decision.right)))
 
     def _task(self, decision: Decision, frames: Frames) -> Task:
-        """The output's own planes."""
+        """The output's own planes, or those of a part of its blur."""
         from vsrife.engine import Overlay, RenderMode, Task, Timestep
 
         call, ends = self._call, (decision.left, decision.right)
@@ -212,7 +223,10 @@ class PictureRenderer(Renderer):
             score = decision.score or 0.0
             overlay = Overlay(call.arguments.show, decision.kind, float(decision.timestep), score)
         pair = self._pair(decision, frames)
-        return Task(*pair, timestep, self._form, mode, companions, protect, overlay)
+        task = Task(*pair, timestep, self._form, mode, companions, protect, overlay)
+        for part in decision.blur:
+            task = replace(task, until=float(part.end), weight=float(part.weight))
+        return task
 
     def _extra_properties(self, decision: Decision) -> dict[str, str]:
         if self._call.arguments.show not in ("cuts", "time"):
@@ -241,6 +255,13 @@ class MotionRenderer(Renderer):
         if decision.passthrough in (None, decision.left):
             plane[-len(plane) // 5 :] = 1
         return {}
+
+
+def _parts(decision: Decision) -> list[Decision]:
+    """A decision for each part of a blur; the decision itself where it is of one moment."""
+    return [
+        replace(decision, left=part.left, right=part.right, timestep=part.begin, blur=(part,)) for part in decision.blur
+    ] or [decision]
 
 
 def _timestep(decision: Decision) -> Timestep:

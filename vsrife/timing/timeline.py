@@ -31,8 +31,11 @@ class Timeline(Protocol):
     def length(self) -> int:
         """Output frames."""
 
-    def at(self, n: int) -> Moment:
-        """The moment of output frame n ≥ 0; n = `length` stands for what follows the last one."""
+    def at(self, n: int | Fraction) -> Moment:
+        """The moment of output frame n ≥ 0; n = `length` stands for what follows the last one.
+
+        A fraction lies between two output frames; lists and offsets have none.
+        """
 
     def duration(self, n: int) -> Fraction | None:
         """The seconds output frame n lasts, None where they follow from the source frame's properties."""
@@ -72,7 +75,7 @@ class EvenTimeline:
         """Every n whose position is before the source's end, ⌈frames·rate⌉."""
         return math.ceil(self.frames * self.rate)
 
-    def at(self, n: int) -> Moment:
+    def at(self, n: int | Fraction) -> Moment:
         left, rest = divmod(n * self.rate.denominator, self.rate.numerator)
         return Moment(left, Fraction(rest, self.rate.numerator)).snapped(self._reach, self.frames - 1)
 
@@ -116,7 +119,7 @@ class TimedTimeline:
         doubt = (self.times.unit or 0) * Fraction(3, 2)
         return max(1, math.ceil((self.times.start(self.frames) - doubt) * self.fps))
 
-    def at(self, n: int) -> Moment:
+    def at(self, n: int | Fraction) -> Moment:
         if n >= self.length:
             return Moment(self.frames, Fraction(0))
         moment, last = self.times.find(n / self.fps), self.frames - 1
@@ -148,10 +151,10 @@ class ListedTimeline:
     def length(self) -> int:
         return len(self.positions)
 
-    def at(self, n: int) -> Moment:
+    def at(self, n: int | Fraction) -> Moment:
         if n >= len(self.positions):
             return Moment(self.frames, Fraction(0))
-        left, timestep = divmod(self.positions[n], 1)
+        left, timestep = divmod(self.positions[int(n)], 1)
         return Moment(left, timestep)
 
     def duration(self, n: int) -> Fraction | None:
@@ -175,8 +178,9 @@ class OffsetTimeline:
     def length(self) -> int:
         return self.frames
 
-    def at(self, n: int) -> Moment:
-        return Moment(n + 1, Fraction(0)) if self.offset == 1 else Moment(n, self.offset)
+    def at(self, n: int | Fraction) -> Moment:
+        left = int(n)
+        return Moment(left + 1, Fraction(0)) if self.offset == 1 else Moment(left, self.offset)
 
     def duration(self, n: int) -> None:
         return
