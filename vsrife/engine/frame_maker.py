@@ -14,6 +14,7 @@ from vsrife.engine.frame_cache import DeviceFrame, FrameCache, upload
 from vsrife.engine.memory import register
 from vsrife.engine.motion_finder import MotionFinder
 from vsrife.engine.picture import plane_differences
+from vsrife.engine.single_flight import SingleFlight
 from vsrife.engine.task import RenderMode, map_tensor
 from vsrife.motion import SampleGrid
 from vsrife.networks import TIME_STEP
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from vsrife.engine.bars import Box
     from vsrife.engine.engine import Engine
     from vsrife.engine.picture import HostFrame, PictureFormat
     from vsrife.engine.task import Options, Task, Timestep
     from vsrife.motion import Blend
 
 __all__ = ["FrameMaker"]
+
+BOXES = 3
+"""Pictures within bars whose makers are kept: films have one or two."""
 
 
 class FrameMaker:
@@ -53,6 +58,7 @@ class FrameMaker:
         self._options = options
         self._frames = FrameCache(engine, form, options.scale, band, options.requests)
         self._finder = MotionFinder(engine, form, options, self._frames, band)
+        self._within = SingleFlight["Box", FrameMaker](BOXES)
         register(self)
 
     def in_bands(self, band: int) -> FrameMaker:
@@ -63,8 +69,13 @@ class FrameMaker:
         """A maker of the same frames by PyTorch alone."""
         return FrameMaker(self.engine.without_kernels(), self._form, self._options, self.band)
 
+    def within(self, box: Box) -> FrameMaker:
+        """A maker of the picture in a box, which is given frames and tasks that are cropped to it."""
+        return self._within.get(box, lambda: FrameMaker(self.engine, box.form(self._form), self._options, self.band))
+
     def release(self) -> None:
         """Give up all that is cached and not being computed."""
+        self._within.release()
         self._frames.release()
         self._finder.release()
         self.engine.release()
@@ -82,16 +93,14 @@ class FrameMaker:
         return repeats(first.picture, last.picture)
 
     def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
-        """Write flow and weight, see `vsrife.engine.Interpolator.write_motion`."""
+        """Write flow and weight to 5×H×W, see `vsrife.engine.Interpolator.write_motion`."""
         pair = left.number, right.number
         motion, _ = self._finder.find(*self._frames.get_pair(left, right), timestep, pair)
         height, width = self._form.height, self._form.width
         ys, xs = SampleGrid(height, width).coordinates(self.device)
         for rows in bands(height, self.band, halo=0):
             flow, weight, _ = motion.blend(ys[rows.kept_rows()], xs)
-            channels = torch.cat((flow, weight), 1)[0].cpu().numpy()
-            for part, values in enumerate(channels):
-                target[part * height + rows.first : part * height + rows.stop] = values
+            target[:, rows.first : rows.stop] = torch.cat((flow, weight), 1)[0].cpu().numpy()
 
     def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
         """Write the planes of a frame, see `vsrife.engine.Interpolator.render`."""

@@ -34,7 +34,7 @@ TEXTS = (
     "sc_mode", "show",
 )  # fmt: skip
 CHOICES: dict[str, tuple[object, ...]] = {
-    **dict.fromkeys(("vfr", "auto_download", "sc", "dedup", "skip", "tta", "uhd", "list_gpu"), (0, 1)),
+    **dict.fromkeys(("vfr", "auto_download", "sc", "bars", "dedup", "skip", "tta", "uhd", "list_gpu"), (0, 1)),
     "ensemble": (0, 1, 2, 4, 8),
     "ensemble_mask": ("own", "mean", "logit"),
     "picture": ("sharp", "published"),
@@ -90,6 +90,8 @@ class Arguments:
             and blends them by time where they agree; published is the form that the networks were published in.
         estimates: motion is estimated once for each output frame, or once for each pair of source frames, which costs
             less the more frames lie between them.
+        bars: whether black bars, or borders of any other constant value, are kept as they are, and motion is estimated
+            in the picture alone.
         matrix: matrix of a YUV clip, by name or number; overrides the frame properties.
         device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N; or several, separated by commas. Frames are distributed by
             their number, so that a frame always comes from the same device. Devices of different kinds round
@@ -144,6 +146,7 @@ class Arguments:
     ensemble_mask: str = _of("RIFE Motion At", DEFAULT_MASK)
     picture: str = _of("RIFE Motion At", "sharp")
     estimates: str = _of("RIFE Motion At", "frame")
+    bars: int = _of("RIFE Motion At", 1)
     matrix: str | None = _of("RIFE Motion At", None)
     device: str = _of("RIFE Motion At", "auto")
     precision: str = _of("RIFE Motion At", "auto")
