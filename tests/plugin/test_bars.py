@@ -7,19 +7,13 @@ import pytest
 import vapoursynth as vs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import clip_of, gray_clip, moving_clip, planes, psnr, texture
+from support import clip_of, converted, gray_clip, moving_clip, planes, psnr, texture
 
 pytestmark = pytest.mark.vpy("unique-core")
 Sides = dict[str, int]
 LETTERBOX = {"top": 12, "bottom": 16}
 PILLARBOX = {"left": 20, "right": 8}
-BLACK = {
-    vs.YUV420P8: [16, 128, 128],
-    vs.YUV420P10: [64, 512, 512],
-    vs.RGB24: [0, 0, 0],
-    vs.GRAYS: [0.0],
-    vs.RGBH: [0.0] * 3,
-}
+BLACK = {vs.YUV420P8: [16, 128, 128], vs.YUV420P10: [64, 512, 512], vs.RGB24: [0] * 3, vs.GRAYS: [0], vs.RGBH: [0] * 3}
 
 
 def barred(clip: vs.VideoNode, sides: Sides) -> vs.VideoNode:
@@ -37,13 +31,7 @@ def assert_same(made: vs.VideoNode, wanted: vs.VideoNode) -> None:
     form=st.sampled_from(sorted(BLACK)),
     sides=st.sampled_from([LETTERBOX, PILLARBOX, LETTERBOX | PILLARBOX, {"bottom": 2}]),
     arguments=st.sampled_from(
-        [
-            {"multi": 2.5},
-            {"picture": "published"},
-            {"estimates": "pair", "multi": 3},
-            {"ensemble": 2},
-            {"device": "cpu,cpu"},
-        ]
+        [{"multi": 2.5}, {"picture": "published"}, {"estimates": "pair"}, {"ensemble": 2}, {"device": "cpu,cpu"}]
     ),
 )
 def test_a_frame_is_that_of_the_cropped_clip(form: int, sides: Sides, arguments: dict[str, object]) -> None:
@@ -63,10 +51,7 @@ def test_bars_0_leaves_them_to_the_network() -> None:
 
 def test_what_rides_on_the_motion_is_cropped_with_it() -> None:
     clip = moving_clip(96, 64, length=3, form=vs.YUV420P8)
-    companions = [
-        moving_clip(96, 64, length=3, form=vs.GRAY16),
-        moving_clip(48, 32, length=3, step=(2.0, 0.75), form=vs.GRAYS),
-    ]
+    companions = [moving_clip(width, height, length=3, form=vs.GRAY16) for width, height in ((96, 64), (48, 32))]
     mask = np.zeros((64, 96), np.float32)
     mask[8:40, 10:30] = 1
     alpha = moving_clip(96, 64, length=3, form=vs.GRAY8)
@@ -127,9 +112,7 @@ def test_noisy_bars_are_the_left_frames() -> None:
 
 def test_cuts_and_repeats_are_those_of_the_cropped_clip() -> None:
     shots = [(1, 0), (1, 0), (1, 4), (2, 4), (2, 8)]
-    clip = clip_of([texture(96, 64, shift, 0, seed) for seed, shift in shots]).resize.Bicubic(
-        format=vs.YUV420P8, matrix=1
-    )
+    clip = converted(clip_of([texture(96, 64, shift, 0, seed) for seed, shift in shots]), vs.YUV420P8)
     for arguments in ({"sc_mode": "blend"}, {"dedup": 1}, {"skip": 1, "sc_mode": "nearest"}, {"show": "flow"}):
         made = vs.core.rife.RIFE(barred(clip, LETTERBOX), **arguments)
         wanted = vs.core.rife.RIFE(clip, **arguments)
@@ -141,12 +124,11 @@ def test_cuts_and_repeats_are_those_of_the_cropped_clip() -> None:
 
 
 def test_a_change_of_bars_within_a_clip() -> None:
-    """Each pair has its own: 8 + 8 rows, none, 12 + 16 rows."""
+    """Each pair has its own: 14 + 14 rows, none, 12 + 16 rows."""
     parts = [{"top": 14, "bottom": 14}, {}, LETTERBOX]
     clips = [moving_clip(96, 92 - sum(sides.values()), length=2, form=vs.YUV420P8) for sides in parts]
     pairs = [barred(clip, sides) if sides else clip for clip, sides in zip(clips, parts, strict=True)]
-    marks = vs.core.std.Splice(pairs)
-    made = vs.core.rife.RIFE(marks)
+    made = vs.core.rife.RIFE(vs.core.std.Splice(pairs))
     for index, (clip, sides) in enumerate(zip(clips, parts, strict=True)):
         wanted = vs.core.rife.RIFE(clip)
         assert_same(made[4 * index + 1], barred(wanted, sides)[1] if sides else wanted[1])

@@ -42,6 +42,7 @@ ARGUMENTS = st.fixed_dictionaries(
         "extra": st.just(True),
         "protect": st.just(True),
         "estimates": st.just("pair"),
+        "borders": st.just(True),
         "snap": st.sampled_from([0, 0.3]),
         "alpha": st.just(True),
         "level": st.sampled_from([0.02, 50]),
@@ -57,6 +58,8 @@ def outputs(form: int, chosen: dict[str, object]) -> list[vs.VideoNode]:
         clip = clip.std.Expr(f"x {chosen.pop('level', 1)} *")
     if "marks" in chosen:
         clip = clip.std.SetFrameProps(_SceneChangePrev=chosen.pop("marks"))
+    if chosen.pop("borders", None):
+        clip = clip.std.Crop(top=8, bottom=6).std.AddBorders(top=8, bottom=6)
     if chosen.pop("alpha", None):
         clip = clip.std.ClipToProp(film(vs.GRAY8), prop="_Alpha")
     chosen.pop("level", None)
