@@ -40,6 +40,7 @@ class Options:
             source frames, whatever the number of frames between them; needs the sharp picture.
         requests: frames that may be asked for at once, which decides how many source frames are cached.
         bars: whether borders of one value around the picture are kept as they are, see `vsrife.engine.bars`.
+        still: whether things that stand still are taken out of what moves, see `vsrife.engine.stationary`.
 
     Raises:
         RifeError: `picture` or `estimates` is not allowed, or they contradict each other.
@@ -53,6 +54,7 @@ class Options:
     estimates: str = "frame"
     requests: int = 1
     bars: bool = False
+    still: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in (("picture", PICTURES), ("estimates", ESTIMATES)):

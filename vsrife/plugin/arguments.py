@@ -34,7 +34,7 @@ TEXTS = (
     "sc_mode", "show",
 )  # fmt: skip
 CHOICES: dict[str, tuple[object, ...]] = {
-    **dict.fromkeys(("vfr", "auto_download", "sc", "bars", "dedup", "skip", "tta", "uhd", "list_gpu"), (0, 1)),
+    **dict.fromkeys(("vfr", "auto_download", "sc", "bars", "still", "dedup", "skip", "tta", "uhd", "list_gpu"), (0, 1)),
     "ensemble": (0, 1, 2, 4, 8),
     "ensemble_mask": ("own", "mean", "logit"),
     "picture": ("sharp", "published"),
@@ -92,6 +92,8 @@ class Arguments:
             less the more frames lie between them.
         bars: whether black bars, or borders of any other constant value, are kept as they are, and motion is estimated
             in the picture alone.
+        still: whether captions, logos and scores that stand still over a moving picture are found and kept, and what is
+            behind them is interpolated without them.
         matrix: matrix of a YUV clip, by name or number; overrides the frame properties.
         device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N; or several, separated by commas. Frames are distributed by
             their number, so that a frame always comes from the same device. Devices of different kinds round
@@ -147,6 +149,7 @@ class Arguments:
     picture: str = _of("RIFE Motion At", "sharp")
     estimates: str = _of("RIFE Motion At", "frame")
     bars: int = _of("RIFE Motion At", 1)
+    still: int = _of("RIFE Motion At", 0)
     matrix: str | None = _of("RIFE Motion At", None)
     device: str = _of("RIFE Motion At", "auto")
     precision: str = _of("RIFE Motion At", "auto")

@@ -207,6 +207,7 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
         estimates=arguments.estimates,
         requests=_core().num_threads,
         bars=bool(arguments.bars),
+        still=bool(arguments.still),
     )
     return engine.Interpolator(engines, picture_format(clip), options, spare=spare, log=tell)
 

@@ -35,6 +35,7 @@ class _How(TypedDict, total=False):
     picture: str | None
     estimates: str | None
     bars: int | None
+    still: int | None
     matrix: str | None
     device: str | Sequence[str] | None
     precision: str | None
