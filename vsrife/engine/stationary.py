@@ -17,6 +17,8 @@ __all__ = ["fill", "find_stationary", "grow"]
 
 NOISE = 5.0
 """Codes of 8 bits by which a pixel that stands still differs at most, as compressed ones do."""
+LOOSE = 8.0
+"""By how many times the mean change of what stands still a pixel among it may differ: codecs are careless there."""
 STEP = 60.0
 """Codes between two neighbouring pixels from which on they are an edge, as letters have them."""
 CELL = 4
@@ -68,8 +70,8 @@ def find_stationary(first: Sequence[Tensor], last: Sequence[Tensor], form: Pictu
     if not bool(corner.any()):
         return None
     still, moved = (avg_pool2d(_mean(x + y), 3, 1, 1) for x, y in zip(across, down, strict=True))
-    stays = _most(torch.maximum(across[0], down[0])) * (still >= SHARE * (still + moved))
-    thing = stays * corner
+    edges = _most(torch.maximum(across[0], down[0]))
+    thing = edges * corner * (still >= SHARE * (still + moved))
     thing = thing * (avg_pool2d(thing, 5, 1, 2) * 25 >= ALONE)
     body = _grown(thing)
     changed = (_mean((change > 2 * NOISE).float()) >= CHANGED) * (_mean(change) >= FAST * _mean(_slope(a))) * (1 - body)
@@ -79,16 +81,19 @@ def find_stationary(first: Sequence[Tensor], last: Sequence[Tensor], form: Pictu
     if not bool(thing.any()) or changed.sum() < TIMES * body.sum():
         return None
     # from where a thing is sure to the rest of it: fainter edges, and what it has of one colour
-    rest = torch.maximum(stays, (_most(change) <= NOISE).float())
+    rest = torch.maximum(edges, (_most(change) <= NOISE).float())
     for _ in range(SPREAD * near):
         thing = torch.maximum(thing, _grown(thing) * rest)
     whole, body = (_pixels(cells, form) for cells in (thing * (_most(change) <= NOISE), _grown(thing)))
     mask = grow(torch.maximum(across[0], down[0]) * body, REACH)
-    mask = (1 - grow(1 - grow(mask, REACH), REACH)) * (change <= NOISE)
+    mask = 1 - grow(1 - grow(mask, REACH), REACH)
+    sure = mask * (change <= NOISE)
+    noise = (LOOSE * (change * sure).sum() / sure.sum().clamp(min=1)).clamp(NOISE, MIXED / 2)
+    mask = mask * (change <= noise)
     for _ in range(CELL):  # up to the border of what is of one colour
         whole = grow(whole, 1) * (change <= NOISE)
     mask = torch.maximum(mask, whole)
-    return torch.maximum(mask, grow(mask, 1) * (1 - (change - NOISE) / MIXED).clamp(0, 1))
+    return torch.maximum(mask, grow(mask, 1) * (1 - (change - noise) / MIXED).clamp(0, 1))
 
 
 def grow(mask: Tensor, reach: int) -> Tensor:
