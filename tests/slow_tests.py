@@ -45,6 +45,11 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_peers_that_are_here",
         "test_the_command",
     ),
+    "plugin/test_bars.py": (
+        "test_a_frame_is_that_of_the_cropped_clip",
+        "test_cuts_and_repeats_are_those_of_the_cropped_clip",
+    ),
+    "plugin/test_still.py": ("test_frames_without_such_things_are_the_same_bytes",),
     "plugin/test_node.py": (
         "test_a_thousand_argument_sets_work_or_raise_one_line",
         "test_ten_scripts_leave_no_memory_and_no_thread",

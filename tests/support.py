@@ -58,6 +58,16 @@ def texture(width: int, height: int, shift_x: Shift, shift_y: Shift, seed: int =
     return np.clip(np.stack(planes), 0, 1).astype(np.float32)
 
 
+LETTERS = np.kron(np.random.default_rng(5).random((5, 14)) < 0.5, np.ones((3, 3))) > 0
+
+
+def lettered(picture: NDArray[np.float32], top: int = 24, left: int = 8) -> NDArray[np.float32]:
+    """A picture (3×H×W) with white blocks on it, 15×42 pixels, that are as angular as letters."""
+    out = picture.copy()
+    out[:, top : top + LETTERS.shape[0], left : left + LETTERS.shape[1]][:, LETTERS] = 1
+    return out
+
+
 def clip_of(frames: list[NDArray[np.float32]]) -> vs.VideoNode:
     """An RGBS clip of given pictures (3×H×W)."""
     height, width = frames[0].shape[1:]

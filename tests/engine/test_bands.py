@@ -161,7 +161,7 @@ def test_the_planes_and_the_motion_by_rows() -> None:
     engine = Engine(load_network("4.26", None), CPU, torch.float32, compiled=False)
     targets = []
     for band in (0, 24):
-        target = np.empty((5 * 130, 64), np.float32)
+        target = np.empty((5, 130, 64), np.float32)
         ends = [HostFrame(n, frame, Colour()) for n, frame in enumerate(frames)]
         maker = FrameMaker(engine, form, Options(ensemble=2, mask="mean"), band)
         execute(engine, partial(maker.write_motion, *ends, Timestep(0.25), target))

@@ -453,7 +453,9 @@ texts = st.one_of(st.text(max_size=8), st.sampled_from(["auto", "cuda:9", "mps",
 ints = st.one_of(st.integers(-3, 7), st.integers(-(2**63), 2**63 - 1))
 NONSENSE = {
     **dict.fromkeys(("multi", "scale", "sc_threshold", "skip_threshold", "snap"), st.floats()),
-    **dict.fromkeys(("factor_num", "factor_den", "fps_num", "fps_den", "sc", "ensemble", "vfr", "dedup"), ints),
+    **dict.fromkeys(
+        ("factor_num", "factor_den", "fps_num", "fps_den", "sc", "ensemble", "vfr", "dedup", "bars", "still"), ints
+    ),
     **dict.fromkeys(("dedup_limit", "skip", "gpu_id", "gpu_thread", "tta", "uhd", "list_gpu"), ints),
     **dict.fromkeys(
         (

@@ -7,16 +7,16 @@ import pytest
 import vapoursynth as vs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import clip_of, digest, gray_clip, texture
+from support import clip_of, digest, gray_clip, lettered, texture
 
 pytestmark = pytest.mark.vpy("unique-core")
 W, H, LENGTH = 64, 48, 10
 
 
 def film(form: int) -> vs.VideoNode:
-    """Moving frames, some shown twice or thrice, a cut, and frames of different duration."""
+    """Moving frames under still letters, some shown twice or thrice, a cut, and frames of different duration."""
     shots = [(1, 0), (1, 3), (1, 3), (1, 6), (1, 6), (1, 6), (2, 0), (2, 2), (2, 4), (2, 4)]
-    clip = clip_of([texture(W, H, shift, shift / 2, seed) for seed, shift in shots])
+    clip = clip_of([lettered(texture(W, H, 2 * shift, shift, seed)) for seed, shift in shots])
     matrix = {} if form in (vs.RGBS, vs.RGB24) else {"matrix": 1}
     clip = clip.resize.Bicubic(format=form, **matrix)
     lasts = [clip[n].std.AssumeFPS(fpsnum=(24, 30, 60)[n % 3]) for n in range(LENGTH)]
@@ -42,6 +42,8 @@ ARGUMENTS = st.fixed_dictionaries(
         "extra": st.just(True),
         "protect": st.just(True),
         "estimates": st.just("pair"),
+        "borders": st.just(True),
+        "still": st.just(True),
         "snap": st.sampled_from([0, 0.3]),
         "alpha": st.just(True),
         "level": st.sampled_from([0.02, 50]),
@@ -58,6 +60,8 @@ def outputs(form: int, chosen: dict[str, object]) -> list[vs.VideoNode]:
         clip = clip.std.Expr(f"x {chosen.pop('level', 1)} *")
     if "marks" in chosen:
         clip = clip.std.SetFrameProps(_SceneChangePrev=chosen.pop("marks"))
+    if chosen.pop("borders", None):
+        clip = clip.std.Crop(top=8, bottom=6).std.AddBorders(top=8, bottom=6)
     if chosen.pop("alpha", None):
         clip = clip.std.ClipToProp(film(vs.GRAY8), prop="_Alpha")
     chosen.pop("level", None)

@@ -11,9 +11,12 @@ from vsrife.detect.repeats import luma_psnr, repeats
 from vsrife.engine.bands import bands
 from vsrife.engine.compose import PlanePair, composite, crossfade, warp_blend, warp_blend_into, write_planes
 from vsrife.engine.frame_cache import DeviceFrame, FrameCache, upload
+from vsrife.engine.held import Held, hold
 from vsrife.engine.memory import register
 from vsrife.engine.motion_finder import MotionFinder
 from vsrife.engine.picture import plane_differences
+from vsrife.engine.single_flight import SingleFlight
+from vsrife.engine.stationary import find_stationary
 from vsrife.engine.task import RenderMode, map_tensor
 from vsrife.motion import SampleGrid
 from vsrife.networks import TIME_STEP
@@ -25,12 +28,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from vsrife.engine.bars import Box
     from vsrife.engine.engine import Engine
     from vsrife.engine.picture import HostFrame, PictureFormat
     from vsrife.engine.task import Options, Task, Timestep
     from vsrife.motion import Blend
 
 __all__ = ["FrameMaker"]
+
+HELD = 4
+"""Pairs of which is remembered what stands still in them."""
+STILL = [[[0]]] * 4 + [[[1]]]
+"""Flow and weight of what does not move."""
+BOXES = 3
+"""Pictures within bars whose makers are kept: films have one or two."""
 
 
 class FrameMaker:
@@ -53,6 +64,8 @@ class FrameMaker:
         self._options = options
         self._frames = FrameCache(engine, form, options.scale, band, options.requests)
         self._finder = MotionFinder(engine, form, options, self._frames, band)
+        self._within = SingleFlight["Box", FrameMaker](BOXES)
+        self._held = SingleFlight[tuple[int, int], "Held | None"](1 if band else HELD)
         register(self)
 
     def in_bands(self, band: int) -> FrameMaker:
@@ -63,8 +76,14 @@ class FrameMaker:
         """A maker of the same frames by PyTorch alone."""
         return FrameMaker(self.engine.without_kernels(), self._form, self._options, self.band)
 
+    def within(self, box: Box) -> FrameMaker:
+        """A maker of the picture in a box, which is given frames and tasks that are cropped to it."""
+        return self._within.get(box, lambda: FrameMaker(self.engine, box.form(self._form), self._options, self.band))
+
     def release(self) -> None:
         """Give up all that is cached and not being computed."""
+        self._within.release()
+        self._held.release()
         self._frames.release()
         self._finder.release()
         self.engine.release()
@@ -82,22 +101,30 @@ class FrameMaker:
         return repeats(first.picture, last.picture)
 
     def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
-        """Write flow and weight, see `vsrife.engine.Interpolator.write_motion`."""
+        """Write flow and weight to 5×H×W, see `vsrife.engine.Interpolator.write_motion`."""
         pair = left.number, right.number
-        motion, _ = self._finder.find(*self._frames.get_pair(left, right), timestep, pair)
+        first, last = self._frames.get_pair(left, right)
+        held = self._hold(first, last, pair)
+        ends = (held.first, held.last) if held else (first, last)
+        motion, _ = self._finder.find(*ends, timestep, pair)
         height, width = self._form.height, self._form.width
         ys, xs = SampleGrid(height, width).coordinates(self.device)
         for rows in bands(height, self.band, halo=0):
             flow, weight, _ = motion.blend(ys[rows.kept_rows()], xs)
-            channels = torch.cat((flow, weight), 1)[0].cpu().numpy()
-            for part, values in enumerate(channels):
-                target[part * height + rows.first : part * height + rows.stop] = values
+            channels = torch.cat((flow, weight), 1)[0]
+            if held:
+                channels = torch.where(held.mask[0, :, rows.kept_rows()] >= 1, channels.new_tensor(STILL), channels)
+            target[:, rows.first : rows.stop] = channels.cpu().numpy()
 
     def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
         """Write the planes of a frame, see `vsrife.engine.Interpolator.render`."""
         left, right = self._frames.get_pair(task.left, task.right)
         pair = self._pair(left, right) if task.companions is None else self._companion_pair(task)
         timestep = task.timestep.tensor(self.device)
+        pair_key = task.left.number, task.right.number
+        held = self._hold(left, right, pair_key) if task.mode is RenderMode.INTERPOLATE else None
+        if held:
+            left, right = held.first, held.last
         motion: Blend | None = None
         if task.mode is RenderMode.CROSSFADE:
             planes = crossfade(pair, timestep)
@@ -105,17 +132,31 @@ class FrameMaker:
             planes = [plane.float() for plane in (pair.last if task.mode is RenderMode.RIGHT else pair.first)]
         elif not self.engine.any_time:
             assert task.timestep.map is None
-            planes = self._bisect(left, right, pair, task.timestep.value, own=task.companions is None)
+            planes = self._bisect(
+                left,
+                right,
+                self._pair(left, right) if task.companions is None else pair,
+                task.timestep.value,
+                own=task.companions is None,
+            )
         else:
-            pair_key = task.left.number, task.right.number
             motion, residual = self._finder.find(left, right, task.timestep, pair_key, keeps_motion=task.keeps_motion)
             added = residual if task.companions is None else None
-            plain = added is None and task.timestep.map is None and task.protect is None and task.overlay is None
+            plain = (
+                held is None
+                and added is None
+                and task.timestep.map is None
+                and task.protect is None
+                and task.overlay is None
+            )
             if plain and warp_blend_into(pair, motion, self.engine.kernels, target):
                 return
-            planes = warp_blend(pair, motion, self.engine.kernels, self.band)
+            move = held.warp_blend if held else warp_blend
+            planes = move(pair, motion, self.engine.kernels, self.band)
             if added is not None:
                 planes = _add_residual(planes, added, self._form, left)
+        if held:
+            planes = held.put_back(planes, pair, timestep)
         if task.timestep.map is not None:  # at the ends the values are exactly the source frames'
             planes = composite(planes, pair, (timestep <= 0).float())
             planes = composite(planes, pair, (timestep >= 1).float(), last=True)
@@ -137,11 +178,16 @@ class FrameMaker:
             assert task.until is not None
             left, right = self._frames.get_pair(task.left, task.right)
             pair = self._pair(left, right) if task.companions is None else self._companion_pair(task)
-            span = task.timestep.value, task.until
-            motions = self._finder.find_blur(left, right, span, (task.left.number, task.right.number))
+            span, numbers = (task.timestep.value, task.until), (task.left.number, task.right.number)
+            held = self._hold(left, right, numbers)
+            if held:
+                left, right = held.first, held.last
+            motions = self._finder.find_blur(left, right, span, numbers)
             drawn = drawn or motions[0]
             for motion in motions:
-                planes = warp_blend(pair, motion, self.engine.kernels, self.band)
+                planes = (held.warp_blend if held else warp_blend)(pair, motion, self.engine.kernels, self.band)
+                if held:
+                    planes = held.put_back(planes, pair, task.timestep.tensor(self.device))
                 mean = mean or [torch.zeros_like(plane) for plane in planes]
                 for plane, sample in zip(mean, planes, strict=True):
                     plane.add_(sample, alpha=task.weight / total / len(motions))
@@ -152,6 +198,17 @@ class FrameMaker:
         if first.overlay is not None:
             mean = first.overlay.paint(mean, first.form, left.colour, drawn)
         write_planes(mean, first.form, target)
+
+    def _hold(self, left: DeviceFrame, right: DeviceFrame, pair: tuple[int, int]) -> Held | None:
+        """What stands still in two frames before what moves; None where nothing does."""
+        if not self._options.still:
+            return None
+
+        def find() -> Held | None:
+            mask = find_stationary(left.planes, right.planes, self._form)
+            return None if mask is None else hold(mask, left, right, self._pair(left, right), self._frames)
+
+        return self._held.get(pair, find)
 
     def _pair(self, left: DeviceFrame, right: DeviceFrame) -> PlanePair:
         """The clip's own planes."""

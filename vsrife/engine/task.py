@@ -39,6 +39,8 @@ class Options:
         estimates: `frame` for an estimate of the network for every frame, `pair` for one at the middle of each pair of
             source frames, whatever the number of frames between them; needs the sharp picture.
         requests: frames that may be asked for at once, which decides how many source frames are cached.
+        bars: whether borders of one value around the picture are kept as they are, see `vsrife.engine.bars`.
+        still: whether things that stand still are taken out of what moves, see `vsrife.engine.stationary`.
 
     Raises:
         RifeError: `picture` or `estimates` is not allowed, or they contradict each other.
@@ -51,6 +53,8 @@ class Options:
     picture: str = "sharp"
     estimates: str = "frame"
     requests: int = 1
+    bars: bool = False
+    still: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in (("picture", PICTURES), ("estimates", ESTIMATES)):

@@ -164,8 +164,8 @@ static void VS_CC bridge(const VSMap *in, VSMap *out, void *user_data, VSCore *c
 #define WEIGHTS "model_path:data:opt;"
 #define HOW                                                                                                            \
     "auto_download:int:opt;scale:float:opt;ensemble:int:opt;ensemble_mask:data:opt;picture:data:opt;"                  \
-    "estimates:data:opt;matrix:data:opt;device:data:opt;precision:data:opt;sc_threshold:float:opt;sc_mode:data:opt;"   \
-    "sc_clip:vnode:opt;"
+    "estimates:data:opt;bars:int:opt;still:int:opt;matrix:data:opt;device:data:opt;precision:data:opt;"                \
+    "sc_threshold:float:opt;sc_mode:data:opt;sc_clip:vnode:opt;"
 #define CUTS "sc:int:opt;"
 #define DEDUP "dedup:int:opt;dedup_limit:int:opt;"
 #define EXTRA "extra:vnode[]:opt;"

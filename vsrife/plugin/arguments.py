@@ -34,7 +34,7 @@ TEXTS = (
     "precision", "sc_mode", "show",
 )  # fmt: skip
 CHOICES: dict[str, tuple[object, ...]] = {
-    **dict.fromkeys(("vfr", "auto_download", "sc", "dedup", "skip", "tta", "uhd", "list_gpu"), (0, 1)),
+    **dict.fromkeys(("vfr", "auto_download", "sc", "bars", "still", "dedup", "skip", "tta", "uhd", "list_gpu"), (0, 1)),
     "ensemble": (0, 1, 2, 4, 8),
     "ensemble_mask": ("own", "mean", "logit"),
     "picture": ("sharp", "published"),
@@ -95,6 +95,10 @@ class Arguments:
             and blends them by time where they agree; published is the form that the networks were published in.
         estimates: motion is estimated once for each output frame, or once for each pair of source frames, which costs
             less the more frames lie between them.
+        bars: whether black bars, or borders of any other constant value, are kept as they are, and motion is estimated
+            in the picture alone.
+        still: whether captions, logos and scores that stand still over a moving picture are found and kept, and what is
+            behind them is interpolated without them.
         matrix: matrix of a YUV clip, by name or number; overrides the frame properties.
         device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N; or several, separated by commas. Frames are distributed by
             their number, so that a frame always comes from the same device. Devices of different kinds round
@@ -156,6 +160,8 @@ class Arguments:
     ensemble_mask: str = _of("RIFE Motion At Replace", DEFAULT_MASK)
     picture: str = _of("RIFE Motion At Replace", "sharp")
     estimates: str = _of("RIFE Motion At Replace", "frame")
+    bars: int = _of("RIFE Motion At Replace", 1)
+    still: int = _of("RIFE Motion At Replace", 0)
     matrix: str | None = _of("RIFE Motion At Replace", None)
     device: str = _of("RIFE Motion At Replace", "auto")
     precision: str = _of("RIFE Motion At Replace", "auto")

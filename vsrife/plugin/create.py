@@ -252,6 +252,8 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
         picture=arguments.picture,
         estimates=arguments.estimates,
         requests=_core().num_threads,
+        bars=bool(arguments.bars),
+        still=bool(arguments.still),
     )
     return engine.Interpolator(engines, picture_format(clip), options, spare=spare, log=tell)
 

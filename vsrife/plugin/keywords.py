@@ -34,6 +34,8 @@ class _How(TypedDict, total=False):
     ensemble_mask: str | None
     picture: str | None
     estimates: str | None
+    bars: int | None
+    still: int | None
     matrix: str | None
     device: str | Sequence[str] | None
     precision: str | None
