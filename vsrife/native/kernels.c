@@ -96,6 +96,7 @@ typedef struct {
     int (*mean_luma)(const MeanLuma *, int);
     int (*cell_flow)(const CellFlow *, int);
     int (*correction)(const Correction *, int);
+    int (*winograd)(const Winograd *, int);
 } Variant;
 
 #define BASE 1
@@ -180,6 +181,7 @@ EXPORT int vsrife_encode(const Encode *job, int threads) { return used->encode(j
 EXPORT int vsrife_mean_luma(const MeanLuma *job, int threads) { return used->mean_luma(job, threads); }
 EXPORT int vsrife_cell_flow(const CellFlow *job, int threads) { return used->cell_flow(job, threads); }
 EXPORT int vsrife_correction(const Correction *job, int threads) { return used->correction(job, threads); }
+EXPORT int vsrife_winograd(const Winograd *job, int threads) { return used->winograd(job, threads); }
 
 EXPORT int vsrife_size_block_input(void) { return (int)sizeof(BlockInput); }
 EXPORT int vsrife_size_warp_and_blend(void) { return (int)sizeof(WarpAndBlend); }
@@ -188,3 +190,4 @@ EXPORT int vsrife_size_encode(void) { return (int)sizeof(Encode); }
 EXPORT int vsrife_size_mean_luma(void) { return (int)sizeof(MeanLuma); }
 EXPORT int vsrife_size_cell_flow(void) { return (int)sizeof(CellFlow); }
 EXPORT int vsrife_size_correction(void) { return (int)sizeof(Correction); }
+EXPORT int vsrife_size_winograd(void) { return (int)sizeof(Winograd); }
