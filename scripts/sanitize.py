@@ -27,7 +27,7 @@ NATIVE = ROOT / "vsrife/native"
 FLAGS = ("-std=c11", "-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi")
 UNDEFINED = "undefined,float-cast-overflow,float-divide-by-zero"
 TESTS = (
-    "tests/motion/test_cpu.py", "tests/motion/test_openmp.py", "tests/plugin/test_node.py",
+    "tests/motion/test_cpu.py", "tests/motion/test_openmp.py", "tests/engine/test_winograd.py", "tests/plugin/test_node.py",
     "tests/plugin/test_layers.py", "tests/faults/test_sources.py",
 )  # fmt: skip
 LEFT_OUT = "thousand or ten_scripts or huge_clip"
