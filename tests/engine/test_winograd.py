@@ -133,9 +133,7 @@ def test_small_pictures_stay_with_onednn(monkeypatch: pytest.MonkeyPatch, varian
         pytest.skip("the other variants convolve nothing in the engine")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     sizes: list[tuple[int, ...]] = []
-    monkeypatch.setattr(
-        winograd.WinogradConvolution, "__call__", lambda _, x: sizes.append(tuple(x.shape[2:])) or x
-    )
+    monkeypatch.setattr(winograd.WinogradConvolution, "__call__", lambda _, x: sizes.append(tuple(x.shape[2:])) or x)
     convolution = Convolution(layer(16, 16), None, torch.float32, CPU)  # type: ignore[arg-type]
     for size in ((6, 10), (12, 20), (1, 400), (40, 40)):
         convolution(picture(1, 16, *size))
