@@ -27,8 +27,8 @@ NATIVE = ROOT / "vsrife/native"
 FLAGS = ("-std=c11", "-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi")
 UNDEFINED = "undefined,float-cast-overflow,float-divide-by-zero"
 TESTS = (
-    "tests/motion/test_cpu.py", "tests/motion/test_openmp.py", "tests/plugin/test_node.py",
-    "tests/plugin/test_layers.py", "tests/faults/test_sources.py",
+    "tests/motion/test_cpu.py", "tests/motion/test_openmp.py", "tests/engine/test_winograd.py",
+    "tests/plugin/test_node.py", "tests/plugin/test_layers.py", "tests/faults/test_sources.py",
 )  # fmt: skip
 LEFT_OUT = "thousand or ten_scripts or huge_clip"
 """Tests that take minutes under a sanitizer, or measure memory, of which it takes much."""

@@ -16,8 +16,9 @@ int vsrife_block_input(const BlockInput *job, int threads);
 int vsrife_warp_and_blend(const WarpAndBlend *job, int threads);
 int vsrife_to_rgb(const ToRgb *job, int threads);
 int vsrife_encode(const Encode *job, int threads);
+int vsrife_winograd(const Winograd *job, int threads);
 
-enum { CALLERS = 4, INNER = 3, MAP_CHANNELS = 8, ENCODED = 12, SLACK = 64 };
+enum { CALLERS = 4, INNER = 3, MAP_CHANNELS = 8, ENCODED = 12, CHANNELS = 16, SLACK = 64 };
 
 /* GOMP_parallel of pthreads. */
 typedef struct {
@@ -50,14 +51,14 @@ static float *randoms(size_t count, float low, float high, unsigned *seed) {
 /* What all callers read, and the sizes of one round. */
 typedef struct {
     int height, width, count;
-    float *encoded0, *encoded1, *map[2], *plane[3], *features;
+    float *encoded0, *encoded1, *map[2], *plane[3], *features, *weights;
     unsigned char *bytes[2];
 } Shared;
 
 typedef struct {
-    float *input, *rgb, *encoded;
+    float *input, *rgb, *encoded, *convolved;
     unsigned char *warped;
-    size_t input_size, rgb_size, encoded_size, warped_size;
+    size_t input_size, rgb_size, encoded_size, convolved_size, warped_size;
 } Made;
 
 static Maps maps_of(const Shared *s) {
@@ -73,12 +74,14 @@ static Made make_all(const Shared *s, int threads) {
     const size_t pixels = (size_t)s->height * (size_t)s->width;
     Made made = {
         .input_size = sizeof(float) * pixels * (2 * ENCODED + MAP_CHANNELS), .rgb_size = sizeof(float) * pixels * 3,
-        .encoded_size = sizeof(float) * pixels * ENCODED, .warped_size = pixels};
+        .encoded_size = sizeof(float) * pixels * ENCODED,
+        .convolved_size = sizeof(float) * pixels / 2 * CHANNELS, .warped_size = pixels};
     made.input = calloc(1, made.input_size + SLACK);
     made.rgb = calloc(1, made.rgb_size + SLACK);
     made.encoded = calloc(1, made.encoded_size + SLACK);
+    made.convolved = calloc(1, made.convolved_size + SLACK);
     made.warped = calloc(1, made.warped_size + SLACK);
-    if (!made.input || !made.rgb || !made.encoded || !made.warped) abort();
+    if (!made.input || !made.rgb || !made.encoded || !made.convolved || !made.warped) abort();
     const BlockInput input = {
         .encoded0 = s->encoded0, .encoded1 = s->encoded1, .maps = maps_of(s), .height = s->height, .width = s->width,
         .encoded_channels = ENCODED, .map_channels = MAP_CHANNELS, .time = 0.3f, .scale = 1, .full_height = s->height,
@@ -95,8 +98,12 @@ static Made make_all(const Shared *s, int threads) {
     const Encode encoded = {
         .picture = s->encoded0, .features = s->features, .type = TYPE_F32, .height = s->height, .width = s->width,
         .count = 8, .channels = ENCODED, .out = made.encoded};
+    const uint64_t used = ~(uint64_t)0;
+    const Winograd convolved = {
+        .in = s->encoded0, .count = 1, .height = s->height / 2, .width = s->width, .inputs = CHANNELS, .outputs = CHANNELS,
+        .split = 1, .weights = s->weights, .used = &used, .bias = s->weights, .slope = 0.2f, .out = made.convolved};
     if (vsrife_block_input(&input, threads) || vsrife_warp_and_blend(&warped, threads) || vsrife_to_rgb(&rgb, threads) ||
-        vsrife_encode(&encoded, threads))
+        vsrife_encode(&encoded, threads) || vsrife_winograd(&convolved, threads))
         abort();
     return made;
 }
@@ -110,6 +117,7 @@ static void drop(Made *made) {
     free(made->input);
     free(made->rgb);
     free(made->encoded);
+    free(made->convolved);
     free(made->warped);
 }
 
@@ -138,6 +146,7 @@ int main(int count, char **words) {
             const size_t pixels = (size_t)s.height * (size_t)s.width;
             s.encoded0 = randoms(pixels * ENCODED, 0, 1, &seed);
             s.encoded1 = randoms(pixels * ENCODED, 0, 1, &seed);
+            s.weights = randoms(36 * CHANNELS * CHANNELS, -1, 1, &seed);
             s.features = randoms(pixels / 4 * 32, -1, 1, &seed);
             for (int k = 0; k < 2; k++) s.map[k] = randoms(pixels * MAP_CHANNELS / (k ? 4 : 16), -9, 9, &seed);
             for (int k = 0; k < 3; k++) s.plane[k] = randoms(pixels, 0, 1, &seed);
@@ -159,7 +168,7 @@ int main(int count, char **words) {
                 calls++;
             }
             drop(&once);
-            free(s.encoded0), free(s.encoded1), free(s.features);
+            free(s.encoded0), free(s.encoded1), free(s.weights), free(s.features);
             for (int k = 0; k < 2; k++) free(s.map[k]), free(s.bytes[k]);
             for (int k = 0; k < 3; k++) free(s.plane[k]);
         }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import platform
+import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -409,3 +412,17 @@ def test_planes_and_motion_that_are_not_supported() -> None:
     assert not supports(KERNELS, [plane], packed_motion((2,), packing, count=2))
     assert not supports(KERNELS, [plane], packed_motion((2,) * 9, packing))
     assert not supports(KERNELS, [plane], Motion((*motion.maps, *packed_motion((2,), packing, shuffled=False).maps)))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="reads Linux's list")
+def test_the_variant_in_use_is_the_best_of_this_cpu() -> None:
+    """Whichever compiler built the library: Zig's has no list of its own."""
+    flags = set(re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.M)[1].split())  # type: ignore[index]
+    best = "base"
+    if {"avx2", "fma"} <= flags:
+        best = "avx2"
+        if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_bf16"} <= flags:
+            best = "avx512"
+    library = kernel_library()
+    assert library is not None
+    assert library.use(None) == best

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 
+from vsrife.engine.winograd import WinogradConvolution
 from vsrife.motion.kernels import KernelError, reports_failure
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Convolution:
         dtype: dtype of weights and output; sums are fp32.
         device: where it runs.
         fused: whether oneDNN runs both as one, with weights reordered for the input's size; None where it can, in this
-            dtype.
+            dtype, and the kernel of `vsrife.engine.winograd` is not faster.
     """
 
     name = "convolutions"
@@ -51,6 +52,8 @@ class Convolution:
         self._weight = layer.weight.detach().to(device, dtype)
         self._bias = layer.bias.detach().to(device, dtype)
         self._fused = device.type == "cpu" and has_fused(dtype) if fused is None else fused
+        knows = fused is None and WinogradConvolution.knows(layer, dtype, device)
+        self._winograd = WinogradConvolution(layer, slope) if knows else None
         self._reordered: dict[tuple[int, ...], Tensor] = {}
         if not self._fused:
             self._weight = self._weight.to(memory_format=torch.channels_last)
@@ -59,6 +62,8 @@ class Convolution:
     def __call__(self, x: Tensor) -> Tensor:
         """N×C×h×w, channels last, to a tensor of the same form in the convolution's dtype."""
         x = x.to(self._dtype)
+        if self._winograd and self._winograd.pays(x.shape[2:]):
+            return self._winograd(x)
         return self._run_fused(x) if self._fused else self._run_separately(x)
 
     def _run_separately(self, x: Tensor) -> Tensor:

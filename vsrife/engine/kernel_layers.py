@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vsrife.engine.convolutions import Convolution
+from vsrife.engine.winograd import at_half_size
 from vsrife.motion.packing import FLOW_AND_MASK
 from vsrife.networks.blocks import SLOPE
 
@@ -133,7 +134,7 @@ class KernelHead:
         self._steps = [
             Convolution(conv, slope, plan.head if k else plan.head_entry, device) for k, conv in enumerate(convs)
         ]
-        self._steps.append(Convolution(_at_half_size(last), None, plan.head, device))
+        self._steps.append(Convolution(at_half_size(last), None, plan.head, device))
 
     def __call__(self, picture: Tensor) -> Tensor:
         x = picture.contiguous(memory_format=torch.channels_last)
@@ -165,26 +166,3 @@ def _pack_input(conv: nn.Conv2d, positions: list[int], inputs: int) -> nn.Conv2d
         packed.weight[:, positions] = conv.weight
         packed.bias = nn.Parameter(conv.bias.detach().clone())
     return packed
-
-
-def _at_half_size(conv: nn.ConvTranspose2d) -> nn.Conv2d:
-    """A 4×4 transposed convolution of stride 2 as a 3×3 convolution to the four pixels (2×2×C) of each of its inputs.
-
-    Output pixel 2y + d takes input y + t through kernel row d + 1 − 2t, where the kernel has one.
-    """
-    channels = conv.out_channels
-    out = nn.Conv2d(conv.in_channels, 4 * channels, 3, padding=1)
-    assert conv.bias is not None
-    assert out.bias is not None
-    with torch.no_grad():
-        out.weight.zero_()
-        out.bias.copy_(conv.bias.repeat(4))
-        for down in range(2):
-            for across in range(2):
-                part = slice((2 * down + across) * channels, (2 * down + across + 1) * channels)
-                for y in range(-1, 2):
-                    for x in range(-1, 2):
-                        row, column = down + 1 - 2 * y, across + 1 - 2 * x
-                        if 0 <= row < 4 and 0 <= column < 4:
-                            out.weight[part, :, y + 1, x + 1] = conv.weight[:, :, row, column].T
-    return out

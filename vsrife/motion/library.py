@@ -28,11 +28,12 @@ __all__ = [
     "ToRgb",
     "WarpAndBlend",
     "WarpedPlane",
+    "Winograd",
     "kernel_library",
     "why_no_library",
 ]
 
-VERSION = 3
+VERSION = 4
 MAX_MAPS = 8
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.uint8: 2, torch.uint16: 3}
 
@@ -158,6 +159,18 @@ class Correction(Structure):
     )
 
 
+class Winograd(Structure):
+    """A 3×3 convolution of stride 1."""
+
+    _fields_ = (
+        ("input", c_void_p),
+        *_int32("count", "height", "width", "inputs", "outputs", "split"),
+        *((name, c_void_p) for name in ("weights", "used", "bias")),
+        ("slope", c_float),
+        ("out", c_void_p),
+    )
+
+
 PARALLEL = ("GOMP_parallel", "__kmpc_fork_call", "__kmpc_push_num_threads", "__kmpc_global_thread_num")
 JOBS = {
     "block_input": BlockInput,
@@ -167,6 +180,7 @@ JOBS = {
     "mean_luma": MeanLuma,
     "cell_flow": CellFlow,
     "correction": Correction,
+    "winograd": Winograd,
 }
 
 

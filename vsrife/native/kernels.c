@@ -96,6 +96,7 @@ typedef struct {
     int (*mean_luma)(const MeanLuma *, int);
     int (*cell_flow)(const CellFlow *, int);
     int (*correction)(const Correction *, int);
+    int (*winograd)(const Winograd *, int);
 } Variant;
 
 #define BASE 1
@@ -105,6 +106,7 @@ typedef struct {
 #undef BASE
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #define HAS_AVX2 1
 #if defined(__clang__)
@@ -140,12 +142,27 @@ typedef struct {
 
 static const Variant *variants[4];
 
+#if defined(__x86_64__)
+/* Asks the CPU itself: the compiler's helper for this, __builtin_cpu_supports, always says no in what Zig links. */
+static void find_sets(int *avx2, int *avx512) {
+    unsigned a, b, c, d, saved, high;
+    *avx2 = *avx512 = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_FMA)) return;
+    __asm__ volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0)); /* the registers that the system saves */
+    if ((saved & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
+    *avx2 = (b & bit_AVX2) != 0;
+    const unsigned needed = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
+    if (!*avx2 || (saved & 0xe6) != 0xe6 || (b & needed) != needed) return;
+    *avx512 = __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 5)); /* AVX512_BF16 */
+}
+#endif
+
 static int runs_here(const Variant *variant) {
 #if defined(__x86_64__)
-    if (variant == &variant_avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (variant == &variant_avx512)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
+    int avx2, avx512;
+    find_sets(&avx2, &avx512);
+    if (variant == &variant_avx2) return avx2;
+    if (variant == &variant_avx512) return avx512;
 #endif
     return variant == &variant_base;
 }
@@ -180,6 +197,7 @@ EXPORT int vsrife_encode(const Encode *job, int threads) { return used->encode(j
 EXPORT int vsrife_mean_luma(const MeanLuma *job, int threads) { return used->mean_luma(job, threads); }
 EXPORT int vsrife_cell_flow(const CellFlow *job, int threads) { return used->cell_flow(job, threads); }
 EXPORT int vsrife_correction(const Correction *job, int threads) { return used->correction(job, threads); }
+EXPORT int vsrife_winograd(const Winograd *job, int threads) { return used->winograd(job, threads); }
 
 EXPORT int vsrife_size_block_input(void) { return (int)sizeof(BlockInput); }
 EXPORT int vsrife_size_warp_and_blend(void) { return (int)sizeof(WarpAndBlend); }
@@ -188,3 +206,4 @@ EXPORT int vsrife_size_encode(void) { return (int)sizeof(Encode); }
 EXPORT int vsrife_size_mean_luma(void) { return (int)sizeof(MeanLuma); }
 EXPORT int vsrife_size_cell_flow(void) { return (int)sizeof(CellFlow); }
 EXPORT int vsrife_size_correction(void) { return (int)sizeof(Correction); }
+EXPORT int vsrife_size_winograd(void) { return (int)sizeof(Winograd); }

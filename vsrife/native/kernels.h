@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define KERNELS_VERSION 3
+#define KERNELS_VERSION 4
 #define MAX_MAPS 8
 
 enum { TYPE_F32 = 0, TYPE_BF16 = 1, TYPE_U8 = 2, TYPE_U16 = 3 };
@@ -123,5 +123,18 @@ typedef struct {
     int32_t channels; /* of `out`: 4, 8, 12 or 20 */
     float *out;       /* height x width x channels */
 } Encode;
+
+/* A 3x3 convolution of stride 1 with a border of zeros, and its leaky ReLU. */
+typedef struct {
+    const float *in; /* count x height x width x inputs */
+    int32_t count, height, width;
+    int32_t inputs, outputs; /* at least 16 each */
+    int32_t split;           /* 1, or 2: the first half of the outputs makes the upper one of two rows for each row */
+    const float *weights;    /* panels of 16 outputs x 36 points x inputs x 16; the last panel ends with the outputs */
+    const uint64_t *used;    /* for each panel, the points whose weights are not all 0 */
+    const float *bias;
+    float slope; /* of the leaky ReLU; 1 without */
+    float *out;  /* count x height x split x width x (outputs / split) */
+} Winograd;
 
 #endif

@@ -732,6 +732,7 @@ static int NAME(warp_and_blend)(const WarpAndBlend *job, int threads) {
 }
 
 #include "correction_variant.h"
+#include "winograd_variant.h"
 
 /* ---------------------------------------------------------------------------------------------------------------- */
 /* to_rgb and encode */
@@ -862,7 +863,7 @@ static int NAME(encode)(const Encode *job, int threads) {
 #define TEXT(x) QUOTED(x)
 static const Variant NAME(variant) = {
     TEXT(NAME()), NAME(block_input), NAME(warp_and_blend), NAME(to_rgb), NAME(encode),
-    NAME(mean_luma), NAME(cell_flow), NAME(correction),
+    NAME(mean_luma), NAME(cell_flow), NAME(correction), NAME(winograd),
 };
 #undef TEXT
 #undef QUOTED

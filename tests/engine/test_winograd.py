@@ -1,0 +1,140 @@
+"""The kernel's 3×3 convolutions against sums of products in fp64."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from vsrife.engine import winograd
+from vsrife.engine.convolutions import Convolution
+from vsrife.engine.winograd import WinogradConvolution
+from vsrife.motion.library import kernel_library
+from vsrife.networks import CATALOG, OWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CPU = torch.device("cpu")
+WIDTHS = sorted(
+    {width for config in (*CATALOG.values(), *OWN.values()) for width in config.widths}
+    | {config.head.hidden for config in CATALOG.values() if config.head}
+)
+TOLERANCE = 3e-6
+"""Of sums whose terms' squares add up to about 1; a direct sum in fp32 comes within 1e-6."""
+
+
+@pytest.fixture(params=["base", "avx2", "avx512"], autouse=True)
+def variant(request: pytest.FixtureRequest) -> Iterator[str]:
+    library = kernel_library()
+    assert library is not None, "the native library is not installed"
+    best = library.variant
+    try:
+        library.use(request.param)
+    except ValueError:
+        pytest.skip(f"this CPU does not run {request.param}")
+    yield request.param
+    library.use(best)
+
+
+def picture(count: int, channels: int, height: int, width: int) -> Tensor:
+    x = torch.randn(count, channels, height, width, generator=torch.Generator().manual_seed(1))
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def layer(inputs: int, outputs: int, *, transposed: bool = False) -> nn.Conv2d | nn.ConvTranspose2d:
+    """A layer whose outputs for `picture` have a variance of about 1."""
+    torch.manual_seed(2)
+    made = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1) if transposed else nn.Conv2d(inputs, outputs, 3, 1, 1)
+    made.requires_grad_(False)
+    made.weight.normal_(std=(inputs * (4 if transposed else 9)) ** -0.5)
+    return made
+
+
+def exact(module: nn.Module, x: Tensor, slope: float | None) -> Tensor:
+    out: Tensor = module.double()(x.double())
+    module.float()
+    return out if slope is None else leaky_relu(out, slope)
+
+
+def error(module: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, slope: float | None) -> float:
+    """The root of the mean square; the largest error is below ten times as much."""
+    out = WinogradConvolution(module, slope)(x)
+    assert out.is_contiguous(memory_format=torch.channels_last)
+    wrong = out - exact(module, x, slope)
+    root = float(wrong.square().mean().sqrt())
+    assert float(wrong.abs().max()) <= 10 * TOLERANCE
+    return root
+
+
+@pytest.mark.parametrize("channels", WIDTHS)
+def test_every_width_of_the_networks(channels: int) -> None:
+    assert error(layer(channels, channels), picture(1, channels, 10, 13), 0.2) <= TOLERANCE
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3), (3, 2), (4, 4), (5, 8), (6, 6), (7, 31), (17, 5)])
+@pytest.mark.parametrize("slope", [None, 0.2, 0.0])
+def test_every_edge_and_slope(size: tuple[int, int], slope: float | None) -> None:
+    assert error(layer(24, 40), picture(3, 24, *size), slope) <= TOLERANCE
+    assert error(layer(24, 16, transposed=True), picture(3, 24, *size), slope) <= TOLERANCE
+
+
+@pytest.mark.parametrize("outputs", [8, 16, 32, 64])
+def test_a_transposed_convolution(outputs: int) -> None:
+    assert error(layer(32, outputs, transposed=True), picture(2, 32, 9, 14), None) <= TOLERANCE
+
+
+def test_a_residual_layer_keeps_what_it_adds_to() -> None:
+    """A kernel with 1 at its centre, as residual layers have them, on values of two sizes beside each other."""
+    module = layer(32, 32)
+    module.weight.mul_(0.1)
+    module.weight[range(32), range(32), 1, 1] += 1
+    assert error(module, picture(1, 32, 20, 20) * torch.logspace(-3, 0, 32).view(1, -1, 1, 1), 0.2) <= TOLERANCE
+
+
+def test_bits_depend_on_neither_threads_nor_batch_nor_position() -> None:
+    module, x = layer(48, 48), picture(3, 48, 40, 36)
+    convolution, threads = WinogradConvolution(module, 0.2), torch.get_num_threads()
+    try:
+        whole = convolution(x)
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            assert torch.equal(convolution(x), whole)
+            assert torch.equal(convolution(x[1:2].contiguous(memory_format=torch.channels_last)), whole[1:2])
+        # the same tiles with other tiles beside them
+        part = x[:, :, 8:24, 12:].contiguous(memory_format=torch.channels_last)
+        assert torch.equal(convolution(part)[:, :, 4:12, 4:], whole[:, :, 12:20, 16:])
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_what_the_kernel_does_not_know_stays_with_pytorch(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    known = [nn.Conv2d(16, 24, 3, 1, 1), nn.ConvTranspose2d(16, 8, 4, 2, 1)]
+    unknown = [
+        nn.Conv2d(16, 16, 3, 2, 1), nn.Conv2d(16, 16, 3, 1, 0), nn.Conv2d(16, 16, 3, 1, 1, groups=2),
+        nn.Conv2d(8, 16, 3, 1, 1), nn.Conv2d(16, 8, 3, 1, 1), nn.Conv2d(16, 16, 5, 1, 1),
+        nn.ConvTranspose2d(16, 12, 4, 2, 1), nn.ConvTranspose2d(16, 8, 2, 2, 1),
+    ]  # fmt: skip
+    assert [WinogradConvolution.knows(module, torch.float32, CPU) for module in known] == [variant == "avx2"] * 2
+    for module in unknown:
+        assert not WinogradConvolution.knows(module, torch.float32, CPU)
+    assert not WinogradConvolution.knows(known[0], torch.bfloat16, CPU)
+    assert not WinogradConvolution.knows(known[0], torch.float32, torch.device("meta"))
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    assert not WinogradConvolution.knows(known[0], torch.float32, CPU)
+
+
+def test_small_pictures_stay_with_onednn(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
+    if variant != "avx2":
+        pytest.skip("the other variants convolve nothing in the engine")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    sizes: list[tuple[int, ...]] = []
+    monkeypatch.setattr(winograd.WinogradConvolution, "__call__", lambda _, x: sizes.append(tuple(x.shape[2:])) or x)
+    convolution = Convolution(layer(16, 16), None, torch.float32, CPU)  # type: ignore[arg-type]
+    for size in ((6, 10), (12, 20), (1, 400), (40, 40)):
+        convolution(picture(1, 16, *size))
+    assert sizes == [(12, 20), (40, 40)]
