@@ -42,6 +42,7 @@ from vsrife.motion import (
     cell_grid,
     find_correction,
     gpu,
+    launch,
     reference,
 )
 from vsrife.motion.packing import Packing
@@ -340,24 +341,24 @@ class Bench:
         return found
 
     def launches(self) -> dict[str, Any]:
-        """Milliseconds of the finest input and of luma by positions and warps of a program, for `gpu.LAUNCH`."""
+        """Milliseconds of the finest input and of luma by positions and warps of a program, for `launch.LAUNCH`."""
         config, size = self.config, (self.rows, self.columns)
         encoded0, encoded1 = (self._random(1, *size, self.packing.encoded_channels, seed=k).half() for k in (1, 2))
         maps = [self._map(config, k, *size, torch.float16) for k in range(len(config.scales))]
         before = Motion(tuple(maps[:-1]), config.accumulates_mask)
         _, grid, planes = self._groups(torch.uint8)[0]
-        found: dict[str, Any] = {"now": f"{gpu.LAUNCH['block']} positions, {gpu.LAUNCH['num_warps']} warps"}
-        kept = dict(gpu.LAUNCH)
+        found: dict[str, Any] = {"now": f"{launch.LAUNCH['block']} positions, {launch.LAUNCH['num_warps']} warps"}
+        kept = dict(launch.LAUNCH)
         try:
             for block in (32, 64, 128, 256):
                 for warps in (1, 2, 4, 8):
-                    gpu.LAUNCH.update(block=block, num_warps=warps)
+                    launch.LAUNCH.update(block=block, num_warps=warps)
                     found[f"{block} positions, {warps} warps"] = {
                         "input": rounded(launched(self._filling(encoded0, encoded1, before, config.scales[-1]))),
                         "warped": rounded(launched(self._warping(planes, Motion(tuple(maps)), grid))),
                     }
         finally:
-            gpu.LAUNCH.update(kept)
+            launch.LAUNCH.update(kept)
         return found
 
     def engine(self) -> dict[str, Any]:

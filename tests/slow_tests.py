@@ -23,6 +23,10 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_half_precision_on_real_frames",
     ),
     "engine/test_engine.py": ("test_the_route_of_a_graphics_card",),
+    "engine/test_card_route.py": (
+        "test_what_a_frame_asks_of_a_card",
+        "test_every_route_stays_on_the_card",
+    ),
     "benchmarks/test_compare.py": (
         "test_ours",
         "test_peers_that_are_here",

@@ -62,7 +62,7 @@ class Engine:
     ) -> None:
         self.device = device
         self.executor = executor or device_executor(device)
-        self.kernels = device_kernels(device) if compiled else None
+        self.kernels = device_kernels(device, dtype) if compiled else None
         self.why_slower = "" if self.kernels else why_no_kernels(device) or "the kernels failed"
         """Why the compiled kernels are not used, in one line; empty where they are."""
         self.estimator: MotionEstimator

@@ -10,11 +10,12 @@ from vsrife.detect.cuts import cut_score
 from vsrife.detect.repeats import luma_psnr, repeats
 from vsrife.engine.bands import bands
 from vsrife.engine.compose import PlanePair, composite, crossfade, warp_blend, warp_blend_into, write_planes
-from vsrife.engine.frame_cache import DeviceFrame, FrameCache, upload
+from vsrife.engine.frame_cache import DeviceFrame, FrameCache
 from vsrife.engine.memory import register
 from vsrife.engine.motion_finder import MotionFinder
 from vsrife.engine.picture import plane_differences
 from vsrife.engine.task import RenderMode, map_tensor
+from vsrife.engine.transfer import Pending, upload
 from vsrife.motion import SampleGrid
 from vsrife.networks import TIME_STEP
 
@@ -36,7 +37,8 @@ __all__ = ["FrameMaker"]
 class FrameMaker:
     """Makes frames of one clip on one device. Every result depends on the arguments alone.
 
-    All methods but `release` and those that return another maker run on the threads of the engine's executor.
+    All methods but `release` and those that return another maker run on the threads of the engine's executor. Where a
+    result is pending, the rest of the work is for the thread that waits for it.
 
     Args:
         engine: the network; shared.
@@ -69,9 +71,9 @@ class FrameMaker:
         self._finder.release()
         self.engine.release()
 
-    def cut_score(self, left: HostFrame, right: HostFrame) -> float:
-        first, last = self._frames.get_pair(left, right)
-        return cut_score(first.thumbnail, last.thumbnail)
+    def cut_score(self, left: HostFrame, right: HostFrame) -> float | Pending[float]:
+        first, last = (frame.thumbnail for frame in self._frames.get_pair(left, right))
+        return Pending(lambda: cut_score(first.get(), last.get()))
 
     def luma_psnr(self, left: HostFrame, right: HostFrame) -> float:
         first, last = self._frames.get_pair(left, right)
@@ -93,14 +95,13 @@ class FrameMaker:
             for part, values in enumerate(channels):
                 target[part * height + rows.first : part * height + rows.stop] = values
 
-    def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
+    def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> Pending[None] | None:
         """Write the planes of a frame, see `vsrife.engine.Interpolator.render`."""
         left, right = self._frames.get_pair(task.left, task.right)
         pair = self._pair(left, right) if task.companions is None else self._companion_pair(task)
-        timestep = task.timestep.tensor(self.device)
         motion: Blend | None = None
         if task.mode is RenderMode.CROSSFADE:
-            planes = crossfade(pair, timestep)
+            planes = crossfade(pair, task.timestep.tensor(self.device))
         elif task.mode is not RenderMode.INTERPOLATE:
             planes = [plane.float() for plane in (pair.last if task.mode is RenderMode.RIGHT else pair.first)]
         elif not self.engine.any_time:
@@ -111,19 +112,20 @@ class FrameMaker:
             motion, residual = self._finder.find(left, right, task.timestep, pair_key, keeps_motion=task.keeps_motion)
             added = residual if task.companions is None else None
             plain = added is None and task.timestep.map is None and task.protect is None and task.overlay is None
-            if plain and warp_blend_into(pair, motion, self.engine.kernels, target):
-                return
+            if plain and (pending := warp_blend_into(pair, motion, self.engine.kernels, target)):
+                return pending
             planes = warp_blend(pair, motion, self.engine.kernels, self.band)
             if added is not None:
                 planes = _add_residual(planes, added, self._form, left)
         if task.timestep.map is not None:  # at the ends the values are exactly the source frames'
+            timestep = task.timestep.tensor(self.device)
             planes = composite(planes, pair, (timestep <= 0).float())
             planes = composite(planes, pair, (timestep >= 1).float(), last=True)
         if task.protect is not None:
             planes = composite(planes, pair, map_tensor(task.protect, self.device))
         if task.overlay is not None:
             planes = task.overlay.paint(planes, task.form, left.colour, motion)
-        write_planes(planes, task.form, target)
+        return write_planes(planes, task.form, target)
 
     def _pair(self, left: DeviceFrame, right: DeviceFrame) -> PlanePair:
         """The clip's own planes."""

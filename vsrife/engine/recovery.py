@@ -15,6 +15,7 @@ from vsrife.engine.cards import exact_fp32, is_lost
 from vsrife.engine.executor import check_not_forked
 from vsrife.engine.frame_maker import FrameMaker
 from vsrife.engine.memory import is_out_of_memory, release_memory, requested_bytes
+from vsrife.engine.transfer import Pending
 from vsrife.errors import RifeError, shown
 from vsrife.motion import KernelError
 
@@ -85,12 +86,13 @@ class Recovery:
         self._lost: dict[int, str] = {}
         self._lock = threading.Lock()
 
-    def run[T](self, device: int, operation: Callable[[FrameMaker], T]) -> T:
+    def run[T](self, device: int, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:
         """What an operation returns.
 
         Args:
             device: number of the device whose turn it is.
-            operation: what a maker is to do; it runs on an executor's thread, without gradients.
+            operation: what a maker is to do; it runs on an executor's thread, without gradients. What it leaves pending
+                is finished on this one.
 
         Raises:
             RifeError: no device has memory for it, or all have failed for good.
@@ -164,7 +166,7 @@ class Recovery:
             release_memory(maker.device)
         return True
 
-    def _attempt[T](self, number: int, operation: Callable[[FrameMaker], T]) -> T:
+    def _attempt[T](self, number: int, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:
         """Run an operation by the kernels, or without them where they fail and PyTorch alone does not."""
         maker = self._makers[number]
         try:
@@ -175,7 +177,7 @@ class Recovery:
             return self._without_kernels(number, maker, operation, error.__cause__ or error)
 
     def _without_kernels[T](
-        self, number: int, maker: FrameMaker, operation: Callable[[FrameMaker], T], failure: BaseException
+        self, number: int, maker: FrameMaker, operation: Callable[[FrameMaker], T | Pending[T]], failure: BaseException
     ) -> T:
         """Run an operation by PyTorch alone, from here on where that works, else raise the kernels' failure."""
         try:
@@ -210,11 +212,16 @@ class Recovery:
         return f"out of memory: {form.width}x{form.height} needs {needs}; try {advice}"
 
 
-def _execute[T](maker: FrameMaker, operation: Callable[[FrameMaker], T]) -> T:
-    """Run an operation on a thread of the maker's executor, without gradients."""
+def _execute[T](maker: FrameMaker, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:
+    """Run an operation on a thread of the maker's executor, without gradients, and wait for a card on this one."""
 
-    def work() -> T:
+    def work() -> T | Pending[T]:
         with torch.inference_mode(), exact_fp32(maker.device, maker.engine.dtype):
-            return operation(maker)
+            result = operation(maker)
+            return result.finish() if isinstance(result, Pending) and maker.device.type != "cuda" else result
 
-    return maker.engine.executor.run(work)
+    result = maker.engine.executor.run(work)
+    if isinstance(result, Pending):
+        with torch.inference_mode():
+            return result.finish()
+    return result
