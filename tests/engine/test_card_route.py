@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,9 @@ from support import random_network
 
 from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, RenderMode, Task, Timestep
 from vsrife.motion import launch
+
+if TYPE_CHECKING:
+    from vsrife.networks import IFNet, LegacyNetwork
 
 pytest.importorskip("triton", reason="Triton is not here")
 MIB = 1 << 20
@@ -37,6 +42,13 @@ def target(form: PictureFormat) -> list[np.ndarray]:
     return [np.empty(form.shape(plane), form.dtype) for plane in range(form.planes)]
 
 
+def proven(network: IFNet | LegacyNetwork) -> Engine:
+    """An engine whose kernels need no proof."""
+    engine = Engine(network, CARD, torch.float16)
+    engine.fault = ""
+    return engine
+
+
 def double(interpolator: Interpolator, form: PictureFormat, number: int, *, cuts: bool = True) -> None:
     """Make the frame behind a source frame, as the filter does."""
     left, right = frame(form, number), frame(form, number + 1)
@@ -51,7 +63,7 @@ def test_what_a_frame_asks_of_a_card(width: int, height: int, memory: int) -> No
     form = form_of(width, height)
     network = random_network("4.26")
     with FakeCard() as card:
-        interpolator = Interpolator(Engine(network, CARD, torch.float16), form, Options())
+        interpolator = Interpolator(proven(network), form, Options())
         for number in range(2):
             card.reset()
             double(interpolator, form, number)
@@ -79,13 +91,24 @@ def test_every_route_stays_on_the_card(name: str) -> None:
     model, options, changes = ROUTES[name]
     form, network = form_of(128, 72, name), random_network(model)
     with FakeCard() as card:
-        interpolator = Interpolator(Engine(network, CARD, torch.float16), form, options)
+        interpolator = Interpolator(proven(network), form, options)
         left, right = frame(form, 0), frame(form, 1)
         interpolator.cut_score(left, right)
         interpolator.repeats(left, right)
         task = {"timestep": MIDDLE} | changes
         interpolator.render(Task(left, right, form=form, **task), target(form))
         assert card.launches
+
+
+def test_the_proof_of_the_kernels_stays_on_the_card() -> None:
+    """By the kernels and by PyTorch alone; there are no values, so that all frames are alike."""
+    network = random_network("nano")
+    with FakeCard() as card:
+        engine = Engine(network, CARD, torch.float16)
+        assert engine.fault is None
+        double(Interpolator(engine, form_of(96, 64), Options()), form_of(96, 64), 0, cuts=False)
+        assert engine.fault == ""
+        assert card.by_name()["triton block_input"] > card.by_name()["grid_sampler_2d"] / 10 > 0
 
 
 # That the counter finds what it is for --------------------------------------------------------------------------------
@@ -143,6 +166,7 @@ def test_launches_that_a_kernel_does_not_fit_are_found() -> None:
 def test_a_bias_is_a_kernel_of_its_own() -> None:
     with FakeCard() as card:
         x, weight, bias = (torch.zeros(size, device=CARD) for size in ((1, 8, 4, 4), (8, 8, 3, 3), (8,)))
+        card.reset()
         torch.nn.functional.conv2d(x, weight)
         torch.nn.functional.conv2d(x, weight, bias)
         assert card.by_name() == {"convolution": 2, "bias": 1}

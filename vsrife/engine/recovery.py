@@ -15,8 +15,9 @@ from vsrife.engine.cards import exact_fp32, is_lost
 from vsrife.engine.executor import check_not_forked
 from vsrife.engine.frame_maker import FrameMaker
 from vsrife.engine.memory import is_out_of_memory, release_memory, requested_bytes
+from vsrife.engine.proof import find_fault
 from vsrife.engine.transfer import Pending
-from vsrife.errors import RifeError, shown
+from vsrife.errors import RifeError, first_line, shown
 from vsrife.motion import KernelError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Recovery"]
 
 MIB = 1 << 20
+_proving = threading.Lock()
 
 
 class Rung(Enum):
@@ -54,6 +56,8 @@ class Shortage:
 
 class Recovery:
     """Runs operations of frame makers, again with less memory or without kernels where it must.
+
+    A card's kernels are used once known frames have shown that they are right, see `vsrife.engine.proof`.
 
     On each device an operation is tried as it is; once more with all cached memory given up, while no other frame does
     the same; then in bands of rows. After that the next device and at last the spare one has its turn. Whether a frame
@@ -170,11 +174,26 @@ class Recovery:
         """Run an operation by the kernels, or without them where they fail and PyTorch alone does not."""
         maker = self._makers[number]
         try:
+            if maker.engine.fault is None:
+                self._prove(maker.engine)
+            if maker.engine.fault:
+                raise KernelError(f"frames to prove them: {maker.engine.fault}")
             return _execute(maker, operation)
         except KernelError as error:
             if is_out_of_memory(error) or is_lost(error) or maker.engine.kernels is None:
                 raise
             return self._without_kernels(number, maker, operation, error.__cause__ or error)
+
+    def _prove(self, engine: Engine) -> None:
+        """Find out whether a card's kernels compute what they should, once for each engine."""
+        with _proving:
+            if engine.fault is None:
+                try:
+                    engine.fault = find_fault(engine, _execute)
+                except KernelError as error:
+                    if is_out_of_memory(error) or is_lost(error):
+                        raise
+                    engine.fault = first_line(error)
 
     def _without_kernels[T](
         self, number: int, maker: FrameMaker, operation: Callable[[FrameMaker], T | Pending[T]], failure: BaseException
