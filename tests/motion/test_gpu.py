@@ -598,7 +598,11 @@ def compiled(name: str, target: tuple[Any, ...], *, one: bool = False) -> Any:
         else:
             signature[argument.name] = pointer(name, plain)
     aligned = [["tt.divisibility", 16]]
-    attributes = {(k,): aligned for k, kind in enumerate(signature.values()) if kind not in ("constexpr", "fp32")}
+    attributes = {
+        (k,): aligned
+        for k, (kind, argument) in enumerate(zip(signature.values(), kernel.params, strict=True))
+        if kind not in ("constexpr", "fp32") and not argument.do_not_specialize
+    }
     source = compiler.ASTSource(kernel, signature, values, attributes)
     options = {"num_warps": 4} if name == "convolve" else {k: v for k, v in launch.LAUNCH.items() if k != "block"}
     return compiler.compile(source, target=backends.GPUTarget(*target), options=options)
@@ -636,3 +640,12 @@ def test_where_pictures_lie_does_not_decide_what_is_compiled() -> None:
     triton_kernels = pytest.importorskip("vsrife.motion.triton_kernels")
     types = {parameter.name: parameter.annotation_type for parameter in triton_kernels.block_input.params}
     assert types["apart"] == "i64"
+
+
+@pytest.mark.skipif(launch.INTERPRETED, reason="the interpreter compiles nothing")
+def test_a_convolution_of_another_size_compiles_nothing() -> None:
+    convolve = pytest.importorskip("vsrife.motion.triton_convolution").convolve
+    sizes = {parameter.name for parameter in convolve.params if parameter.do_not_specialize}
+    assert sizes == {parameter.name for parameter in convolve.params if parameter.name in INTEGERS | {"count"}} - {
+        "stride"
+    }

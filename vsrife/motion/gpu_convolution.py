@@ -9,10 +9,9 @@ from vsrife.motion import launch
 
 __all__ = ["TritonConvolution"]
 
-ROWS = (128, 64, 32)
-"""Positions of one program, the first of which there are enough programs for."""
-PROGRAMS = 256
-"""Programs that keep a card busy, whatever its number of multiprocessors: the choice changes no result."""
+WIDE, WIDER = 96, 128
+"""Output channels from which on a program computes 64 and 32 positions instead of 128: networks are widest where they
+are coarsest, with few positions, and these keep more of a card busy."""
 DEPTH = 32
 
 
@@ -64,7 +63,7 @@ class TritonConvolution:
         count = number * height * width
         columns = 64 if self._outputs % 64 == 0 else max(16, min(32, launch.power(self._outputs)))
         across = -(-self._outputs // columns)
-        rows = next((r for r in ROWS if -(-count // r) * across >= PROGRAMS), ROWS[-1])
+        rows = 32 if self._outputs >= WIDER else 64 if self._outputs >= WIDE else 128
         largest = x if x.numel() > out.numel() else out
         with launch.on_device(out):
             launch.kernels("triton_convolution").convolve[(-(-count // rows), across)](

@@ -10,7 +10,7 @@ import triton.language as tl
 __all__ = ["convolve"]
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["count", "height", "width", "out_height", "out_width", "above", "beside"])
 def convolve(
     out, picture, weight, bias, slope, count, height, width, out_height, out_width, above, beside,
     stride: tl.constexpr, inputs: tl.constexpr, outputs: tl.constexpr,
@@ -20,7 +20,7 @@ def convolve(
 
     A product of matrices whose left one, positions × (taps, inputs), is read from the picture as it is needed. Sums are
     fp32. PyTorch runs convolution, bias and activation as three kernels, each of which writes all it computes: this one
-    writes once, 2 bytes a value instead of 10 read and written.
+    writes once, 2 bytes a value instead of 10 read and written. A picture of another size compiles nothing.
 
     Args:
         weight: 9×inputs×outputs.
