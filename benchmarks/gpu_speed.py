@@ -64,6 +64,7 @@ PEAKS = {
     "A100-SXM4-40GB": (1.555, 312.0),
     "A100": (2.0, 312.0),
     "RTX 4090": (1.008, 165.2),
+    "RTX 3060": (0.36, 25.5),
 }
 """Part of a card's name → TB/s of its memory, TFLOP/s of dense fp16 with fp32 sums, from the makers' data sheets."""
 FRAMES = 60
@@ -142,7 +143,10 @@ def floors(config: IFNetConfig, height: int, width: int, *, value: int = 2, enco
         moved = (values + weights) * value + map_bytes(config, index, height, width, value)
         stages.append(Stage(f"block {index}", moved, block_macs(config, index, rows, columns)))
     maps = sum(map_bytes(config, k, height, width, value) for k in range(len(config.widths)))
-    return [*stages, Stage("warped luma", 3 * area + maps), Stage("warped chroma", 1.5 * area)]
+    stages.append(Stage("luma and thumbnail", (12 + 4 + 12) * area))
+    # by cell: its flow 16; both ends 68, two steps of refinement 72 each, what follows from them 64
+    stages.append(Stage("correction", (16 + 68 + 2 * 72 + 64) * area / 4))
+    return [*stages, Stage("warped luma", (3 + 8) * area + maps), Stage("warped chroma", 1.5 * area)]
 
 
 def peaks_of(name: str) -> tuple[float, float]:

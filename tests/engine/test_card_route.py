@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,13 @@ from fake_card import CARD, FakeCard
 from support import random_network
 
 from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, RenderMode, Task, Timestep
-from vsrife.motion import launch
+from vsrife.engine.cards import WORKING_BYTES
+from vsrife.engine.torch_estimator import TorchEstimator
+from vsrife.motion import gpu, launch
+from vsrife.networks import CATALOG, IFNet
 
 if TYPE_CHECKING:
-    from vsrife.networks import IFNet, LegacyNetwork
+    from vsrife.networks import LegacyNetwork
 
 pytest.importorskip("triton", reason="Triton is not here")
 MIB = 1 << 20
@@ -73,6 +77,19 @@ def test_what_a_frame_asks_of_a_card(width: int, height: int, memory: int) -> No
         assert sum(card.copies.values()) == 3, card.copies  # the planes there, a thumbnail and the frame back
         assert sum(card.waits.values()) == 2, card.waits
         assert card.peak <= memory * MIB
+        kept, pixels = interpolator._recovery._makers[0]._frames.size, width * height
+        assert 0.9 * WORKING_BYTES < (card.peak - kept) / pixels < WORKING_BYTES
+
+
+def test_a_network_of_more_blocks_than_kernels_take_runs_by_pytorch() -> None:
+    config = CATALOG["4.6"]
+    count = gpu.MAX_MAPS + 1
+    config = replace(config, widths=config.widths[-1:] * count, scales=(16.0,) * (count - 1) + config.scales[-1:])
+    network = IFNet(config).eval()
+    with FakeCard():
+        engine = Engine(network, CARD, torch.float16)
+        assert isinstance(engine.estimator, TorchEstimator)
+        assert engine.why_slower == f"the {engine.kernels.name} take at most {gpu.MAX_MAPS} blocks"
 
 
 ROUTES = {

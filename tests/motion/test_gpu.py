@@ -87,6 +87,30 @@ def test_without_a_gpu_it_says_so_in_one_line() -> None:
     assert gpu.why_no_triton() == f"PyTorch {torch.__version__} sees no CUDA or ROCm device"
 
 
+@pytest.mark.skipif(launch.INTERPRETED, reason="the kernels run here")
+def test_a_device_short_of_memory_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("triton")
+    answers = [KernelError("encode"), torch.zeros(1)]
+    answers[0].__cause__ = torch.OutOfMemoryError("CUDA out of memory")
+
+    def encode(*_: object) -> Tensor:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(gpu.TritonKernels, "encode", encode)
+    gpu._failure.cache_clear()
+    try:
+        assert "OutOfMemoryError: CUDA out of memory" in gpu.why_no_triton(torch.device("cpu"))
+        assert gpu.why_no_triton(torch.device("cpu")) == ""
+        assert gpu.why_no_triton(torch.device("cpu")) == ""
+        assert not answers
+    finally:
+        gpu._failure.cache_clear()
+
+
 def test_without_triton_it_says_so_in_one_line() -> None:
     code = "import sys; sys.modules['triton'] = None; from vsrife.motion import gpu; print(gpu.why_no_triton())"
     env = os.environ | {"TRITON_INTERPRET": "1"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vsrife.engine.bands import BAND
-from vsrife.engine.cards import exact_fp32, is_lost
+from vsrife.engine.cards import check_memory, exact_fp32, is_lost
 from vsrife.engine.executor import check_not_forked
 from vsrife.engine.frame_maker import FrameMaker
 from vsrife.engine.memory import is_out_of_memory, release_memory, requested_bytes
@@ -174,6 +174,8 @@ class Recovery:
         """Run an operation by the kernels, or without them where they fail and PyTorch alone does not."""
         maker = self._makers[number]
         try:
+            if not maker.band:
+                check_memory(maker.device, self._form.width * self._form.height)
             if maker.engine.fault is None:
                 self._prove(maker.engine)
             if maker.engine.fault:

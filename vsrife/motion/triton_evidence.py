@@ -2,7 +2,7 @@
 
 PyTorch's operations launch a kernel for each step and read and write a map at each; here a correction is a kernel for
 each map whose neighbours the next step reads. Neighbours beyond an edge are the last ones again. Bound by the loads of
-neighbours, which come from the cache: of memory a cell moves about 100 bytes, 52 MB at 1080p.
+neighbours, which come from the cache: of memory a cell moves 276 bytes, 144 MB at 1080p.
 """
 # mypy: ignore-errors
 # (a language of its own; mypy does not know it)
