@@ -10,6 +10,8 @@ import torch
 from support import texture
 
 from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, Task, Timestep
+from vsrife.engine.proof import psnr
+from vsrife.errors import ArgumentError
 from vsrife.motion import KernelError
 from vsrife.weights import load_network
 
@@ -95,6 +97,41 @@ def test_rows_that_nobody_writes_are_found(unproven: Engine) -> None:
     unproven.kernels.warp_and_blend_into = lazy  # type: ignore[union-attr, method-assign]
     rendered(unproven)
     assert unproven.fault
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_every_nth_frame_is_compared(wrong: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first and the third; kernels that fail after their proof are found by the third."""
+    monkeypatch.setenv("VSRIFE_CHECK", "2")
+    engine, exact = Engine(NETWORK, CPU, torch.float32), Engine(NETWORK, CPU, torch.float32, compiled=False)
+    frames = [HostFrame(n, list(texture(96, 64, 9 * n, 4 * n)), Colour()) for n in range(2)]
+    lines: list[str] = []
+    interpolator = Interpolator(engine, FORM, Options(), log=lines.append)
+
+    def frame(time: float, by: Interpolator) -> np.ndarray:
+        out = [np.empty((64, 96), np.float32) for _ in range(3)]
+        by.render(Task(*frames, Timestep(time), FORM), out)
+        return np.stack(out)
+
+    first = frame(0.5, interpolator)
+    if wrong:
+        engine.kernels.cell_flow = lambda *args, **named: torch.zeros(1, 4, 32, 48)  # type: ignore[union-attr, method-assign]
+    second, third, fourth = (frame(time, interpolator) for time in (0.4, 0.6, 0.7))
+    monkeypatch.delenv("VSRIFE_CHECK")
+    plain = Interpolator(exact if wrong else engine, FORM, Options())
+    assert np.array_equal(third, frame(0.6, plain))
+    assert np.array_equal(fourth, frame(0.7, plain))
+    assert np.array_equal(second, frame(0.4, plain)) is not wrong
+    assert psnr([first], [frame(0.5, plain)], 1) > 60
+    assert len(lines) == wrong
+    assert not wrong or lines[0].startswith("96x64: the frame between 0 and 1 at 0.6 is ")
+
+
+@pytest.mark.parametrize("text", ["often", "-1", "2.5", "１"])
+def test_how_often_is_a_whole_number(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSRIFE_CHECK", text)
+    with pytest.raises(ArgumentError, match=r"^VSRIFE_CHECK must be a whole number of frames, got"):
+        Interpolator(Engine(NETWORK, CPU, torch.float32), FORM, Options())
 
 
 def test_kernels_that_raise_are_not_used(unproven: Engine) -> None:

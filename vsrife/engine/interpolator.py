@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from vsrife.engine.engine import Engine
+from vsrife.engine.proof import every_nth
 from vsrife.engine.recovery import Recovery
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ class Interpolator:
     happens where memory runs out or the kernels fail; a frame that is made in another way differs in its last bits at
     most. Every method raises `RifeError` where no device has memory for a frame.
 
+    With `VSRIFE_CHECK=N` every Nth frame is compared with the network's in fp32, see `Recovery.compare`.
+
     Args:
         engine: the network, or the same on several devices, which share the frames by the number of the left source
             frame.
@@ -49,6 +53,8 @@ class Interpolator:
         log: Callable[[str], None] | None = None,
     ) -> None:
         self._engines = [engine] if isinstance(engine, Engine) else list(engine)
+        self._check = every_nth()
+        self._rendered = count()
         self._recovery = Recovery(self._engines, form, options, spare, log or _ignore)
 
     @property
@@ -70,7 +76,10 @@ class Interpolator:
 
     def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
         """Write a frame to `target`, arrays like the planes of `task.form`."""
-        self._recovery.run(self.device_of(task.left.number), lambda maker: maker.render(task, target))
+        device = self.device_of(task.left.number)
+        self._recovery.run(device, lambda maker: maker.render(task, target))
+        if self._check and next(self._rendered) % self._check == 0:
+            self._recovery.compare(device, task, target)
 
     def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
         """Write motion to `target`, 5H×W: Ft→0 x, y, Ft→1 x, y (pixels) and the weight of the left frame, stacked."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,15 +13,20 @@ import numpy as np
 from vsrife.engine.frame_maker import FrameMaker
 from vsrife.engine.picture import Colour, HostFrame, PictureFormat
 from vsrife.engine.task import PICTURES, Options, Task, Timestep
+from vsrife.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from vsrife.engine.engine import Engine
 
-__all__ = ["find_fault"]
+__all__ = ["LEAST_OF_FILM", "every_nth", "find_fault", "psnr"]
+
+VARIABLE = "VSRIFE_CHECK"
+LEAST_OF_FILM = 40.0
+"""The least PSNR of a frame of film to the one in fp32: where nothing matches, half precision decides otherwise."""
 
 FORM = PictureFormat("yuv", 8, False, 1, 1, 250, 134)
 """A format whose sides the network's alignment does not divide."""
@@ -29,7 +36,7 @@ POISON = 170
 """What outputs hold before: a sample that nobody writes is no sample of the frame."""
 LEAST = 50.0
 """The least PSNR to the frames in fp32, in dB: the networks here have 71 in fp16 and 67 in bf16, on a CPU."""
-LARGEST = 8.0
+LARGEST = 8
 """The most that a sample may differ by, in levels; 1 there."""
 
 
@@ -52,15 +59,31 @@ def find_fault(engine: Engine, execute: Callable[[FrameMaker, Callable[[FrameMak
             execute(makers[picture], partial(FrameMaker.render, task=task, target=target))
             made.append(target)
     half = len(made) // 2
-    pairs = [
-        pair for left, right in zip(made[:half], made[half:], strict=True) for pair in zip(left, right, strict=True)
-    ]
-    errors = [np.abs(got.astype(np.float64) - expected) for got, expected in pairs]
-    mean, largest = max(float(np.mean(error**2)) for error in errors), max(float(error.max()) for error in errors)
-    psnr = 10 * math.log10(255**2 / mean) if mean else math.inf
-    if psnr >= LEAST and largest <= LARGEST:
+    pairs = list(zip(chain(*made[:half]), chain(*made[half:]), strict=True))
+    likeness = min(psnr([got], [expected], 255) for got, expected in pairs)
+    largest = max(int(np.abs(got.astype(np.int64) - expected).max()) for got, expected in pairs)
+    if likeness >= LEAST and largest <= LARGEST:
         return ""
-    return f"{psnr:.1f} dB from those in fp32, and up to {largest:.0f} levels"
+    return f"{likeness:.1f} dB from those in fp32, and up to {largest} levels"
+
+
+def every_nth() -> int:
+    """Every how many frames one is compared with the frame in fp32, by `VSRIFE_CHECK`; 0 for none.
+
+    Raises:
+        RifeError: the variable is not a whole number.
+    """
+    text = os.environ.get(VARIABLE, "") or "0"
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise ArgumentError(VARIABLE, text, "a whole number of frames")
+    return int(text)
+
+
+def psnr(got: Sequence[NDArray[np.generic]], expected: Sequence[NDArray[np.generic]], peak: float) -> float:
+    """PSNR of all planes together in dB, infinite where they are equal."""
+    pairs = list(zip(got, expected, strict=True))
+    total = sum(float(np.sum((a.astype(np.float64) - b.astype(np.float64)) ** 2)) for a, b in pairs)
+    return 10 * math.log10(peak**2 * sum(a.size for a, _ in pairs) / total) if total else math.inf
 
 
 def _texture(number: int) -> list[NDArray[np.uint8]]:

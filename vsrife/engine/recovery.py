@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from vsrife.engine.bands import BAND
@@ -15,7 +16,7 @@ from vsrife.engine.cards import check_memory, exact_fp32, is_lost
 from vsrife.engine.executor import check_not_forked
 from vsrife.engine.frame_maker import FrameMaker
 from vsrife.engine.memory import is_out_of_memory, release_memory, requested_bytes
-from vsrife.engine.proof import find_fault
+from vsrife.engine.proof import LEAST_OF_FILM, find_fault, psnr
 from vsrife.engine.transfer import Pending
 from vsrife.errors import RifeError, first_line, shown
 from vsrife.motion import KernelError
@@ -23,9 +24,11 @@ from vsrife.motion import KernelError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from vsrife.engine.engine import Engine
     from vsrife.engine.picture import PictureFormat
-    from vsrife.engine.task import Options
+    from vsrife.engine.task import Options, Task
 
 __all__ = ["Recovery"]
 
@@ -87,6 +90,7 @@ class Recovery:
         self._log = log
         self._count = len(engines)
         self._makers = [FrameMaker(engine, form, options) for engine in engines]
+        self._exact: dict[int, FrameMaker] = {}
         self._lost: dict[int, str] = {}
         self._lock = threading.Lock()
 
@@ -128,6 +132,39 @@ class Recovery:
         if not shortages:
             raise RifeError(f"{self._lost[device]}; start the program anew, or use another device")
         raise RifeError(self._advice(shortages[0]))
+
+    def compare(self, device: int, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
+        """Compare a frame by the kernels with the network's by PyTorch in fp32.
+
+        Where they differ too much, the latter takes the place of `target`, and PyTorch that of the kernels. Nothing is
+        compared where there is no memory for it.
+        """
+        maker = self._makers[device]
+        if device in self._lost or maker.engine.kernels is None:
+            return
+        expected = [np.empty_like(plane) for plane in target]
+        try:
+            with self._lock:
+                if device not in self._exact:
+                    self._exact[device] = FrameMaker(maker.engine.reference(), self._form, self._options, maker.band)
+            _execute(self._exact[device], lambda maker: maker.render(task, expected))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            self._say(f"{maker.device} has no memory to compare a frame with that in fp32")
+            return
+        likeness = psnr(target, expected, 1 if task.form.is_float else (1 << task.form.bits) - 1)
+        if likeness >= LEAST_OF_FILM:
+            return
+        for plane, right in zip(target, expected, strict=True):
+            np.copyto(plane, right)
+        if self._makers[device] is maker:
+            self._makers[device] = maker.engine.executor.run(maker.without_kernels)
+        between = f"{task.left.number} and {task.right.number} at {task.timestep.value:g}"
+        self._say(
+            f"the frame between {between} is {likeness:.1f} dB from that in fp32 and was made again; "
+            f"the kernels on {maker.device} are not used from here on"
+        )
 
     def _give_up(self, number: int, error: BaseException) -> None:
         """Note that a device does nothing more in this process: an error of a card is reported by all that follows."""
