@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["ALIGNMENT", "HostCopy", "Pending", "allocate_like", "lay_out", "torch_dtype", "upload"]
+__all__ = ["ALIGNMENT", "HostCopy", "Pending", "allocate_like", "lay_out", "parts_like", "torch_dtype", "upload"]
 
 ALIGNMENT = 256
 """Planes begin at multiples of so many bytes, which device copies prefer."""
@@ -82,11 +82,16 @@ def upload(planes: Sequence[NDArray[np.generic]], device: torch.device) -> tuple
     """Copies of planes on a device, in their own values."""
     if device.type != "cuda":
         return tuple(_copy(plane).to(device) for plane in planes)
-    starts, size = lay_out(planes)
+    _, size = lay_out(planes)
     host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
-    for start, plane in zip(starts, planes, strict=True):
-        np.copyto(_part(host, start, plane.nbytes, torch_dtype(plane), plane.shape).numpy(), plane)
-    memory = host.to(device, non_blocking=True)
+    for part, plane in zip(parts_like(planes, host), planes, strict=True):
+        np.copyto(part.numpy(), plane)
+    return parts_like(planes, host.to(device, non_blocking=True))
+
+
+def parts_like(planes: Sequence[NDArray[np.generic]], memory: Tensor) -> tuple[Tensor, ...]:
+    """The tensors like these planes in memory that is laid out for them."""
+    starts, _ = lay_out(planes)
     return tuple(
         _part(memory, start, plane.nbytes, torch_dtype(plane), plane.shape)
         for start, plane in zip(starts, planes, strict=True)
