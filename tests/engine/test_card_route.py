@@ -82,7 +82,7 @@ def test_what_a_frame_asks_of_a_card(width: int, height: int, memory: int) -> No
 
 
 def test_a_network_of_more_blocks_than_kernels_take_runs_by_pytorch() -> None:
-    config = CATALOG["4.6"]
+    config = CATALOG["4.26"]
     count = gpu.MAX_MAPS + 1
     config = replace(config, widths=config.widths[-1:] * count, scales=(16.0,) * (count - 1) + config.scales[-1:])
     network = IFNet(config).eval()
