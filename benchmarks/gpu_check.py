@@ -1,7 +1,9 @@
 """Pictures, speed and memory of a graphics card: `python benchmarks/gpu_check.py [OUT.json]` on a machine with CUDA.
 
-For three sizes: PSNR of the card's fp32 and fp16 pictures to the CPU's fp32 ones, the median time of an interpolated
-frame (host planes in, host planes out), and the most memory that the card used.
+For three sizes: PSNR of the card's fp32 and fp16 pictures to the CPU's fp32 ones, the median time of the same frame
+made again (host planes in, host planes out), and the most memory that the card used. For films that are doubled, of
+which every frame is new and compared by the detector of scene changes: interpolated frames a second, by size, depth and
+number of frames that are asked for at once. It takes a few minutes.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import json
 import platform
 import statistics
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import numpy as np
@@ -30,20 +34,27 @@ from vsrife.engine import (
 
 SIZES = ((640, 360), (1280, 720), (1920, 1080))
 RUNS = 20
+FILMS = ((1920, 1080, 8), (1920, 1080, 10), (3840, 2160, 10))
+AT_ONCE = (1, 4, 16)
+"""Frames that are asked for at once, as many as VapourSynth has threads."""
+FRAMES = 200
+"""Interpolated frames of a film that are timed."""
+PICTURES = 8
+"""Different source frames, over and over: every number is new to the filter."""
 
 
-def frames(width: int, height: int) -> list[HostFrame]:
-    """Two 8-bit 4:2:0 frames of a smooth texture that moves by (6, 2) pixels."""
+def frames(width: int, height: int, count: int = 2, bits: int = 8) -> list[HostFrame]:
+    """4:2:0 frames of a smooth texture that moves by (6, 2) pixels a frame."""
     rng = np.random.default_rng(1)
     waves = rng.uniform((0.02, 0, 0), (0.3, 2 * np.pi, 2 * np.pi), (16, 3))
     sources = []
-    for n in range(2):
+    for n in range(count):
         planes = []
         for step, seed in ((1, 0.0), (2, 1.0), (2, 2.0)):
             y, x = np.mgrid[0:height:step, 0:width:step].astype(np.float32)
             x, y = x + 6 * n, y + 2 * n
             total = sum(np.sin(f * (x * np.cos(d) + y * np.sin(d)) + p + seed) for f, d, p in waves)
-            planes.append((128 + 12 * total).clip(16, 235).astype(np.uint8))
+            planes.append(((128 + 12 * total).clip(16, 235) * 2 ** (bits - 8)).astype("u1" if bits == 8 else "u2"))
         sources.append(HostFrame(n, planes, Colour()))
     return sources
 
@@ -62,6 +73,30 @@ def render(device: str, precision: str, width: int, height: int, runs: int) -> t
         interpolator.render(Task(left, right, Timestep(0.5), form), out)
         seconds.append(time.perf_counter() - started)
     return out, statistics.median(seconds[3:]) if runs else seconds[-1]
+
+
+def film(device: str, precision: str, width: int, height: int, bits: int, at_once: int, count: int = FRAMES) -> float:
+    """Interpolated frames a second while a film is doubled."""
+    where = torch.device(device)
+    engine = shared_engine("4.26", None, where, resolve_precision(precision, where))
+    form = PictureFormat("yuv", bits, False, 1, 1, width, height)
+    interpolator = Interpolator(engine, form, Options(requests=at_once))
+    pictures = frames(width, height, PICTURES, bits)
+    targets = threading.local()
+
+    def make(number: int) -> None:
+        left, right = (HostFrame(n, pictures[n % PICTURES].planes, Colour()) for n in (number, number + 1))
+        if not hasattr(targets, "planes"):
+            targets.planes = [np.empty_like(plane) for plane in pictures[0].planes]
+        interpolator.cut_score(left, right)
+        interpolator.render(Task(left, right, Timestep(0.5, motion_at=0.5, shares_motion=True), form), targets.planes)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        warm_up = 2 * at_once + 3
+        list(pool.map(make, range(warm_up)))
+        started = time.perf_counter()
+        list(pool.map(make, range(warm_up, warm_up + count)))
+        return count / (time.perf_counter() - started)
 
 
 def psnr(a: list[np.ndarray], b: list[np.ndarray]) -> float:
@@ -96,6 +131,18 @@ def main() -> None:
                 }
             )
             print(result["cases"][-1], flush=True)
+    result["films"] = []
+    for width, height, bits in FILMS:
+        for at_once in AT_ONCE:
+            rate = film("cuda:0", "fp16", width, height, bits, at_once)
+            found = {
+                "film": f"{width}x{height}",
+                "bits": bits,
+                "at_once": at_once,
+                "made_frames_a_second": round(rate, 1),
+            }
+            result["films"].append(found)
+            print(found, flush=True)
     if len(sys.argv) > 1:
         with open(sys.argv[1], "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)

@@ -42,6 +42,7 @@ from vsrife.motion import (
     cell_grid,
     find_correction,
     gpu,
+    launch,
     reference,
 )
 from vsrife.motion.packing import Packing
@@ -63,6 +64,7 @@ PEAKS = {
     "A100-SXM4-40GB": (1.555, 312.0),
     "A100": (2.0, 312.0),
     "RTX 4090": (1.008, 165.2),
+    "RTX 3060": (0.36, 25.5),
 }
 """Part of a card's name → TB/s of its memory, TFLOP/s of dense fp16 with fp32 sums, from the makers' data sheets."""
 FRAMES = 60
@@ -141,7 +143,10 @@ def floors(config: IFNetConfig, height: int, width: int, *, value: int = 2, enco
         moved = (values + weights) * value + map_bytes(config, index, height, width, value)
         stages.append(Stage(f"block {index}", moved, block_macs(config, index, rows, columns)))
     maps = sum(map_bytes(config, k, height, width, value) for k in range(len(config.widths)))
-    return [*stages, Stage("warped luma", 3 * area + maps), Stage("warped chroma", 1.5 * area)]
+    stages.append(Stage("luma and thumbnail", (12 + 4 + 12) * area))
+    # by cell: its flow 16; both ends 68, two steps of refinement 72 each, what follows from them 64
+    stages.append(Stage("correction", (16 + 68 + 2 * 72 + 64) * area / 4))
+    return [*stages, Stage("warped luma", (3 + 8) * area + maps), Stage("warped chroma", 1.5 * area)]
 
 
 def peaks_of(name: str) -> tuple[float, float]:
@@ -340,24 +345,24 @@ class Bench:
         return found
 
     def launches(self) -> dict[str, Any]:
-        """Milliseconds of the finest input and of luma by positions and warps of a program, for `gpu.LAUNCH`."""
+        """Milliseconds of the finest input and of luma by positions and warps of a program, for `launch.LAUNCH`."""
         config, size = self.config, (self.rows, self.columns)
         encoded0, encoded1 = (self._random(1, *size, self.packing.encoded_channels, seed=k).half() for k in (1, 2))
         maps = [self._map(config, k, *size, torch.float16) for k in range(len(config.scales))]
         before = Motion(tuple(maps[:-1]), config.accumulates_mask)
         _, grid, planes = self._groups(torch.uint8)[0]
-        found: dict[str, Any] = {"now": f"{gpu.LAUNCH['block']} positions, {gpu.LAUNCH['num_warps']} warps"}
-        kept = dict(gpu.LAUNCH)
+        found: dict[str, Any] = {"now": f"{launch.LAUNCH['block']} positions, {launch.LAUNCH['num_warps']} warps"}
+        kept = dict(launch.LAUNCH)
         try:
             for block in (32, 64, 128, 256):
                 for warps in (1, 2, 4, 8):
-                    gpu.LAUNCH.update(block=block, num_warps=warps)
+                    launch.LAUNCH.update(block=block, num_warps=warps)
                     found[f"{block} positions, {warps} warps"] = {
                         "input": rounded(launched(self._filling(encoded0, encoded1, before, config.scales[-1]))),
                         "warped": rounded(launched(self._warping(planes, Motion(tuple(maps)), grid))),
                     }
         finally:
-            gpu.LAUNCH.update(kept)
+            launch.LAUNCH.update(kept)
         return found
 
     def engine(self) -> dict[str, Any]:

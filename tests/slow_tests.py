@@ -40,6 +40,13 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_half_precision_on_real_frames",
     ),
     "engine/test_engine.py": ("test_the_route_of_a_graphics_card",),
+    "engine/test_card_route.py": (
+        "test_what_a_frame_asks_of_a_card",
+        "test_every_route_stays_on_the_card",
+        "test_the_proof_of_the_kernels_stays_on_the_card",
+        "test_a_network_of_more_blocks_than_kernels_take_runs_by_pytorch",
+    ),
+    "engine/test_proof.py": ("test_wrong_kernels_are_found_before_they_make_a_frame",),
     "benchmarks/test_compare.py": (
         "test_ours",
         "test_peers_that_are_here",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 import threading
@@ -12,7 +13,8 @@ import torch
 
 from vsrife.engine import cards, resolve_device, resolve_precision
 from vsrife.engine import device as device_module
-from vsrife.engine.cards import exact_fp32, has_sound_fp16, is_lost, why_unusable
+from vsrife.engine.cards import WORKING_BYTES, check_memory, exact_fp32, has_sound_fp16, is_lost, why_unusable
+from vsrife.engine.memory import is_out_of_memory, requested_bytes
 from vsrife.errors import RifeError
 
 if TYPE_CHECKING:
@@ -124,6 +126,29 @@ def test_errors_after_which_a_card_does_nothing_more(error: Exception | None, lo
     around = ValueError("the kernels failed")
     around.__cause__ = error
     assert is_lost(around) is lost
+
+
+def test_on_windows_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = 1000 * 1000
+    for free, kept, system, fits in (
+        (pixels * WORKING_BYTES, 0, "Windows", True),
+        (pixels * WORKING_BYTES - 1, 0, "Windows", False),
+        (0, pixels * WORKING_BYTES, "Windows", True),
+        (0, 0, "Linux", True),
+    ):
+        monkeypatch.setattr(platform, "system", lambda system=system: system)
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 2 * free))
+        monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device, kept=kept: 7 + kept)
+        monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 7)
+        if fits:
+            check_memory(CARD, pixels)
+        else:
+            with pytest.raises(torch.OutOfMemoryError, match="137 MiB, 137 MiB are free") as failure:
+                check_memory(CARD, pixels)
+            assert is_out_of_memory(failure.value)
+            assert requested_bytes(failure.value) == 137 << 20
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    check_memory(CPU, pixels)
 
 
 @pytest.fixture

@@ -190,9 +190,9 @@ INTERPRETED = """
 import numpy as np
 from support import random_network
 from test_engine import published, through_engine
-from vsrife.motion import gpu
+from vsrife.motion import launch
 from vsrife.engine import PictureFormat
-assert gpu.INTERPRETED
+assert launch.INTERPRETED
 network = random_network("4.26")
 form = PictureFormat("rgb", 32, True, 0, 0, 100, 60)
 assert np.abs(through_engine(network, "fp32", form=form) - published(network, form=form)).max() <= 3e-4

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,11 +32,13 @@ from vsrife.motion import (
     cell_grid,
     find_correction,
     gpu,
+    launch,
     mean_luma,
     reference,
     supports,
 )
 from vsrife.motion.field import PackedMap, resample
+from vsrife.motion.gpu_convolution import TritonConvolution
 from vsrife.motion.packing import Packing
 from vsrife.networks import CATALOG, IFNet
 
@@ -41,12 +46,12 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
-DEVICE = torch.device("cpu") if gpu.INTERPRETED else torch.device("cuda", 0)
+DEVICE = torch.device("cpu") if launch.INTERPRETED else torch.device("cuda", 0)
 KERNELS = gpu.TritonKernels(DEVICE)
 TIME = torch.full((1, 1, 1, 1), 0.3)
 EXACT = 1e-4
 """Largest difference to the reference in fp32, whose coordinates pass through −1..1 and lose a digit on the way."""
-ROUNDED = {torch.float16: 2**-11 + EXACT, torch.bfloat16: 2**-8 * (2 if gpu.INTERPRETED else 1) + EXACT}
+ROUNDED = {torch.float16: 2**-11 + EXACT, torch.bfloat16: 2**-8 * (2 if launch.INTERPRETED else 1) + EXACT}
 """The same where results are stored in a shorter type, by parts of a value above 1: half of the type's last digit; the
 interpreter cuts bf16 off rather than round it."""
 
@@ -77,14 +82,33 @@ def test_the_kernels_are_the_reference_on_a_gpu() -> None:
     again("check", TRITON_INTERPRET="0")
 
 
-@needs_triton
-def test_the_kernels_compile_where_there_is_no_gpu(tmp_path: object) -> None:
-    again("compile", TRITON_INTERPRET="0", TRITON_CACHE_DIR=str(tmp_path))
-
-
-@pytest.mark.skipif(torch.cuda.is_available() or gpu.INTERPRETED, reason="the kernels run here")
+@pytest.mark.skipif(torch.cuda.is_available() or launch.INTERPRETED, reason="the kernels run here")
 def test_without_a_gpu_it_says_so_in_one_line() -> None:
     assert gpu.why_no_triton() == f"PyTorch {torch.__version__} sees no CUDA or ROCm device"
+
+
+@pytest.mark.skipif(launch.INTERPRETED, reason="the kernels run here")
+def test_a_device_short_of_memory_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("triton")
+    answers = [KernelError("encode"), torch.zeros(1)]
+    answers[0].__cause__ = torch.OutOfMemoryError("CUDA out of memory")
+
+    def encode(*_: object) -> Tensor:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(gpu.TritonKernels, "encode", encode)
+    gpu._failure.cache_clear()
+    try:
+        assert "OutOfMemoryError: CUDA out of memory" in gpu.why_no_triton(torch.device("cpu"))
+        assert gpu.why_no_triton(torch.device("cpu")) == ""
+        assert gpu.why_no_triton(torch.device("cpu")) == ""
+        assert not answers
+    finally:
+        gpu._failure.cache_clear()
 
 
 def test_without_triton_it_says_so_in_one_line() -> None:
@@ -351,14 +375,48 @@ def check_cells(shuffled: bool) -> None:
 
 @pytest.mark.parametrize("mapped", [False, True])
 def check_corrections(mapped: bool) -> None:
-    luma0, luma1 = random(1, 1, 32, 48), random(1, 1, 32, 48, seed=2) * 0.1
+    rows, columns = 5, 70  # more than one piece of a row
+    luma0, luma1 = random(1, 1, 2 * rows, 2 * columns), random(1, 1, 2 * rows, 2 * columns, seed=2) * 0.1
     luma1 = luma1 + luma0.roll(1, 3)
-    own, straight = random(1, 4, 16, 24, seed=3) * 4 - 2, random(1, 2, 16, 24, seed=4) * 4
-    time = random(1, 1, 16, 24, seed=5) if mapped else 0.4
+    own, straight = random(1, 4, rows, columns, seed=3) * 4 - 2, random(1, 2, rows, columns, seed=4) * 20
+    time = random(1, 1, rows, columns, seed=5) if mapped else 0.4
     expected = find_correction(luma0, luma1, own, straight, time)
     there = (x.to(DEVICE) for x in (luma0, luma1, own, straight))
     got = KERNELS.find_correction(*there, time.to(DEVICE) if isinstance(time, Tensor) else time).cpu()
     assert ((got - expected).abs().amax(-1) > 1e-3).float().mean() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "stride", "padding", "size", "dtype"),
+    [
+        (3, 16, 2, 1, (9, 14), torch.float32),
+        (32, 48, 1, 1, (7, 12), torch.float16),
+        (96, 64, 1, 1, (5, 7), torch.float16),
+        (40, 12, 2, (0, 1), (9, 12), torch.float16),
+    ],
+)
+@pytest.mark.parametrize("slope", [0.2, None])
+def check_convolutions(
+    inputs: int,
+    outputs: int,
+    stride: int,
+    padding: int | tuple[int, int],
+    size: tuple[int, int],
+    dtype: torch.dtype,
+    slope: float | None,
+) -> None:
+    """Of a batch of two, in fp16, whatever the picture's type; not a number in memory around it."""
+    torch.manual_seed(3)
+    layer = torch.nn.Conv2d(inputs, outputs, 3, stride, padding).requires_grad_(False)
+    x = guarded(2, *size, inputs, dtype=dtype).permute(0, 3, 1, 2)
+    assert TritonConvolution.supports(layer, torch.float16, DEVICE)
+    got = TritonConvolution(layer, slope, torch.float16, DEVICE)(x).cpu().float()
+    given, weight = x.cpu().half().float(), layer.weight.half().float()
+    expected = torch.nn.functional.conv2d(given, weight, layer.bias, stride, padding)
+    if slope:
+        expected = torch.nn.functional.leaky_relu(expected, slope)
+    assert got.shape == expected.shape
+    assert ((got - expected).abs() / expected.abs().clamp(min=1)).max() < ROUNDED[torch.float16]
 
 
 def check_halves_are_rounded_to_even_and_clipped() -> None:
@@ -491,31 +549,46 @@ def test_floors_count_what_the_network_multiplies(gpu_speed: ModuleType, name: s
 
 # That they compile ---------------------------------------------------------------------------------------------------
 
-INTEGERS = {
-    "height",
-    "width",
-    "full_height",
-    "first_row",
-    "out_step",
-    "out_width",
-    "chroma_height",
-    "chroma_width",
-    "cell_rows",
-    "cell_columns",
-    "times_step",
+KERNELS_OF = {
+    "triton_kernels": ("block_input", "warp_and_blend", "cell_flow", "to_rgb", "encode"),
+    "triton_evidence": ("mean_luma", "ends", "refinement", "correction"),
+    "triton_convolution": ("convolve",),
 }
-POINTERS = ("map", "first", "last", "out", "plane")
+MODULE_OF = {name: module for module, names in KERNELS_OF.items() for name in names}
+INTEGERS = {
+    "above", "beside", "cell_columns", "cell_rows", "chroma_height", "chroma_width", "first_row", "full_height",
+    "height", "out_height", "out_step", "out_width", "stride", "times_step", "width",
+}  # fmt: skip
+FLOATS = {
+    "blue", "cell", "contrast", "far", "far_from_middle", "green", "largest_step", "medium", "noise", "offset_x",
+    "offset_y", "overshoot", "peak", "red", "regulariser", "scale", "slope", "small", "step_x", "step_y", "time",
+}  # fmt: skip
+TARGETS = [("cuda", arch, 32) for arch in (75, 80, 86, 89, 90, 100, 120)]
+TARGETS += [("hip", "gfx90a", 64), ("hip", "gfx942", 64), ("hip", "gfx1100", 32)]
+TARGET = os.environ.get("VSRIFE_TEST_TARGET", "")
 
 
-@pytest.mark.parametrize("target", [("cuda", 90, 32), ("hip", "gfx942", 64)], ids=str)
-@pytest.mark.parametrize("name", ["block_input", "warp_and_blend", "cell_flow", "to_rgb", "encode"])
+@needs_triton
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_the_kernels_compile_where_there_is_no_gpu(target: tuple[Any, ...], tmp_path: object) -> None:
+    again("compile", TRITON_INTERPRET="0", TRITON_CACHE_DIR=str(tmp_path), VSRIFE_TEST_TARGET=str(target[1]))
+
+
+@pytest.mark.parametrize("target", [each for each in TARGETS if str(each[1]) == TARGET], ids=str)
+@pytest.mark.parametrize("name", MODULE_OF)
 def compile_for(name: str, target: tuple[Any, ...]) -> None:
-    """As 4.26 in fp16 calls them; on CUDA an encoded pixel is read in one load of 16 bytes, all its channels."""
+    """As 4.26 in fp16 calls them; no value is spilled to memory. On CUDA an encoded pixel is read in one load."""
+    if name == "convolve" and target[1] == 75:
+        pytest.skip("cuDNN computes convolutions there, see TritonConvolution.supports")
     kernel = compiled(name, target)
+    assert spilled(kernel) == 0
     if target[0] == "cuda" and name == "block_input":
         assert kernel.asm["ptx"].count("ld.global.v4.b32") == 4  # the corners; both pictures lie in one tile
+    if target[0] == "cuda" and name == "convolve":
+        assert "mma" in kernel.asm["ptx"]  # by the matrix units
 
 
+@pytest.mark.skipif(TARGET not in ("", "80"), reason="once is enough")
 @pytest.mark.parametrize("name", ["block_input", "warp_and_blend", "cell_flow", "to_rgb"])
 def compile_for_sizes_of_one(name: str) -> None:
     """Triton takes arguments of 1 for constants."""
@@ -526,45 +599,77 @@ def compiled(name: str, target: tuple[Any, ...], *, one: bool = False) -> Any:
     compiler = importlib.import_module("triton.compiler")
     backends = importlib.import_module("triton.backends.compiler")
     language = importlib.import_module("triton.language")
-    kernel = getattr(importlib.import_module("vsrife.motion.triton_kernels"), name)
-    sample = {"warp_and_blend": "*u8", "to_rgb": "*u8"}.get(name, "*fp16")
-    special = {"times": "*fp32", "picture": "*fp32", "encoded0": "*fp16", "features": "*fp16", "apart": "i64"}
-    if name in ("to_rgb", "cell_flow"):
-        special["out"] = "*fp32"
-    special["correction"] = "*fp32"
-    values: dict[str, Any] = {
-        "sharp": True,
-        "has_mask": True,
-        "maps": 5 if name in ("warp_and_blend", "cell_flow") else 4,
-        "taps": 1, "encoded": 8, "padded": 8, "map_channels": 16,
-        "time_channel": 13, "shuffled": True, "accumulates": False, "times_map": False, "index": language.int32,
-        "block": 64, "planes": 3, "channels": 8 if name == "encode" else 16, "last_channels": 8, "rounds": True,
-        "count": 4,
+    kernel = getattr(launch.kernels(MODULE_OF[name]), name)
+    constants: dict[str, Any] = {
+        "sharp": True, "has_mask": True, "has_map": False, "taps": 1, "encoded": 8, "padded": 8, "map_channels": 16,
+        "maps": 5 if name in ("warp_and_blend", "cell_flow") else 4, "time_channel": 13, "shuffled": True,
+        "accumulates": False, "times_map": False, "index": language.int32, "block": 64, "planes": 3,
+        "channels": 8 if name == "encode" else 16, "last_channels": 8, "rounds": True, "count": 4, "stride": 1,
+        "inputs": 64, "outputs": 64, "rows": 128, "columns": 64, "depth": 32,
     }  # fmt: skip
-    signature = {}
-    for argument in kernel.params:
+    signature, values = {}, {}
+    for place, argument in enumerate(kernel.params):
         plain = argument.name.rstrip("0123456789")
-        if one and plain in INTEGERS:
-            values[argument.name] = 1
-        if argument.is_constexpr or argument.name in values:
+        if argument.is_constexpr or (one and plain in INTEGERS):
             signature[argument.name] = "constexpr"
-        elif argument.name in special:
-            signature[argument.name] = special[argument.name]
-        elif plain in POINTERS:
-            signature[argument.name] = "*fp16" if plain == "map" else sample
+            values[place,] = constants[argument.name] if argument.is_constexpr else 1
+        elif argument.name == "apart":
+            signature[argument.name] = "i64"
+        elif plain in INTEGERS or argument.name == "count":
+            signature[argument.name] = "i32"
+        elif plain in FLOATS or re.fullmatch("(red|green|blue)[0-3]", argument.name):
+            signature[argument.name] = "fp32"
         else:
-            signature[argument.name] = "i32" if plain in INTEGERS | {"stride"} else "fp32"
-    names = list(signature)
-    constants = {(names.index(key),): value for key, value in values.items() if key in signature}
+            signature[argument.name] = pointer(name, plain)
     aligned = [["tt.divisibility", 16]]
-    attributes = {(k,): aligned for k, key in enumerate(names) if signature[key] not in ("constexpr", "fp32")}
-    source = compiler.ASTSource(kernel, signature, constants, attributes)
-    options = {key: value for key, value in gpu.LAUNCH.items() if key != "block"}
+    attributes = {
+        (k,): aligned
+        for k, (kind, argument) in enumerate(zip(signature.values(), kernel.params, strict=True))
+        if kind not in ("constexpr", "fp32") and not argument.do_not_specialize
+    }
+    source = compiler.ASTSource(kernel, signature, values, attributes)
+    options = {"num_warps": 4} if name == "convolve" else {k: v for k, v in launch.LAUNCH.items() if k != "block"}
     return compiler.compile(source, target=backends.GPUTarget(*target), options=options)
 
 
-@pytest.mark.skipif(gpu.INTERPRETED, reason="the interpreter compiles nothing")
+def pointer(name: str, argument: str) -> str:
+    """The type of a tensor that a kernel gets."""
+    if MODULE_OF[name] == "triton_evidence" or argument in ("times", "bias", "correction", "rgb"):
+        return "*fp32"
+    if argument in ("first", "last", "plane") or (name == "warp_and_blend" and argument == "out"):
+        return "*u8"
+    is_exact = (name, argument) in (("to_rgb", "out"), ("cell_flow", "out"), ("encode", "picture"))
+    return "*fp32" if is_exact else "*fp16"
+
+
+def spilled(kernel: Any) -> int:
+    """Bytes or registers that do not fit into a thread's registers, by what the compilers report."""
+    if "amdgcn" in kernel.asm:
+        return sum(map(int, re.findall(r"[sv]gpr_spill_count:\s+(\d+)", kernel.asm["amdgcn"])))
+    nvidia = importlib.import_module("triton.backends.nvidia").__path__[0]
+    tool = Path(nvidia, "bin", "cuobjdump")
+    if not tool.exists():
+        pytest.skip("there is no cuobjdump here")
+    with NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(kernel.asm["cubin"])
+        file.flush()
+        report = subprocess.run([tool, "-res-usage", file.name], capture_output=True, text=True, check=True)
+    usage = re.search(r"STACK:(\d+) .*LOCAL:(\d+)", report.stdout + report.stderr)
+    assert usage, report
+    return int(usage[1]) + int(usage[2])
+
+
+@pytest.mark.skipif(launch.INTERPRETED, reason="the interpreter compiles nothing")
 def test_where_pictures_lie_does_not_decide_what_is_compiled() -> None:
     triton_kernels = pytest.importorskip("vsrife.motion.triton_kernels")
     types = {parameter.name: parameter.annotation_type for parameter in triton_kernels.block_input.params}
     assert types["apart"] == "i64"
+
+
+@pytest.mark.skipif(launch.INTERPRETED, reason="the interpreter compiles nothing")
+def test_a_convolution_of_another_size_compiles_nothing() -> None:
+    convolve = pytest.importorskip("vsrife.motion.triton_convolution").convolve
+    sizes = {parameter.name for parameter in convolve.params if parameter.do_not_specialize}
+    assert sizes == {parameter.name for parameter in convolve.params if parameter.name in INTEGERS | {"count"}} - {
+        "stride"
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import threading
 from contextlib import contextmanager
@@ -16,9 +17,11 @@ from vsrife.engine.memory import is_out_of_memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["exact_fp32", "has_sound_fp16", "is_lost", "why_unusable"]
+__all__ = ["check_memory", "exact_fp32", "has_sound_fp16", "is_lost", "why_unusable"]
 
 BINARY, PORTABLE = re.compile(r"sm_(\d+)(\d)([af]?)"), re.compile(r"compute_(\d+)(\d)")
+WORKING_BYTES = 144
+"""Bytes for each pixel that a frame of 4.26 in fp16 needs while it is made, besides what is kept of source frames."""
 LOST = (
     "device-side assert",
     "unspecified launch failure",
@@ -82,6 +85,21 @@ def is_lost(error: BaseException | None) -> bool:
     if isinstance(error, RuntimeError) and any(part in text for part in LOST):
         return True
     return is_lost(error.__cause__)
+
+
+def check_memory(device: torch.device, pixels: int) -> None:
+    """Refuse a frame that a card has no memory for, on Windows: its driver does not fail but uses the host's memory.
+
+    Raises:
+        torch.OutOfMemoryError: less than `WORKING_BYTES` a pixel are free, those that PyTorch keeps included.
+    """
+    if device.type != "cuda" or platform.system() != "Windows":
+        return
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    free, needed = torch.cuda.mem_get_info(device)[0] + kept, pixels * WORKING_BYTES
+    if free < needed:
+        sizes = f"Tried to allocate {needed >> 20} MiB, {free >> 20} MiB are free"
+        raise torch.OutOfMemoryError(f"CUDA out of memory. {sizes}")
 
 
 _lock = threading.Lock()

@@ -12,6 +12,7 @@ from torch.nn.functional import max_pool2d
 
 from vsrife.engine.bands import bands
 from vsrife.engine.picture import chroma_grid
+from vsrife.engine.transfer import HostCopy, Pending, allocate_like, lay_out
 from vsrife.motion import CorrectedMotion, Motion, SampleGrid, supports, warp_and_blend
 from vsrife.motion.field import resample
 
@@ -84,23 +85,29 @@ def warp_blend(pair: PlanePair, motion: Blend, kernels: Kernels | None, band: in
 
 def warp_blend_into(
     pair: PlanePair, motion: Blend, kernels: Kernels | None, target: Sequence[NDArray[np.generic]]
-) -> bool:
-    """`warp_blend` and `write_planes` in one, where the kernels know all planes and the motion; whether they do."""
+) -> Pending[None] | None:
+    """`warp_blend` and `write_planes` in one, where the kernels know all planes and the motion; else None."""
     groups = pair.groups()
     if kernels is None or not isinstance(motion, (Motion, CorrectedMotion)):
-        return False
+        return None
     if not all(supports(kernels, (*pair.first[planes], *pair.last[planes]), motion) for _, planes in groups):
-        return False
+        return None
     peak = 0 if pair.form.is_float else (1 << pair.form.bits) - 1
-    host = [torch.from_numpy(array) for array in target]
     on_host = kernels.device.type == "cpu"
-    out = host if on_host else [torch.empty_like(plane) for plane in pair.first]
+    memory, out = (None, [torch.from_numpy(array) for array in target]) if on_host else allocate_like(pair.first)
     for grid, planes in groups:
         kernels.warp_and_blend_into(pair.first[planes], pair.last[planes], motion, grid, out[planes], peak)
-    if not on_host:
-        for array, plane in zip(host, out, strict=True):
-            array.copy_(plane)
-    return True
+    if memory is None:
+        return Pending(lambda: None)
+    starts, _ = lay_out(target)
+    copy = HostCopy(memory)
+
+    def finish() -> None:
+        whole = copy.get().numpy()
+        for start, array in zip(starts, target, strict=True):
+            np.copyto(array, whole[start : start + array.nbytes].view(array.dtype).reshape(array.shape))
+
+    return Pending(finish)
 
 
 def crossfade(pair: PlanePair, timestep: Tensor) -> list[Tensor]:
@@ -145,12 +152,17 @@ def at_grid(field: Tensor, grid: SampleGrid, *, largest: bool = False) -> Tensor
     return resample(field, *grid.coordinates(field.device))
 
 
-def write_planes(planes: Sequence[Tensor], form: PictureFormat, target: Sequence[NDArray[np.generic]]) -> None:
+def write_planes(planes: Sequence[Tensor], form: PictureFormat, target: Sequence[NDArray[np.generic]]) -> Pending[None]:
     """Copy planes to host memory: rounded and clipped to the format's integers, floats with every value."""
-    for plane, array in zip(planes, target, strict=True):
-        if not form.is_float:
-            plane = plane.round().clamp_(0, (1 << form.bits) - 1)
-        np.copyto(array, plane.cpu().numpy(), casting="unsafe")
+    if not form.is_float:
+        planes = [plane.round().clamp_(0, (1 << form.bits) - 1) for plane in planes]
+    copies = [HostCopy(plane) for plane in planes]
+
+    def finish() -> None:
+        for copy, array in zip(copies, target, strict=True):
+            np.copyto(array, copy.get().numpy(), casting="unsafe")
+
+    return Pending(finish)
 
 
 def _stack(planes: Sequence[Tensor]) -> Tensor:

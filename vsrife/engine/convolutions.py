@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 
 from vsrife.engine.winograd import WinogradConvolution
+from vsrife.motion.gpu_convolution import TritonConvolution
 from vsrife.motion.kernels import KernelError, reports_failure
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ CACHED_LAYOUTS = 8
 class Convolution:
     """A convolution and its leaky ReLU; raises `KernelError` where it fails.
 
+    By Triton's kernel where that knows the layer, else by PyTorch, on CPUs by oneDNN's fused operators.
+
     Args:
         layer: the convolution or transposed convolution.
         slope: the activation's slope for negative values, None without an activation.
         dtype: dtype of weights and output; sums are fp32.
         device: where it runs.
         fused: whether oneDNN runs both as one, with weights reordered for the input's size; None where it can, in this
-            dtype, and the kernel of `vsrife.engine.winograd` is not faster.
+            dtype, and the kernel of `vsrife.engine.winograd` is not faster. That kernel and Triton's are used for None
+            alone.
     """
 
     name = "convolutions"
@@ -45,6 +49,9 @@ class Convolution:
         fused: bool | None = None,
     ) -> None:
         assert layer.bias is not None
+        self._by_triton: TritonConvolution | None = None
+        if fused is None and isinstance(layer, nn.Conv2d) and TritonConvolution.supports(layer, dtype, device):
+            self._by_triton = TritonConvolution(layer, slope, dtype, device)
         self._transposed = isinstance(layer, nn.ConvTranspose2d)
         self._stride, self._padding, self._groups = list(layer.stride), list(map(int, layer.padding)), layer.groups
         self._slope = slope
@@ -61,6 +68,8 @@ class Convolution:
     @reports_failure
     def __call__(self, x: Tensor) -> Tensor:
         """N×C×h×w, channels last, to a tensor of the same form in the convolution's dtype."""
+        if self._by_triton:
+            return self._by_triton(x)
         x = x.to(self._dtype)
         if self._winograd and self._winograd.pays(x.shape[2:]):
             return self._winograd(x)

@@ -7,6 +7,8 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
 from vsrife.engine.device import PRECISIONS
 from vsrife.engine.executor import check_not_forked, device_executor
 from vsrife.engine.kept import Kept
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import torch
     from torch import Tensor
 
     from vsrife.engine.estimator import MotionEstimator
@@ -62,7 +63,7 @@ class Engine:
     ) -> None:
         self.device = device
         self.executor = executor or device_executor(device)
-        self.kernels = device_kernels(device) if compiled else None
+        self.kernels = device_kernels(device, dtype) if compiled else None
         self.why_slower = "" if self.kernels else why_no_kernels(device) or "the kernels failed"
         """Why the compiled kernels are not used, in one line; empty where they are."""
         self.estimator: MotionEstimator
@@ -80,6 +81,8 @@ class Engine:
         self.config = self.estimator.config
         self.dtype = self.estimator.dtype
         self._network = network
+        self.fault: str | None = None if self.kernels and device.type == "cuda" else ""
+        """How frames by the kernels differ from what is right; empty where they do not, None until it is known."""
         self._without_kernels: Engine | None = None
         self._lock = threading.Lock()
 
@@ -115,6 +118,10 @@ class Engine:
                     self._network, self.device, self.dtype, compiled=False, executor=self.executor
                 )
             return self._without_kernels
+
+    def reference(self) -> Engine:
+        """A new engine of the same network by PyTorch alone in fp32."""
+        return Engine(self._network, self.device, torch.float32, compiled=False, executor=self.executor)
 
     def release(self) -> None:
         """Give up memory that is kept for later."""

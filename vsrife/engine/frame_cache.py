@@ -5,28 +5,22 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
 from vsrife.detect.cuts import thumbnail
 from vsrife.engine.cache_budget import budget_of
 from vsrife.engine.exposure import encoded_light, exponent_of, exposed, find_peak
 from vsrife.engine.picture import align_edges
 from vsrife.engine.single_flight import SingleFlight
+from vsrife.engine.transfer import HostCopy, upload
 from vsrife.motion import cell_grid, mean_luma
-from vsrife.motion.cpu import with_slack
 from vsrife.tta import Flip, flipped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from vsrife.engine.engine import Engine
     from vsrife.engine.picture import Colour, HostFrame, PictureFormat
 
-__all__ = ["DeviceFrame", "FrameCache", "upload"]
+__all__ = ["DeviceFrame", "FrameCache"]
 
 CACHED = 2
 """Source frames cached for each frame that is worked on at once, and as many more."""
@@ -76,9 +70,10 @@ class DeviceFrame:
         return find_peak(self.planes, self._family, self.colour)
 
     @cached_property
-    def thumbnail(self) -> Tensor:
-        """The thumbnail that the scene-change detector compares."""
-        return thumbnail(self.picture)
+    def thumbnail(self) -> HostCopy:
+        """The thumbnail that the scene-change detector compares, on the host: it consists of hundreds of operations on
+        a few numbers, each of which would be a kernel of a card."""
+        return HostCopy(thumbnail(self.picture))
 
 
 class FrameCache:
@@ -156,16 +151,3 @@ class FrameCache:
     def aligned(self, picture: Tensor) -> Tensor:
         """An N×C×H×W picture or map, its last row and column repeated up to the network's alignment."""
         return align_edges(picture, self._align)
-
-
-def upload(planes: Sequence[NDArray[np.generic]], device: torch.device) -> tuple[Tensor, ...]:
-    """Copies of planes on a device, in their own values."""
-    return tuple(_copy(plane).to(device) for plane in planes)
-
-
-def _copy(plane: NDArray[np.generic]) -> Tensor:
-    dtype = torch.from_numpy(np.empty(0, plane.dtype)).dtype
-    height, width = plane.shape
-    copy = with_slack(height, width, dtype)
-    np.copyto(copy.numpy(), plane)
-    return copy

@@ -10,7 +10,7 @@ from vsrife.detect.cuts import cut_score
 from vsrife.detect.repeats import luma_psnr, repeats
 from vsrife.engine.bands import bands
 from vsrife.engine.compose import PlanePair, composite, crossfade, warp_blend, warp_blend_into, write_planes
-from vsrife.engine.frame_cache import DeviceFrame, FrameCache, upload
+from vsrife.engine.frame_cache import DeviceFrame, FrameCache
 from vsrife.engine.held import Held, hold
 from vsrife.engine.memory import register
 from vsrife.engine.motion_finder import MotionFinder
@@ -18,6 +18,7 @@ from vsrife.engine.picture import plane_differences
 from vsrife.engine.single_flight import SingleFlight
 from vsrife.engine.stationary import find_stationary
 from vsrife.engine.task import RenderMode, map_tensor
+from vsrife.engine.transfer import Pending, upload
 from vsrife.motion import SampleGrid
 from vsrife.networks import TIME_STEP
 
@@ -47,7 +48,8 @@ BOXES = 3
 class FrameMaker:
     """Makes frames of one clip on one device. Every result depends on the arguments alone.
 
-    All methods but `release` and those that return another maker run on the threads of the engine's executor.
+    All methods but `release` and those that return another maker run on the threads of the engine's executor. Where a
+    result is pending, the rest of the work is for the thread that waits for it.
 
     Args:
         engine: the network; shared.
@@ -76,8 +78,10 @@ class FrameMaker:
         """A maker of the same frames by PyTorch alone."""
         return FrameMaker(self.engine.without_kernels(), self._form, self._options, self.band)
 
-    def within(self, box: Box) -> FrameMaker:
-        """A maker of the picture in a box, which is given frames and tasks that are cropped to it."""
+    def of(self, box: Box | None) -> FrameMaker:
+        """A maker of the picture in a box, which is given frames and tasks that are cropped to it; itself for None."""
+        if box is None:
+            return self
         return self._within.get(box, lambda: FrameMaker(self.engine, box.form(self._form), self._options, self.band))
 
     def release(self) -> None:
@@ -88,9 +92,9 @@ class FrameMaker:
         self._finder.release()
         self.engine.release()
 
-    def cut_score(self, left: HostFrame, right: HostFrame) -> float:
-        first, last = self._frames.get_pair(left, right)
-        return cut_score(first.thumbnail, last.thumbnail)
+    def cut_score(self, left: HostFrame, right: HostFrame) -> float | Pending[float]:
+        first, last = (frame.thumbnail for frame in self._frames.get_pair(left, right))
+        return Pending(lambda: cut_score(first.get(), last.get()))
 
     def luma_psnr(self, left: HostFrame, right: HostFrame) -> float:
         first, last = self._frames.get_pair(left, right)
@@ -116,18 +120,17 @@ class FrameMaker:
                 channels = torch.where(held.mask[0, :, rows.kept_rows()] >= 1, channels.new_tensor(STILL), channels)
             target[:, rows.first : rows.stop] = channels.cpu().numpy()
 
-    def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
+    def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> Pending[None] | None:
         """Write the planes of a frame, see `vsrife.engine.Interpolator.render`."""
         left, right = self._frames.get_pair(task.left, task.right)
         pair = self._pair(left, right) if task.companions is None else self._companion_pair(task)
-        timestep = task.timestep.tensor(self.device)
         pair_key = task.left.number, task.right.number
         held = self._hold(left, right, pair_key) if task.mode is RenderMode.INTERPOLATE else None
         if held:
             left, right = held.first, held.last
         motion: Blend | None = None
         if task.mode is RenderMode.CROSSFADE:
-            planes = crossfade(pair, timestep)
+            planes = crossfade(pair, task.timestep.tensor(self.device))
         elif task.mode is not RenderMode.INTERPOLATE:
             planes = [plane.float() for plane in (pair.last if task.mode is RenderMode.RIGHT else pair.first)]
         elif not self.engine.any_time:
@@ -149,24 +152,25 @@ class FrameMaker:
                 and task.protect is None
                 and task.overlay is None
             )
-            if plain and warp_blend_into(pair, motion, self.engine.kernels, target):
-                return
+            if plain and (pending := warp_blend_into(pair, motion, self.engine.kernels, target)):
+                return pending
             move = held.warp_blend if held else warp_blend
             planes = move(pair, motion, self.engine.kernels, self.band)
             if added is not None:
                 planes = _add_residual(planes, added, self._form, left)
         if held:
-            planes = held.put_back(planes, pair, timestep)
+            planes = held.put_back(planes, pair, task.timestep.tensor(self.device))
         if task.timestep.map is not None:  # at the ends the values are exactly the source frames'
+            timestep = task.timestep.tensor(self.device)
             planes = composite(planes, pair, (timestep <= 0).float())
             planes = composite(planes, pair, (timestep >= 1).float(), last=True)
         if task.protect is not None:
             planes = composite(planes, pair, map_tensor(task.protect, self.device))
         if task.overlay is not None:
             planes = task.overlay.paint(planes, task.form, left.colour, motion)
-        write_planes(planes, task.form, target)
+        return write_planes(planes, task.form, target)
 
-    def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> None:
+    def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> Pending[None]:
         """Write the mean of frames over a time, see `vsrife.engine.Interpolator.blur`.
 
         Motion is estimated once for each pair. Between its two frames, the time is sampled at even steps.
@@ -197,7 +201,7 @@ class FrameMaker:
             mean = composite(mean, pair, map_tensor(first.protect, self.device))
         if first.overlay is not None:
             mean = first.overlay.paint(mean, first.form, left.colour, drawn)
-        write_planes(mean, first.form, target)
+        return write_planes(mean, first.form, target)
 
     def _hold(self, left: DeviceFrame, right: DeviceFrame, pair: tuple[int, int]) -> Held | None:
         """What stands still in two frames before what moves; None where nothing does."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from vsrife.engine.bars import find_box
 from vsrife.engine.engine import Engine
 from vsrife.engine.frame_maker import FrameMaker
+from vsrife.engine.proof import every_nth
 from vsrife.engine.recovery import Recovery
 from vsrife.engine.single_flight import SingleFlight
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from vsrife.engine.bars import Box
     from vsrife.engine.picture import HostFrame, PictureFormat
     from vsrife.engine.task import Options, Task, Timestep
+    from vsrife.engine.transfer import Pending
 
 __all__ = ["BLOCK", "Interpolator"]
 
@@ -36,6 +39,8 @@ class Interpolator:
     frames were cropped. The caller's thread waits; the work is done on the engines' threads, a few frames at once.
     `Recovery` says what happens where memory runs out or the kernels fail; a frame that is made in another way differs
     in its last bits at most. Every method raises `RifeError` where no device has memory for a frame.
+
+    With `VSRIFE_CHECK=N` every Nth frame is compared with the network's in fp32, see `Recovery.compare`.
 
     Args:
         engine: the network, or the same on several devices, which share the frames by the number of the left source
@@ -56,6 +61,8 @@ class Interpolator:
         log: Callable[[str], None] | None = None,
     ) -> None:
         self._engines = [engine] if isinstance(engine, Engine) else list(engine)
+        self._check = every_nth()
+        self._rendered = count()
         self._recovery = Recovery(self._engines, form, options, spare, log or _ignore)
         self._form = form
         self._boxes = SingleFlight[tuple[int, int], "Box | None"](PAIRS) if options.bars else None
@@ -85,6 +92,8 @@ class Interpolator:
             target = box.crop(target, task.form)
             task = box.crop_task(task, self._form)
         self._run(task.left, box, lambda maker: maker.render(task, target))
+        if self._check and next(self._rendered) % self._check == 0:
+            self._recovery.compare(self.device_of(task.left.number), task, target, box)
 
     def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> None:
         """Write the mean of frames over a time; there is a task for each pair of source frames that it touches.
@@ -109,17 +118,17 @@ class Interpolator:
         self._run(left, box, lambda maker: maker.write_motion(left, right, timestep, maps))
 
     def _compare[T](
-        self, left: HostFrame, right: HostFrame, compare: Callable[[FrameMaker, HostFrame, HostFrame], T]
+        self, left: HostFrame, right: HostFrame, compare: Callable[[FrameMaker, HostFrame, HostFrame], T | Pending[T]]
     ) -> T:
         box = self._box(left, right)
         if box:
             left, right = (box.crop_frame(frame, self._form) for frame in (left, right))
         return self._run(left, box, lambda maker: compare(maker, left, right))
 
-    def _run[T](self, left: HostFrame, box: Box | None, operation: Callable[[FrameMaker], T]) -> T:
+    def _run[T](self, left: HostFrame, box: Box | None, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:
         """Run an operation on the device whose turn it is, by the maker of whole frames or of the picture in a box."""
         device = self.device_of(left.number)
-        return self._recovery.run(device, lambda maker: operation(maker.within(box) if box else maker))
+        return self._recovery.run(device, lambda maker: operation(maker.of(box)))
 
     def _box(self, left: HostFrame, right: HostFrame) -> Box | None:
         """The picture of two frames within bars; None without bars."""

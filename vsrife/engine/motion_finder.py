@@ -13,7 +13,7 @@ from vsrife.engine.bands import bands
 from vsrife.engine.compose import at_grid
 from vsrife.engine.estimator import estimate_both_ways
 from vsrife.engine.single_flight import SingleFlight
-from vsrife.engine.task import Timestep
+from vsrife.engine.task import Timestep, time_tensor
 from vsrife.motion import (
     CELL,
     CorrectedMotion,
@@ -121,7 +121,7 @@ class MotionFinder:
 
     def find_middle(self, left: DeviceFrame, right: DeviceFrame) -> Motions:
         """Motion at ½ between two pictures that need not be the clip's."""
-        motion, residual = self._estimate(left, right, self._at(MIDDLE))
+        motion, residual = self._estimate(left, right, time_tensor(MIDDLE, self._engine.device))
         return self._correct(left, right, motion, MIDDLE), residual
 
     def find_blur(
@@ -231,12 +231,11 @@ class MotionFinder:
             parts.append(_packed(torch.cat((flow, weight.logit(CERTAIN)), 1)))
         return Motion((PackedMap(torch.cat(parts, 1), FLOW_AND_MASK, 1),))
 
-    def _at(self, time: float) -> Tensor:
-        return torch.full((1, 1, 1, 1), time, device=self._engine.device)
-
     def _estimate_once(self, left: DeviceFrame, right: DeviceFrame, pair: tuple[int, int], time: float) -> Motions:
         """An estimate that frames at several times use."""
-        return self._estimates.get((*pair, time), lambda: self._estimate(left, right, self._at(time)))
+        return self._estimates.get(
+            (*pair, time), lambda: self._estimate(left, right, time_tensor(time, self._engine.device))
+        )
 
     def _estimate(self, left: DeviceFrame, right: DeviceFrame, timestep: Tensor) -> Motions:
         options, estimator, frames = self._options, self._engine.estimator, self._frames

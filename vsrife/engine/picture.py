@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -176,6 +177,7 @@ def to_rgb(planes: Sequence[Tensor], form: PictureFormat, colour: Colour) -> Ten
     return torch.cat(_rgb(luma, *chroma, matrix=colour.matrix), 1).clamp(0, 1)
 
 
+@lru_cache(maxsize=16)
 def rgb_matrix(form: PictureFormat, colour: Colour) -> list[list[float]]:
     """`to_rgb` as a 3×4 matrix: samples of the planes to R, G and B; the last column is added."""
     code = _code(form, colour)

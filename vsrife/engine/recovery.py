@@ -8,26 +8,33 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from vsrife.engine.bands import BAND
-from vsrife.engine.cards import exact_fp32, is_lost
+from vsrife.engine.cards import check_memory, exact_fp32, is_lost
 from vsrife.engine.executor import check_not_forked
 from vsrife.engine.frame_maker import FrameMaker
 from vsrife.engine.memory import is_out_of_memory, release_memory, requested_bytes
-from vsrife.errors import RifeError, shown
+from vsrife.engine.proof import LEAST_OF_FILM, find_fault, psnr
+from vsrife.engine.transfer import Pending
+from vsrife.errors import RifeError, first_line, shown
 from vsrife.motion import KernelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
+    from vsrife.engine.bars import Box
     from vsrife.engine.engine import Engine
     from vsrife.engine.picture import PictureFormat
-    from vsrife.engine.task import Options
+    from vsrife.engine.task import Options, Task
 
 __all__ = ["Recovery"]
 
 MIB = 1 << 20
+_proving = threading.Lock()
 
 
 class Rung(Enum):
@@ -53,6 +60,8 @@ class Shortage:
 
 class Recovery:
     """Runs operations of frame makers, again with less memory or without kernels where it must.
+
+    A card's kernels are used once known frames have shown that they are right, see `vsrife.engine.proof`.
 
     On each device an operation is tried as it is; once more with all cached memory given up, while no other frame does
     the same; then in bands of rows. After that the next device and at last the spare one has its turn. Whether a frame
@@ -82,15 +91,17 @@ class Recovery:
         self._log = log
         self._count = len(engines)
         self._makers = [FrameMaker(engine, form, options) for engine in engines]
+        self._exact: dict[int, FrameMaker] = {}
         self._lost: dict[int, str] = {}
         self._lock = threading.Lock()
 
-    def run[T](self, device: int, operation: Callable[[FrameMaker], T]) -> T:
+    def run[T](self, device: int, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:
         """What an operation returns.
 
         Args:
             device: number of the device whose turn it is.
-            operation: what a maker is to do; it runs on an executor's thread, without gradients.
+            operation: what a maker is to do; it runs on an executor's thread, without gradients. What it leaves pending
+                is finished on this one.
 
         Raises:
             RifeError: no device has memory for it, or all have failed for good.
@@ -122,6 +133,39 @@ class Recovery:
         if not shortages:
             raise RifeError(f"{self._lost[device]}; start the program anew, or use another device")
         raise RifeError(self._advice(shortages[0]))
+
+    def compare(self, device: int, task: Task, target: Sequence[NDArray[np.generic]], box: Box | None) -> None:
+        """Compare a frame, or the picture in a box of it, by the kernels with the network's by PyTorch in fp32.
+
+        Where they differ too much, the latter takes the place of `target`, and PyTorch that of the kernels. Nothing is
+        compared where there is no memory for it.
+        """
+        maker = self._makers[device]
+        if device in self._lost or maker.engine.kernels is None:
+            return
+        expected = [np.empty_like(plane) for plane in target]
+        try:
+            with self._lock:
+                if device not in self._exact:
+                    self._exact[device] = FrameMaker(maker.engine.reference(), self._form, self._options, maker.band)
+            _execute(self._exact[device], lambda maker: maker.of(box).render(task, expected))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            self._say(f"{maker.device} has no memory to compare a frame with that in fp32")
+            return
+        likeness = psnr(target, expected, 1 if task.form.is_float else (1 << task.form.bits) - 1)
+        if likeness >= LEAST_OF_FILM:
+            return
+        for plane, right in zip(target, expected, strict=True):
+            np.copyto(plane, right)
+        if self._makers[device] is maker:
+            self._makers[device] = maker.engine.executor.run(maker.without_kernels)
+        between = f"{task.left.number} and {task.right.number} at {task.timestep.value:g}"
+        self._say(
+            f"the frame between {between} is {likeness:.1f} dB from that in fp32 and was made again; "
+            f"the kernels on {maker.device} are not used from here on"
+        )
 
     def _give_up(self, number: int, error: BaseException) -> None:
         """Note that a device does nothing more in this process: an error of a card is reported by all that follows."""
@@ -164,18 +208,35 @@ class Recovery:
             release_memory(maker.device)
         return True
 
-    def _attempt[T](self, number: int, operation: Callable[[FrameMaker], T]) -> T:
+    def _attempt[T](self, number: int, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:
         """Run an operation by the kernels, or without them where they fail and PyTorch alone does not."""
         maker = self._makers[number]
         try:
+            if not maker.band:
+                check_memory(maker.device, self._form.width * self._form.height)
+            if maker.engine.fault is None:
+                self._prove(maker.engine)
+            if maker.engine.fault:
+                raise KernelError(f"frames to prove them: {maker.engine.fault}")
             return _execute(maker, operation)
         except KernelError as error:
             if is_out_of_memory(error) or is_lost(error) or maker.engine.kernels is None:
                 raise
             return self._without_kernels(number, maker, operation, error.__cause__ or error)
 
+    def _prove(self, engine: Engine) -> None:
+        """Find out whether a card's kernels compute what they should, once for each engine."""
+        with _proving:
+            if engine.fault is None:
+                try:
+                    engine.fault = find_fault(engine, _execute)
+                except KernelError as error:
+                    if is_out_of_memory(error) or is_lost(error):
+                        raise
+                    engine.fault = first_line(error)
+
     def _without_kernels[T](
-        self, number: int, maker: FrameMaker, operation: Callable[[FrameMaker], T], failure: BaseException
+        self, number: int, maker: FrameMaker, operation: Callable[[FrameMaker], T | Pending[T]], failure: BaseException
     ) -> T:
         """Run an operation by PyTorch alone, from here on where that works, else raise the kernels' failure."""
         try:
@@ -210,11 +271,16 @@ class Recovery:
         return f"out of memory: {form.width}x{form.height} needs {needs}; try {advice}"
 
 
-def _execute[T](maker: FrameMaker, operation: Callable[[FrameMaker], T]) -> T:
-    """Run an operation on a thread of the maker's executor, without gradients."""
+def _execute[T](maker: FrameMaker, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:
+    """Run an operation on a thread of the maker's executor, without gradients, and wait for a card on this one."""
 
-    def work() -> T:
+    def work() -> T | Pending[T]:
         with torch.inference_mode(), exact_fp32(maker.device, maker.engine.dtype):
-            return operation(maker)
+            result = operation(maker)
+            return result.finish() if isinstance(result, Pending) and maker.device.type != "cuda" else result
 
-    return maker.engine.executor.run(work)
+    result = maker.engine.executor.run(work)
+    if isinstance(result, Pending):
+        with torch.inference_mode():
+            return result.finish()
+    return result

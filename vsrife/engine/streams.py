@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vsrife.engine.executor import device_executor
+from vsrife.engine.transfer import lay_out, torch_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +26,6 @@ __all__ = ["CudaStreams", "Event", "Ring", "Streams", "Upload", "device_ring"]
 
 SLOTS = 3
 """Frames in progress at once: one for each step."""
-ALIGNMENT = 256
-"""Planes begin at multiples of so many bytes, which device copies prefer."""
 
 
 class Event(Protocol):
@@ -95,15 +94,12 @@ class _Slot:
 
     def _lay_out(self, which: int, planes: Planes) -> list[Tensor]:
         """Tensors like these planes, one behind another in memory that grows as needed."""
-        starts, size = [], 0
-        for plane in planes:
-            starts.append(size)
-            size += -(-plane.nbytes // ALIGNMENT) * ALIGNMENT
+        starts, size = lay_out(planes)
         if size > self._memory[which].numel():
             self._memory[which] = self._streams.pinned(size)
         memory = self._memory[which]
         return [
-            memory[start : start + plane.nbytes].view(_dtype(plane)).view(plane.shape)
+            memory[start : start + plane.nbytes].view(torch_dtype(plane)).view(plane.shape)
             for start, plane in zip(starts, planes, strict=True)
         ]
 
@@ -220,10 +216,6 @@ class Ring:
             if expected(index):
                 upload.stage()
         return uploads
-
-
-def _dtype(plane: NDArray[np.generic]) -> torch.dtype:
-    return torch.from_numpy(np.empty(0, plane.dtype)).dtype
 
 
 def _copy(planes: Planes, target: Iterator[NDArray[np.generic]] | Planes) -> None:

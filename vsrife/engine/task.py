@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from vsrife.engine.overlay import Overlay
     from vsrife.engine.picture import HostFrame, PictureFormat
 
-__all__ = ["ESTIMATES", "PICTURES", "Options", "RenderMode", "Task", "Timestep"]
+__all__ = ["ESTIMATES", "PICTURES", "Options", "RenderMode", "Task", "Timestep", "map_tensor", "time_tensor"]
 
 PICTURES = ("sharp", "published")
 ESTIMATES = ("frame", "pair")
@@ -85,7 +86,7 @@ class Timestep:
     def tensor(self, device: torch.device) -> Tensor:
         """The time as 1×1×1×1, or the map as 1×1×H×W, fp32."""
         if self.map is None:
-            return torch.full((1, 1, 1, 1), self.value, dtype=torch.float32, device=device)
+            return time_tensor(self.value, device)
         return map_tensor(self.map, device)
 
 
@@ -127,6 +128,12 @@ class Task:
     keeps_motion: bool = False
     until: float | None = None
     weight: float = 1.0
+
+
+@lru_cache(maxsize=64)
+def time_tensor(value: float, device: torch.device) -> Tensor:
+    """A time as 1×1×1×1, fp32; shared, so that nothing is written to it."""
+    return torch.full((1, 1, 1, 1), value, dtype=torch.float32, device=device)
 
 
 def map_tensor(values: NDArray[np.float32], device: torch.device) -> Tensor:

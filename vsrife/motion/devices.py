@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from vsrife.motion.cpu import CpuKernels
-from vsrife.motion.gpu import INTERPRETED, TritonKernels, why_no_triton
+from vsrife.motion.gpu import TritonKernels, why_no_triton
+from vsrife.motion.launch import INTERPRETED
 from vsrife.motion.library import why_no_library
 
 if TYPE_CHECKING:
-    import torch
-
     from vsrife.motion.kernels import Kernels
 
 __all__ = ["device_kernels", "why_no_kernels"]
 
 
-def device_kernels(device: torch.device) -> Kernels | None:
-    """New kernels for a device, None where there are none."""
+def device_kernels(device: torch.device, dtype: torch.dtype = torch.float32) -> Kernels | None:
+    """New kernels for a device and a dtype of convolutions, None where there are none."""
     if why_no_kernels(device):
         return None
-    return TritonKernels(device) if _by_triton(device) else CpuKernels()
+    if not _by_triton(device):
+        return CpuKernels()
+    return TritonKernels(device, torch.float16 if dtype == torch.float16 else torch.float32)
 
 
 def why_no_kernels(device: torch.device) -> str:

@@ -6,8 +6,6 @@ Nothing here waits for the device, so that all of it can be captured in a graph.
 from __future__ import annotations
 
 import importlib
-import os
-from contextlib import nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vsrife.errors import first_line
-from vsrife.motion import evidence
+from vsrife.motion import gpu_evidence, launch
 from vsrife.motion.kernels import correction_of, packed_maps, plain_motion, reports_failure
 from vsrife.motion.packing import Packing
 from vsrife.motion.reference import OVERSHOOT
@@ -23,19 +21,14 @@ from vsrife.motion.sample_grid import SampleGrid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
     from vsrife.motion.field import CorrectedMotion, Motion
 
-__all__ = ["INTERPRETED", "LAUNCH", "TritonBlockInput", "TritonKernels", "why_no_triton"]
+__all__ = ["TritonBlockInput", "TritonKernels", "why_no_triton"]
 
 MAX_MAPS = 5
 MAX_PLANES = 3
 """Planes that one launch writes."""
-LAUNCH = {"block": 64, "num_warps": 4, "enable_fp_fusion": True}
-"""Positions of a row that one program makes, its warps, and whether a product and a sum may be fused."""
-INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-"""Whether Triton interprets the kernels, on any device: for tests."""
 
 
 def why_no_triton(device: torch.device | None = None) -> str:
@@ -43,14 +36,14 @@ def why_no_triton(device: torch.device | None = None) -> str:
 
     The first call for a device runs a small kernel there. A device that is short of memory is asked again later.
     """
-    if not torch.cuda.is_available() and not INTERPRETED:
+    if not torch.cuda.is_available() and not launch.INTERPRETED:
         return f"PyTorch {torch.__version__} sees no CUDA or ROCm device"
     try:
         version = importlib.import_module("triton").__version__
     except ImportError as error:
         return f"Triton cannot be imported ({first_line(error)})"
     try:
-        failure = _failure(device or torch.device("cpu" if INTERPRETED else "cuda"))
+        failure = _failure(device or torch.device("cpu" if launch.INTERPRETED else "cuda"))
     except torch.OutOfMemoryError as error:
         failure = f"{type(error).__name__}: {first_line(error)}"
     return f"Triton {version} does not run the kernels ({failure})" if failure else ""
@@ -111,8 +104,8 @@ class TritonKernels:
         rows, columns = height + -height % align, width + -width % align
         out = self.empty(1, rows, columns, 3)
         chroma = chroma or SampleGrid(height, width)
-        with _on(out):
-            _kernels().to_rgb[(_pieces(columns), rows, 1)](
+        with launch.on_device(out):
+            launch.kernels().to_rgb[(launch.pieces(columns), rows, 1)](
                 out,
                 planes[0],
                 planes[-2 % len(planes)],
@@ -128,8 +121,8 @@ class TritonKernels:
                 *(float(value) for row in matrix for value in row),
                 columns,
                 planes=len(planes),
-                index=_index(out),
-                **LAUNCH | {"num_warps": 2},  # one thread for each position
+                index=launch.index_type(out),
+                **launch.LAUNCH | {"num_warps": 2},  # one thread for each position
             )
         return out
 
@@ -139,8 +132,8 @@ class TritonKernels:
         rgb = rgb.contiguous()
         features = rgb if features is None else features.permute(0, 2, 3, 1).contiguous()
         out = torch.empty(count, height, width, packing.encoded_channels, dtype=self._encoded_dtype, device=rgb.device)
-        with _on(out):
-            _kernels().encode[(_pieces(width), height, count)](
+        with launch.on_device(out):
+            launch.kernels().encode[(launch.pieces(width), height, count)](
                 out,
                 rgb,
                 features,
@@ -148,9 +141,9 @@ class TritonKernels:
                 width,
                 count=packing.features,
                 channels=packing.encoded_channels,
-                padded=_power(packing.encoded_channels),
-                index=_index(out[0]),
-                **LAUNCH,
+                padded=launch.power(packing.encoded_channels),
+                index=launch.index_type(out[0]),
+                **launch.LAUNCH,
             )
         return out
 
@@ -194,14 +187,14 @@ class TritonKernels:
 
     @reports_failure
     def mean_luma(self, rgb: Tensor, grid: SampleGrid) -> Tensor:
-        return evidence.mean_luma(rgb, grid)
+        return gpu_evidence.mean_luma(rgb, grid)
 
     @reports_failure
     def cell_flow(self, motion: Motion, grid: SampleGrid, *, mask: bool = False) -> Tensor:
         out = self.empty(1, 5 if mask else 4, grid.height, grid.width)
         channels = [block.stored.shape[-1] for block in packed_maps(motion)]
-        with _on(out):
-            _kernels().cell_flow[(_pieces(grid.width), grid.height, 1)](
+        with launch.on_device(out):
+            launch.kernels().cell_flow[(launch.pieces(grid.width), grid.height, 1)](
                 out,
                 *_map_arguments(motion, out),
                 *_grid_arguments(grid),
@@ -211,8 +204,8 @@ class TritonKernels:
                 shuffled=_shuffled(motion),
                 accumulates=motion.accumulates_mask,
                 has_mask=mask,
-                index=_index(out),
-                **LAUNCH,
+                index=launch.index_type(out),
+                **launch.LAUNCH,
             )
         return out
 
@@ -220,7 +213,7 @@ class TritonKernels:
     def find_correction(
         self, luma0: Tensor, luma1: Tensor, own: Tensor, straight: Tensor, time: float | Tensor
     ) -> Tensor:
-        return evidence.find_correction(luma0, luma1, own, straight, time)
+        return gpu_evidence.find_correction(luma0, luma1, own, straight, time)
 
 
 class TritonBlockInput:
@@ -250,23 +243,23 @@ class TritonBlockInput:
             "maps": len(motion.maps),
             "taps": 1 if scale == 1 else 2,
             "encoded": packing.encoded_channels,
-            "padded": _power(packing.encoded_channels),
+            "padded": launch.power(packing.encoded_channels),
             "map_channels": packing.map_channels,
             "time_channel": packing.time_channel,
             "shuffled": _shuffled(motion),
             "accumulates": motion.accumulates_mask,
             "times_map": is_map,
-            "index": _index(encoded0[0]),
+            "index": launch.index_type(encoded0[0]),
         }
 
     @reports_failure
     def fill(self, first_row: int, out: Tensor) -> None:
         if out.shape[0] != self._count or out.shape[2] != self._width or not out[0].is_contiguous():
             raise ValueError(f"out must be {self._count}xrowsx{self._width}xchannels, got {tuple(out.shape)}")
-        grid = (_pieces(self._width), out.shape[1], self._count)
-        with _on(out):
-            _kernels().block_input[grid](
-                out, *self._read, first_row, out.stride(0), *self._ends, **self._constants, **LAUNCH
+        grid = (launch.pieces(self._width), out.shape[1], self._count)
+        with launch.on_device(out):
+            launch.kernels().block_input[grid](
+                out, *self._read, first_row, out.stride(0), *self._ends, **self._constants, **launch.LAUNCH
             )
 
 
@@ -284,8 +277,8 @@ def _warp(
     if correction is not None:
         cells = [correction.stored.contiguous(), correction.height, correction.width, float(correction.scale)]
     padding = [planes[0]] * (MAX_PLANES - len(planes))
-    with _on(first):
-        _kernels().warp_and_blend[(_pieces(grid.width), grid.height, 1)](
+    with launch.on_device(first):
+        launch.kernels().warp_and_blend[(launch.pieces(grid.width), grid.height, 1)](
             *(value for plane in (*planes, *padding) for value in plane),
             *_map_arguments(plain, first),
             *cells,
@@ -300,36 +293,9 @@ def _warp(
             accumulates=plain.accumulates_mask,
             sharp=correction is not None,
             rounds=not first.dtype.is_floating_point,
-            index=_index(first),
-            **LAUNCH,
+            index=launch.index_type(first),
+            **launch.LAUNCH,
         )
-
-
-@cache
-def _kernels() -> Any:
-    """The kernels' module, which needs Triton."""
-    return importlib.import_module("vsrife.motion.triton_kernels")
-
-
-def _on(tensor: Tensor) -> AbstractContextManager[object]:
-    """Triton launches on the current device, which need not be the tensor's."""
-    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
-
-
-def _pieces(width: int) -> int:
-    """Programs for a row."""
-    return -(-width // LAUNCH["block"])
-
-
-def _power(channels: int) -> int:
-    """The next power of two: tiles have no other sizes."""
-    return 1 << (channels - 1).bit_length()
-
-
-def _index(tensor: Tensor) -> Any:
-    """The integer type that counts the values of one picture."""
-    language = importlib.import_module("triton.language")
-    return language.int64 if tensor.numel() >= 2**31 else language.int32
 
 
 def _shuffled(motion: Motion) -> bool:

@@ -1,0 +1,201 @@
+"""What a made frame asks of a CUDA card, counted on fake tensors; and that every route keeps to the card."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from fake_card import CARD, FakeCard
+from support import random_network
+
+from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, RenderMode, Task, Timestep
+from vsrife.engine.cards import WORKING_BYTES
+from vsrife.engine.torch_estimator import TorchEstimator
+from vsrife.motion import gpu, launch
+from vsrife.networks import CATALOG, IFNet
+
+if TYPE_CHECKING:
+    from vsrife.networks import LegacyNetwork
+
+pytest.importorskip("triton", reason="Triton is not here")
+MIB = 1 << 20
+MIDDLE = Timestep(0.5, motion_at=0.5, shares_motion=True)
+"""As a clip is doubled."""
+
+
+def form_of(width: int, height: int, name: str = "yuv420p8") -> PictureFormat:
+    rest = {
+        "yuv420p8": ("yuv", 8, False, 1, 1),
+        "yuv422p16": ("yuv", 16, False, 1, 0),
+        "yuv444ps": ("yuv", 32, True, 0, 0),
+        "rgb24": ("rgb", 8, False, 0, 0),
+        "rgbh": ("rgb", 16, True, 0, 0),
+        "gray10": ("gray", 10, False, 0, 0),
+    }
+    return PictureFormat(*rest[name], width, height)
+
+
+def frame(form: PictureFormat, number: int) -> HostFrame:
+    return HostFrame(number, [np.zeros(form.shape(plane), form.dtype) for plane in range(form.planes)], Colour())
+
+
+def target(form: PictureFormat) -> list[np.ndarray]:
+    return [np.empty(form.shape(plane), form.dtype) for plane in range(form.planes)]
+
+
+def proven(network: IFNet | LegacyNetwork) -> Engine:
+    """An engine whose kernels need no proof."""
+    engine = Engine(network, CARD, torch.float16)
+    engine.fault = ""
+    return engine
+
+
+def double(interpolator: Interpolator, form: PictureFormat, number: int, *, cuts: bool = True) -> None:
+    """Make the frame behind a source frame, as the filter does."""
+    left, right = frame(form, number), frame(form, number + 1)
+    if cuts:
+        interpolator.cut_score(left, right)
+    interpolator.render(Task(left, right, MIDDLE, form), target(form))
+
+
+@pytest.mark.parametrize(("width", "height", "memory"), [(1920, 1080, 512), (3840, 2160, 2048)])
+def test_what_a_frame_asks_of_a_card(width: int, height: int, memory: int) -> None:
+    """The default network in fp16, at twice the rate, with the detector, once all that is kept is there."""
+    form = form_of(width, height)
+    network = random_network("4.26")
+    with FakeCard() as card:
+        interpolator = Interpolator(proven(network), form, Options())
+        for number in range(2):
+            card.reset()
+            double(interpolator, form, number)
+        print(f"{width}x{height}: {card.summary()}")
+        assert sum(card.launches.values()) <= 84, card.launches
+        assert card.by_name()["triton convolve"] == 54
+        assert sum(card.copies.values()) == 3, card.copies  # the planes there, a thumbnail and the frame back
+        assert sum(card.waits.values()) == 2, card.waits
+        assert card.peak <= memory * MIB
+        kept, pixels = interpolator._recovery._makers[0]._frames.size, width * height
+        assert 0.9 * WORKING_BYTES < (card.peak - kept) / pixels < WORKING_BYTES
+
+
+def test_a_network_of_more_blocks_than_kernels_take_runs_by_pytorch() -> None:
+    config = CATALOG["4.26"]
+    count = gpu.MAX_MAPS + 1
+    config = replace(config, widths=config.widths[-1:] * count, scales=(16.0,) * (count - 1) + config.scales[-1:])
+    network = IFNet(config).eval()
+    with FakeCard():
+        engine = Engine(network, CARD, torch.float16)
+        assert isinstance(engine.estimator, TorchEstimator)
+        assert engine.why_slower == f"the {engine.kernels.name} take at most {gpu.MAX_MAPS} blocks"
+
+
+ROUTES = {
+    "yuv422p16": ("4.26", Options(), {}),
+    "yuv444ps": ("4.26", Options(), {}),
+    "rgb24": ("4.26", Options(ensemble=2), {}),
+    "rgbh": ("4.26", Options(estimates="pair"), {"timestep": Timestep(0.25)}),
+    "gray10": ("4.26", Options(), {"mode": RenderMode.CROSSFADE}),
+    "yuv420p8": ("4.26", Options(), {"timestep": Timestep(map=np.full((72, 128), 0.3, np.float32))}),
+}
+"""By format: a network, options, and what differs from a doubled clip."""
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_every_route_stays_on_the_card(name: str) -> None:
+    model, options, changes = ROUTES[name]
+    form, network = form_of(128, 72, name), random_network(model)
+    with FakeCard() as card:
+        interpolator = Interpolator(proven(network), form, options)
+        left, right = frame(form, 0), frame(form, 1)
+        interpolator.cut_score(left, right)
+        interpolator.repeats(left, right)
+        task = {"timestep": MIDDLE} | changes
+        interpolator.render(Task(left, right, form=form, **task), target(form))
+        assert card.launches
+
+
+def test_the_proof_of_the_kernels_stays_on_the_card() -> None:
+    """By the kernels and by PyTorch alone; there are no values, so that all frames are alike."""
+    network = random_network("nano")
+    with FakeCard() as card:
+        engine = Engine(network, CARD, torch.float16)
+        assert engine.fault is None
+        double(Interpolator(engine, form_of(96, 64), Options()), form_of(96, 64), 0, cuts=False)
+        assert engine.fault == ""
+        assert card.by_name()["triton block_input"] > card.by_name()["grid_sampler_2d"] / 10 > 0
+
+
+# That the counter finds what it is for --------------------------------------------------------------------------------
+
+
+def test_a_wait_more_is_counted_where_it_is() -> None:
+    with FakeCard() as card:
+        total = torch.zeros(4, device=CARD).sum()
+        assert not card.waits
+        for read in (total.item, lambda: bool(total), total.cpu, total.tolist):
+            card.reset()
+            read()
+            assert sum(card.waits.values()) == sum(card.copies.values()) == 1
+
+
+def test_a_copy_waits_unless_it_is_pinned() -> None:
+    with FakeCard() as card:
+        pageable, pinned = torch.empty(4), torch.empty(4, pin_memory=True)
+        for host, waits in ((pageable, 1), (pinned, 0), (pinned[1:], 0)):
+            card.reset()
+            host.to(CARD, non_blocking=True)
+            assert (sum(card.copies.values()), sum(card.waits.values())) == (1, waits)
+        card.reset()
+        pinned.copy_(torch.zeros(4, device=CARD), non_blocking=True)
+        assert (sum(card.copies.values()), sum(card.waits.values())) == (1, 0)
+        pinned.to(CARD)
+        assert sum(card.waits.values()) == 1
+
+
+def test_a_tensor_of_the_host_among_the_cards_is_found() -> None:
+    with FakeCard() as card:
+        there, here = torch.zeros(2, 2, device=CARD), torch.zeros(2, 2)
+        with pytest.raises(RuntimeError, match="device"):
+            there + here
+        with pytest.raises(AssertionError, match="encode gets tensors on cpu, cuda:0"):
+            card.launch("encode", (1, 1, 1), [there, here])
+
+
+def test_a_type_that_differs_is_found() -> None:
+    with FakeCard():
+        x, weight = torch.zeros(1, 8, 4, 4, device=CARD), torch.zeros(8, 8, 3, 3, device=CARD, dtype=torch.float16)
+        with pytest.raises(AssertionError, match=r"convolution gets torch\.float16 and torch\.float32"):
+            torch.nn.functional.conv2d(x, weight)
+
+
+def test_launches_that_a_kernel_does_not_fit_are_found() -> None:
+    with FakeCard() as card:
+        out = torch.zeros(1, device=CARD)
+        with pytest.raises(TypeError, match="missing a required argument"):
+            launch.kernels().encode[(1, 1, 1)](out, out, out, 4)
+        with pytest.raises(AssertionError, match="has a grid of"):
+            card.launch("encode", (1, 70000, 1), [out])
+
+
+def test_a_bias_is_a_kernel_of_its_own() -> None:
+    with FakeCard() as card:
+        x, weight, bias = (torch.zeros(size, device=CARD) for size in ((1, 8, 4, 4), (8, 8, 3, 3), (8,)))
+        card.reset()
+        torch.nn.functional.conv2d(x, weight)
+        torch.nn.functional.conv2d(x, weight, bias)
+        assert card.by_name() == {"convolution": 2, "bias": 1}
+
+
+def test_memory_is_counted_as_long_as_a_view_is_left() -> None:
+    with FakeCard() as card:
+        whole = torch.empty(MIB, dtype=torch.uint8, device=CARD)
+        part = whole[:4]
+        del whole
+        card.reset()
+        assert card.peak == MIB
+        del part
+        card.reset()
+        assert card.peak == 0

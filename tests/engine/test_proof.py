@@ -1,0 +1,145 @@
+"""Kernels are used once known frames have shown that they are right; a CPU's stand in for a card's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from support import texture
+
+from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, Task, Timestep
+from vsrife.engine.proof import psnr
+from vsrife.errors import ArgumentError
+from vsrife.motion import KernelError
+from vsrife.weights import load_network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CPU = torch.device("cpu")
+FORM = PictureFormat("rgb", 32, True, 0, 0, 96, 64)
+NETWORK = load_network("nano", None)
+
+
+@pytest.fixture
+def unproven() -> Engine:
+    """An engine whose kernels are not known to be right, as on a card."""
+    engine = Engine(NETWORK, CPU, torch.float32)
+    if engine.kernels is None:
+        pytest.skip("there are no kernels here")
+    engine.fault = None
+    return engine
+
+
+def rendered(engine: Engine, log: Callable[[str], None] | None = None) -> np.ndarray:
+    frames = [HostFrame(n, list(texture(96, 64, 9 * n, 4 * n)), Colour()) for n in range(2)]
+    out = [np.empty((64, 96), np.float32) for _ in range(3)]
+    Interpolator(engine, FORM, Options(), log=log).render(Task(*frames, Timestep(0.5), FORM), out)
+    return np.stack(out)
+
+
+def test_right_kernels_are_used_and_proven_once(unproven: Engine) -> None:
+    lines: list[str] = []
+    frame = rendered(unproven, lines.append)
+    assert unproven.fault == ""
+    unproven.reference = None  # type: ignore[assignment, method-assign] # it is not asked for again
+    assert np.array_equal(rendered(unproven, lines.append), frame)
+    assert np.array_equal(rendered(Engine(NETWORK, CPU, torch.float32)), frame)
+    assert not lines
+
+
+def half(result: torch.Tensor) -> torch.Tensor:
+    result[:, result.shape[1] // 2 :] = 0
+    return result
+
+
+def not_a_number(result: torch.Tensor) -> torch.Tensor:
+    result[..., 3, 4, 0] = float("nan")
+    return result
+
+
+@pytest.mark.parametrize(
+    ("method", "fault"),
+    [
+        ("to_rgb", torch.zeros_like),
+        ("encode", half),
+        ("encode", not_a_number),
+        ("cell_flow", torch.zeros_like),
+        ("find_correction", not_a_number),
+    ],
+)
+def test_wrong_kernels_are_found_before_they_make_a_frame(
+    method: str, fault: Callable[[torch.Tensor], torch.Tensor], unproven: Engine
+) -> None:
+    right: Any = getattr(unproven.kernels, method)
+    setattr(unproven.kernels, method, lambda *args, **named: fault(right(*args, **named)))
+    lines: list[str] = []
+    frame = rendered(unproven, lines.append)
+    assert np.array_equal(frame, rendered(Engine(NETWORK, CPU, torch.float32, compiled=False)))
+    assert len(lines) == 1, lines
+    assert "runs by PyTorch alone from here on" in lines[0]
+    assert "frames to prove them: " in lines[0]
+    assert unproven.fault
+    assert np.array_equal(rendered(unproven, lines.append), frame)  # a new filter on the same engine
+
+
+def test_rows_that_nobody_writes_are_found(unproven: Engine) -> None:
+    right = unproven.kernels.warp_and_blend_into  # type: ignore[union-attr]
+
+    def lazy(first: Any, last: Any, motion: Any, grid: Any, targets: Any, peak: float) -> None:
+        before = [target[-2:].clone() for target in targets]
+        right(first, last, motion, grid, targets, peak)
+        for target, rows in zip(targets, before, strict=True):
+            target[-2:] = rows
+
+    unproven.kernels.warp_and_blend_into = lazy  # type: ignore[union-attr, method-assign]
+    rendered(unproven)
+    assert unproven.fault
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_every_nth_frame_is_compared(wrong: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first and the third; kernels that fail after their proof are found by the third."""
+    monkeypatch.setenv("VSRIFE_CHECK", "2")
+    engine, exact = Engine(NETWORK, CPU, torch.float32), Engine(NETWORK, CPU, torch.float32, compiled=False)
+    frames = [HostFrame(n, list(texture(96, 64, 9 * n, 4 * n)), Colour()) for n in range(2)]
+    lines: list[str] = []
+    interpolator = Interpolator(engine, FORM, Options(), log=lines.append)
+
+    def frame(time: float, by: Interpolator) -> np.ndarray:
+        out = [np.empty((64, 96), np.float32) for _ in range(3)]
+        by.render(Task(*frames, Timestep(time), FORM), out)
+        return np.stack(out)
+
+    first = frame(0.5, interpolator)
+    if wrong:
+        engine.kernels.cell_flow = lambda *args, **named: torch.zeros(1, 4, 32, 48)  # type: ignore[union-attr, method-assign]
+    second, third, fourth = (frame(time, interpolator) for time in (0.4, 0.6, 0.7))
+    monkeypatch.delenv("VSRIFE_CHECK")
+    plain = Interpolator(exact if wrong else engine, FORM, Options())
+    assert np.array_equal(third, frame(0.6, plain))
+    assert np.array_equal(fourth, frame(0.7, plain))
+    assert np.array_equal(second, frame(0.4, plain)) is not wrong
+    assert psnr([first], [frame(0.5, plain)], 1) > 60
+    assert len(lines) == wrong
+    assert not wrong or lines[0].startswith("96x64: the frame between 0 and 1 at 0.6 is ")
+
+
+@pytest.mark.parametrize("text", ["often", "-1", "2.5", "１"])
+def test_how_often_is_a_whole_number(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSRIFE_CHECK", text)
+    with pytest.raises(ArgumentError, match=r"^VSRIFE_CHECK must be a whole number of frames, got"):
+        Interpolator(Engine(NETWORK, CPU, torch.float32), FORM, Options())
+
+
+def test_kernels_that_raise_are_not_used(unproven: Engine) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise KernelError("PTX was compiled with an unsupported toolchain")
+
+    unproven.kernels.block_input = broken  # type: ignore[union-attr, method-assign, assignment]
+    lines: list[str] = []
+    frame = rendered(unproven, lines.append)
+    assert np.array_equal(frame, rendered(Engine(NETWORK, CPU, torch.float32, compiled=False)))
+    assert len(lines) == 1
