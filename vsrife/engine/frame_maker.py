@@ -170,7 +170,7 @@ class FrameMaker:
             planes = task.overlay.paint(planes, task.form, left.colour, motion)
         return write_planes(planes, task.form, target)
 
-    def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> Pending[None]:
+    def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> Pending[None] | None:
         """Write the mean of frames over a time, see `vsrife.engine.Interpolator.blur`.
 
         Motion is estimated once for each pair. Between its two frames, the time is sampled at even steps.
