@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from vsrife.engine.transfer import Pending
+
     Frames = list[NDArray[np.generic]]
 
 CPU = torch.device("cpu")
@@ -41,12 +43,13 @@ LARGE = 128
 """Rows of one that only the finest blocks have several of."""
 
 
-def execute(engine: Engine, work: Callable[[], None]) -> None:
+def execute(engine: Engine, work: Callable[[], Pending[None] | None]) -> None:
     """Run work as an interpolator does."""
 
     def without_gradients() -> None:
         with torch.inference_mode():
-            work()
+            if pending := work():
+                pending.finish()
 
     engine.executor.run(without_gradients)
 
