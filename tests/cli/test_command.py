@@ -17,7 +17,7 @@ from support import ROOT
 
 from vsrife.cli import main
 from vsrife.files import atomic_write
-from vsrife.plugin.arguments import Arguments
+from vsrife.plugin.arguments import Arguments, arguments_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -228,7 +228,8 @@ def test_devices_are_written_to_and_not_replaced(tmp_path: Path) -> None:
 def test_integers_are_neither_rounded_nor_guessed(
     text: str, short_film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = [argument.name for argument in fields(Arguments) if str(argument.type) in ("int", "int | None")]
+    types = {argument.name: str(argument.type) for argument in fields(Arguments)}
+    whole = [name for name in arguments_of("RIFE") if types[name] in ("int", "int | None")]
     assert {"dedup_limit", "gpu_id", "factor_num", "fps_den"} <= set(whole)
     for name in whole:
         output = str(tmp_path / "o.mkv")

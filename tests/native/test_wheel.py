@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
+import time
 import venv
 import zipfile
 from pathlib import Path
@@ -21,6 +23,7 @@ TARGETS = {
     "aarch64-macos": ("librife.dylib", "macosx_11_0_arm64"),
 }
 FOLDER = "vapoursynth/plugins/rife/"
+HOOK = runpy.run_path(str(ROOT / "hatch_build.py"))
 
 
 def build(out: Path, target: str | None = None, kind: str = "wheel") -> Path:
@@ -67,6 +70,22 @@ def test_cross_built_wheels(target: str, tmp_path: Path) -> None:
         ]
         found = exported(archive.read(FOLDER + library))
         assert {"VapourSynthPluginInit2", "vsrife_block_input", "vsrife_warp_and_blend"} <= found
+
+
+@pytest.mark.parametrize("target", [None, *HOOK["TARGETS"]])
+def test_a_library_is_the_same_bytes_each_time(target: str | None, tmp_path: Path) -> None:
+    """Compiled in another folder, in another second."""
+    wanted = HOOK["TARGETS"][target] if target else None
+    made = []
+    for place in ("one", "another"):
+        source = tmp_path / place / "small.c"
+        source.parent.mkdir()
+        source.write_text('__attribute__((visibility("default"))) int answer(void) { return 42; }\n')
+        library = source.parent / "build" / (wanted.library if wanted else "small.so")
+        HOOK["compile_plugin"]([source], library, "0.1.0", wanted)
+        made.append(library.read_bytes())
+        time.sleep(1.1 if target == "x86_64-windows" and place == "one" else 0)
+    assert made[0] == made[1]
 
 
 def test_an_unknown_target_is_refused(tmp_path: Path) -> None:

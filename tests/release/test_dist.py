@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import runpy
-import time
 import tomllib
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 DIST = runpy.run_path(str(ROOT / "scripts/dist.py"))
 NOTES: Callable[[str, str], str] = runpy.run_path(str(ROOT / "scripts/release_notes.py"))["notes"]
-HOOK = runpy.run_path(str(ROOT / "hatch_build.py"))
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME = "some-1.0-py3-none-any.whl"
 METADATA = "Metadata-Version: 2.4\nName: some\nVersion: 1.0\nDescription-Content-Type: text/markdown\n\nA text.\n"
@@ -62,22 +60,6 @@ def test_a_good_wheel_has_no_faults(tmp_path: Path) -> None:
 )
 def test_a_fault_is_named(changed: dict[str, str], fault: str, tmp_path: Path) -> None:
     assert fault in DIST["check"](wheel(tmp_path, **changed))
-
-
-@pytest.mark.parametrize("target", [None, *HOOK["TARGETS"]])
-def test_a_library_is_the_same_bytes_each_time(target: str | None, tmp_path: Path) -> None:
-    """Compiled in another folder, in another second."""
-    wanted = HOOK["TARGETS"][target] if target else None
-    made = []
-    for place in ("one", "another"):
-        source = tmp_path / place / "small.c"
-        source.parent.mkdir()
-        source.write_text('__attribute__((visibility("default"))) int answer(void) { return 42; }\n')
-        library = source.parent / "build" / (wanted.library if wanted else "small.so")
-        HOOK["compile_plugin"]([source], library, "0.1.0", wanted)
-        made.append(library.read_bytes())
-        time.sleep(1.1 if target == "x86_64-windows" and place == "one" else 0)
-    assert made[0] == made[1]
 
 
 def test_the_bill_of_materials_lists_what_is_shipped_and_what_is_needed(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def test_pictures_are_clamped(tmp_path: Path) -> None:
     assert out.max() <= 1 + 1e-6
 
 
+@pytest.mark.vpy("unique-core")
 @pytest.mark.parametrize("plugin", ["ort", "ov"])
 @pytest.mark.parametrize("half", [False, True])
 def test_plugins_of_vs_mlrt(plugin: str, half: bool, tmp_path: Path) -> None:
