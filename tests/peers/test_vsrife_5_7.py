@@ -61,7 +61,7 @@ def peer_network(
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_every_name(name: str, peer_folder: Path) -> None:
-    """At three times, three flow scales and with the ensemble where there is one: within 1e-4 of the peer.
+    """At three times, at two more flow scales, and with the ensemble where there is one: within 1e-4 of the peer.
 
     Names whose peer files are the same bytes are compared once; the others of them must share our config too.
     """
@@ -77,7 +77,7 @@ def test_every_name(name: str, peer_folder: Path) -> None:
             continue
         peer = peer_network(peer_folder, name, network.state_dict(), scale, ensemble)
         with torch.inference_mode():
-            for t in (0.25, 0.5, 0.8):
+            for t in (0.25, 0.5, 0.8) if scale == 1 else (0.3,):
                 ours = network(first, last, t, scale=scale, ensemble=ensemble)
                 assert float((ours - peer(first, last, t)).abs().max()) <= 1e-4
 
