@@ -132,3 +132,17 @@ def test_a_change_of_bars_within_a_clip() -> None:
     for index, (clip, sides) in enumerate(zip(clips, parts, strict=True)):
         wanted = vs.core.rife.RIFE(clip)
         assert_same(made[4 * index + 1], barred(wanted, sides)[1] if sides else wanted[1])
+
+
+@pytest.mark.parametrize("shutter", [None, 180])
+def test_a_companion_of_coarser_chroma_is_written_whole(shutter: int | None) -> None:
+    """Bars of odd rows and columns leave half a chroma sample at the picture's edge."""
+    sides = {"top": 13, "bottom": 14, "left": 9, "right": 12}
+    clip = barred(moving_clip(99, 69, length=3, form=vs.RGB24), sides)
+    chroma = clip.resize.Bicubic(format=vs.YUV420P8, matrix=6)
+    made = vs.core.rife.RIFE(clip, extra=[chroma], shutter=shutter)
+    wanted = made[0].resize.Bicubic(format=vs.YUV420P8, matrix=6)
+    for got, expected in zip(made[1].frames(), wanted.frames(), strict=True):
+        for plane, other in zip(planes(got), planes(expected), strict=True):
+            assert np.abs(plane.astype(int) - other).max() < 12
+            assert psnr(plane, other, 255) > 45

@@ -114,9 +114,7 @@ class Box:
         return slice(self.top >> down, self.bottom >> down), slice(self.left >> across, self.right >> across)
 
     def _fitted(self, form: PictureFormat) -> Box:
-        """The box in frames of another size, enlarged to whole samples of all planes."""
-        if (form.height, form.width) == (self.height, self.width):
-            return self
+        """The box in frames of a format of any size, reduced to samples of all planes that hold nothing of the bars."""
         top, bottom = _scaled(self.top, self.bottom, form.height, self.height, 1 << form.subsampling_h)
         left, right = _scaled(self.left, self.right, form.width, self.width, 1 << form.subsampling_w)
         return Box(top, bottom, left, right, form.height, form.width)
@@ -208,5 +206,10 @@ def _around(inside: tuple[slice, slice]) -> Iterator[tuple[slice, slice]]:
 
 
 def _scaled(start: int, stop: int, to: int, length: int, step: int) -> tuple[int, int]:
-    """A range of `length` samples in one of `to`, enlarged to multiples of `step`."""
-    return start * to // (length * step) * step, -(-stop * to // (length * step)) * step
+    """A range of `length` samples in one of `to`, reduced to whole multiples of `step`, or enlarged where none is left.
+
+    Samples that are partly bar would be dragged into the picture.
+    """
+    unit = length * step
+    first, last = -(-start * to // unit) * step, stop * to // unit * step
+    return (first, last) if first < last else (start * to // unit * step, -(-stop * to // unit) * step)

@@ -78,12 +78,12 @@ class Arguments:
         vfr: whether the clip's frame rate is variable. With an output frame rate, frames are then placed by their own
             durations, which is detected by default; without one, the output announces a variable rate.
         positions: source positions, one per output frame; 12.37 lies between frames 12 and 13.
-        snap: share of the way between two source frames; an output nearer than this to one of them is that frame. 0 for
-            outputs exactly on one alone.
+        snap: share of the way between two source frames; an output nearer than this to one of them is that frame. With
+            0, only outputs that fall exactly on a source frame are that frame.
         frames: numbers of the frames that are replaced.
         prop: name of a frame property; the frames where it is a number other than 0 are replaced.
         prop_clip: clip whose frames have that property, instead of the clip's own.
-        limit: length of the longest run of frames that is replaced; longer ones stay as they are.
+        limit: length of the longest run of frames that is replaced; longer ones that `prop` marks stay as they are.
         model: name of the model; with `model_path`, the version of its weights.
         model_path: a .safetensors, .pkl or .pth file, or a folder with an ncnn model.
         auto_download: whether a missing model may be downloaded.
