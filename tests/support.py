@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pytest
 import vapoursynth as vs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -170,3 +171,28 @@ def random_network(name: str) -> IFNet | LegacyNetwork:
         elif parameter.dim() > 1:
             torch.nn.init.normal_(parameter, 0, parameter[0].numel() ** -0.5)
     return network
+
+
+def positions(clip: vs.VideoNode) -> list[Fraction]:
+    """Where in the source each output lies."""
+    found = []
+    for frame in clip.frames():
+        props = frame.props
+        t = Fraction(props["RifeTimeNum"], props["RifeTimeDen"])
+        found.append(props["RifeLeft"] + t * (props["RifeRight"] - props["RifeLeft"]))
+    return found
+
+
+def kernel_variant(name: str) -> Iterator[str]:
+    """A fixture's body: the C kernels in a variant, where this CPU runs it."""
+    from vsrife.motion.library import kernel_library
+
+    library = kernel_library()
+    assert library is not None, "the native library is not installed"
+    best = library.variant
+    try:
+        library.use(name)
+    except ValueError:
+        pytest.skip(f"this CPU does not run {name}")
+    yield name
+    library.use(best)

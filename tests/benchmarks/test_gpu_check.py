@@ -35,14 +35,14 @@ def test_every_frame_of_a_film_is_new(
     render, cut_score = Interpolator.render, Interpolator.cut_score
 
     def counted(self: Interpolator, task: object, target: list[np.ndarray]) -> None:
-        pairs.append((task.left.number, task.right.number))  # type: ignore[attr-defined]
+        pairs.append((task.left.number, task.right.number))
         assert target[0].dtype.itemsize * 8 >= bits
-        assert int(task.left.planes[0].max()) > 1 << (bits - 2)  # type: ignore[attr-defined]
-        render(self, task, target)  # type: ignore[arg-type]
+        assert int(task.left.planes[0].max()) > 1 << (bits - 2)
+        render(self, task, target)
 
     def looked(self: Interpolator, left: object, right: object) -> float:
-        compared.append((left.number, right.number))  # type: ignore[attr-defined]
-        return cut_score(self, left, right)  # type: ignore[arg-type]
+        compared.append((left.number, right.number))
+        return cut_score(self, left, right)
 
     monkeypatch.setattr(Interpolator, "render", counted)
     monkeypatch.setattr(Interpolator, "cut_score", looked)

@@ -92,7 +92,7 @@ def page(moments: list[Shown], tmp_path: Path) -> Path:
     nothing = np.zeros(10, bool)
     survey = Survey(0, np.arange(10) / 25, nothing, nothing, np.ones(10), np.ones(10))
     scores = tuple(
-        Score(model, case, 1 / 2, {"psnr": psnr, "ssim": 0.9, "sharpness": 1.0})  # type: ignore[arg-type]
+        Score(model, case, 1 / 2, {"psnr": psnr, "ssim": 0.9, "sharpness": 1.0})
         for case, figures in {"6-8": (20, 24, 25.5), "0-2": (30, 34, 33)}.items()
         for model, psnr in zip(("blend", "published", "made"), figures, strict=True)
     )

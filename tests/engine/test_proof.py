@@ -44,7 +44,7 @@ def test_right_kernels_are_used_and_proven_once(unproven: Engine) -> None:
     lines: list[str] = []
     frame = rendered(unproven, lines.append)
     assert unproven.fault == ""
-    unproven.reference = None  # type: ignore[assignment, method-assign] # it is not asked for again
+    unproven.reference = None  # it is not asked for again
     assert np.array_equal(rendered(unproven, lines.append), frame)
     assert np.array_equal(rendered(Engine(NETWORK, CPU, torch.float32)), frame)
     assert not lines
@@ -86,7 +86,7 @@ def test_wrong_kernels_are_found_before_they_make_a_frame(
 
 
 def test_rows_that_nobody_writes_are_found(unproven: Engine) -> None:
-    right = unproven.kernels.warp_and_blend_into  # type: ignore[union-attr]
+    right = unproven.kernels.warp_and_blend_into
 
     def lazy(first: Any, last: Any, motion: Any, grid: Any, targets: Any, peak: float) -> None:
         before = [target[-2:].clone() for target in targets]
@@ -94,7 +94,7 @@ def test_rows_that_nobody_writes_are_found(unproven: Engine) -> None:
         for target, rows in zip(targets, before, strict=True):
             target[-2:] = rows
 
-    unproven.kernels.warp_and_blend_into = lazy  # type: ignore[union-attr, method-assign]
+    unproven.kernels.warp_and_blend_into = lazy
     rendered(unproven)
     assert unproven.fault
 
@@ -115,7 +115,7 @@ def test_every_nth_frame_is_compared(wrong: bool, monkeypatch: pytest.MonkeyPatc
 
     first = frame(0.5, interpolator)
     if wrong:
-        engine.kernels.cell_flow = lambda *args, **named: torch.zeros(1, 4, 32, 48)  # type: ignore[union-attr, method-assign]
+        engine.kernels.cell_flow = lambda *args, **named: torch.zeros(1, 4, 32, 48)
     second, third, fourth = (frame(time, interpolator) for time in (0.4, 0.6, 0.7))
     monkeypatch.delenv("VSRIFE_CHECK")
     plain = Interpolator(exact if wrong else engine, FORM, Options())
@@ -138,7 +138,7 @@ def test_kernels_that_raise_are_not_used(unproven: Engine) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise KernelError("PTX was compiled with an unsupported toolchain")
 
-    unproven.kernels.block_input = broken  # type: ignore[union-attr, method-assign, assignment]
+    unproven.kernels.block_input = broken
     lines: list[str] = []
     frame = rendered(unproven, lines.append)
     assert np.array_equal(frame, rendered(Engine(NETWORK, CPU, torch.float32, compiled=False)))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from support import kernel_variant
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from vsrife.engine import winograd
 from vsrife.engine.convolutions import Convolution
 from vsrife.engine.winograd import WinogradConvolution
-from vsrife.motion.library import kernel_library
 from vsrife.networks import CATALOG, OWN
 
 if TYPE_CHECKING:
@@ -29,15 +29,7 @@ TOLERANCE = 3e-6
 
 @pytest.fixture(params=["base", "avx2", "avx512"], autouse=True)
 def variant(request: pytest.FixtureRequest) -> Iterator[str]:
-    library = kernel_library()
-    assert library is not None, "the native library is not installed"
-    best = library.variant
-    try:
-        library.use(request.param)
-    except ValueError:
-        pytest.skip(f"this CPU does not run {request.param}")
-    yield request.param
-    library.use(best)
+    yield from kernel_variant(request.param)
 
 
 def picture(count: int, channels: int, height: int, width: int) -> Tensor:
@@ -134,7 +126,7 @@ def test_small_pictures_stay_with_onednn(monkeypatch: pytest.MonkeyPatch, varian
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     sizes: list[tuple[int, ...]] = []
     monkeypatch.setattr(winograd.WinogradConvolution, "__call__", lambda _, x: sizes.append(tuple(x.shape[2:])) or x)
-    convolution = Convolution(layer(16, 16), None, torch.float32, CPU)  # type: ignore[arg-type]
+    convolution = Convolution(layer(16, 16), None, torch.float32, CPU)
     for size in ((6, 10), (12, 20), (1, 400), (40, 40)):
         convolution(picture(1, 16, *size))
     assert sizes == [(12, 20), (40, 40)]

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import kernel_variant
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -47,15 +48,7 @@ TIME = torch.full((1, 1, 1, 1), 0.3)
 
 @pytest.fixture(params=["base", "avx2", "avx512"])
 def variant(request: pytest.FixtureRequest) -> Iterator[str]:
-    library = kernel_library()
-    assert library is not None, "the native library is not installed"
-    best = library.variant
-    try:
-        library.use(request.param)
-    except ValueError:
-        pytest.skip(f"this CPU does not run {request.param}")
-    yield request.param
-    library.use(best)
+    yield from kernel_variant(request.param)
 
 
 def random(*shape: int, seed: int) -> Tensor:
@@ -417,7 +410,7 @@ def test_planes_and_motion_that_are_not_supported() -> None:
 @pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="reads Linux's list")
 def test_the_variant_in_use_is_the_best_of_this_cpu() -> None:
     """Whichever compiler built the library: Zig's has no list of its own."""
-    flags = set(re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.M)[1].split())  # type: ignore[index]
+    flags = set(re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.M)[1].split())
     best = "base"
     if {"avx2", "fma"} <= flags:
         best = "avx2"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import vapoursynth as vs
-from support import clip_of, moving_clip, planes, psnr, texture, video
+from support import clip_of, moving_clip, planes, positions, psnr, texture, video
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,16 +52,6 @@ def test_real_film_on_twos_moves_evenly_and_nearer_to_the_truth() -> None:
 
 def shots(*shown: float, seed: int = 1) -> vs.VideoNode:
     return clip_of([texture(96, 64, 4 * place, 0, seed) for place in shown])
-
-
-def positions(clip: vs.VideoNode) -> list[Fraction]:
-    """Where in the source each output lies."""
-    found = []
-    for frame in clip.frames():
-        props = frame.props
-        t = Fraction(props["RifeTimeNum"], props["RifeTimeDen"])
-        found.append(props["RifeLeft"] + t * (props["RifeRight"] - props["RifeLeft"]))
-    return found
 
 
 def made(clip: vs.VideoNode) -> list[int]:

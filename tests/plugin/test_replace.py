@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 import vapoursynth as vs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import clip_of, digest, planes, psnr, texture, video
+from support import clip_of, digest, planes, positions, psnr, texture, video
 
 from vsrife import replace_frames
 
@@ -51,23 +50,13 @@ def same(ours: vs.VideoFrame, theirs: vs.VideoFrame) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(planes(ours), planes(theirs), strict=True))
 
 
-def places(clip: vs.VideoNode) -> list[Fraction]:
-    """Where each frame lies in the source."""
-    found = []
-    for frame in clip.frames():
-        props = frame.props
-        t = Fraction(props["RifeTimeNum"], props["RifeTimeDen"])
-        found.append(props["RifeLeft"] + t * (props["RifeRight"] - props["RifeLeft"]))
-    return found
-
-
 def test_runs_are_spread_evenly_and_good_frames_stay() -> None:
     true = shot(9)
     bad = [2, 4, 5, 6]
     source = broken(true, bad)
     made = vs.core.rife.Replace(source, frames=bad)
     assert (made.num_frames, made.fps) == (source.num_frames, source.fps)
-    assert places(made) == list(range(9))
+    assert positions(made) == list(range(9))
     assert [f.props["RifeLeft"] for f in made.frames()] == [0, 1, 1, 3, 3, 3, 3, 7, 8]
     for n, (ours, theirs) in enumerate(zip(made.frames(), true.frames(), strict=True)):
         assert ours.props["RifeMade"] == int(n in bad)
@@ -223,7 +212,7 @@ def test_multi_1_dedup_1_replaces_repeats_alone() -> None:
     made = vs.core.rife.RIFE(source, multi=1, dedup=1)
     assert (made.num_frames, made.fps) == (source.num_frames, source.fps)
     assert [f.props["RifeMade"] for f in made.frames()] == [0, 0, 1, 1, 0, 0, 1, 0]
-    assert places(made) == list(range(8))
+    assert positions(made) == list(range(8))
     assert all(same(made.get_frame(n), source.get_frame(n)) for n in (0, 1, 4, 5, 7))
     for n in (2, 3, 6):
         ours, repeat, theirs = (np.stack(planes(c.get_frame(n)))[:, 8:-8, 16:-16] for c in (made, source, true))

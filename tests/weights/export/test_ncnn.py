@@ -68,7 +68,7 @@ def ran(folder: Path, *inputs: Tensor) -> NDArray[np.float32]:
     """The picture by PyPI's ncnn, with the ncnn plugin's own layer by `backward_warp`."""
     ncnn = pytest.importorskip("ncnn")
 
-    class Warp(ncnn.Layer):  # type: ignore[misc, name-defined]
+    class Warp(ncnn.Layer):
         def __init__(self) -> None:
             ncnn.Layer.__init__(self)
             self.one_blob_only = False
