@@ -47,6 +47,7 @@ from vsrife.motion import (
 )
 from vsrife.motion.packing import Packing
 from vsrife.networks import CATALOG, DEFAULT
+from vsrife.networks.cost import block_multiplications, head_multiplications
 from vsrife.weights import load_network
 
 if TYPE_CHECKING:
@@ -84,23 +85,6 @@ class Stage:
         return max(self.bytes / peaks[0] / 1e9, 2 * self.macs / peaks[1] / 1e9)
 
 
-def block_macs(config: IFNetConfig, index: int, height: float, width: float) -> float:
-    """Multiplications of one block for an input of that size, in its published form."""
-    wide, area = config.widths[index], height * width
-    entry = config.inputs(index) * 9 * (wide // 2) * area / 4 + (wide // 2) * 9 * wide * area / 16
-    body = 8 * wide * 9 * wide / config.groups * area / 16
-    return entry + body + wide * 16 * config.outputs * (4 if config.shuffle else 1) * area / 16
-
-
-def head_macs(config: IFNetConfig, height: int, width: int) -> float:
-    """Multiplications of the feature encoder."""
-    if not config.head:
-        return 0
-    hidden, area = config.head.hidden, height * width / 4
-    middle = (config.head.layers - 2) * hidden * 9 * hidden
-    return (27 * hidden + middle + hidden * 16 * config.head.channels) * area
-
-
 def map_bytes(config: IFNetConfig, index: int, height: int, width: int, value: int) -> float:
     """Of the map that a block leaves."""
     last = index == len(config.widths) - 1
@@ -132,7 +116,7 @@ def floors(config: IFNetConfig, height: int, width: int, *, value: int = 2, enco
     if config.head:
         hidden, layers = config.head.hidden, config.head.layers
         values = 3 * area + (2 * (layers - 1) * hidden + 4 * config.features) * area / 4
-        stages.append(Stage("head", values * value, head_macs(config, height, width)))
+        stages.append(Stage("head", values * value, head_multiplications(config, height, width)))
     stages.append(Stage("encode", (12 + config.features * value + packing.encoded_channels * encoded) * area))
     for index, (wide, scale) in enumerate(zip(config.widths, config.scales, strict=True)):
         rows, columns = height / scale, width / scale
@@ -141,7 +125,7 @@ def floors(config: IFNetConfig, height: int, width: int, *, value: int = 2, enco
         values = rows * columns * packing.input_channels + 2 * rows * columns / 4 * (wide // 2) + 18 * small * wide
         weights = 8 * wide * 9 * wide / config.groups
         moved = (values + weights) * value + map_bytes(config, index, height, width, value)
-        stages.append(Stage(f"block {index}", moved, block_macs(config, index, rows, columns)))
+        stages.append(Stage(f"block {index}", moved, block_multiplications(config, index, rows, columns)))
     maps = sum(map_bytes(config, k, height, width, value) for k in range(len(config.widths)))
     stages.append(Stage("luma and thumbnail", (12 + 4 + 12) * area))
     # by cell: its flow 16; both ends 68, two steps of refinement 72 each, what follows from them 64

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from vsrife.networks import CATALOG, DEFAULT, LEGACY, OWN, IFNet, IFNetConfig
+from vsrife.networks.cost import multiplications
 
 MILLIONS = {
     "4.0": 5.16, "4.2": 5.16, "4.5": 5.28, "4.6": 5.31, "4.7": 5.33, "4.10": 5.36, "4.12.lite": 2.63, "4.13": 5.36,
@@ -31,7 +32,7 @@ def test_parameter_counts(name: str, millions: float) -> None:
     assert parameters(CATALOG[name]) / 1e6 == pytest.approx(millions, abs=0.011)
 
 
-def multiplications(config: IFNetConfig, height: int, width: int) -> int:
+def counted(config: IFNetConfig, height: int, width: int) -> int:
     """Of the convolutions for one interpolated picture, each end's head counted once in two."""
     total = 0
 
@@ -56,10 +57,16 @@ def multiplications(config: IFNetConfig, height: int, width: int) -> int:
 
 
 def test_nano_is_at_most_a_quarter_of_the_default() -> None:
-    default, nano = (multiplications(config, 1088, 1920) for config in (CATALOG[DEFAULT], OWN["nano"]))
+    default, nano = (counted(config, 1088, 1920) for config in (CATALOG[DEFAULT], OWN["nano"]))
     assert default / 1e9 == pytest.approx(43.25, abs=0.005)
     assert nano <= default / 4
     assert not OWN.keys() & (CATALOG.keys() | LEGACY.keys())
+
+
+@pytest.mark.parametrize("name", MILLIONS)
+def test_the_arithmetic_counts_what_the_layers_do(name: str) -> None:
+    config = replace(CATALOG[name], doubles=False)
+    assert multiplications(config, 256, 384) == counted(config, 256, 384)
 
 
 def test_exact_counts_of_published_files() -> None:

@@ -62,6 +62,7 @@ def test_own_names_mean_themselves(name: str) -> None:
         ("rife-v4.25-heavy_beta", "4.25.heavy", False),
         ("rife-v4.26-large", "4.26.heavy", False),
         ("v3.6", "3.6", False),
+        ("auto", "4.26", False),
     ],
 )
 def test_other_spellings(spelt: str, name: str, ensemble: bool) -> None:

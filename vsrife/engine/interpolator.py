@@ -72,6 +72,11 @@ class Interpolator:
         """Whether motion can be found at every time and for maps of times."""
         return self._engines[0].any_time
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether no card takes part."""
+        return all(engine.device.type == "cpu" for engine in self._engines)
+
     def cut_score(self, left: HostFrame, right: HostFrame) -> float:
         """How likely a scene change lies between two frames, see `vsrife.detect.cuts`."""
         return self._compare(left, right, FrameMaker.cut_score)

@@ -84,7 +84,7 @@ class Arguments:
         prop: name of a frame property; the frames where it is a number other than 0 are replaced.
         prop_clip: clip whose frames have that property, instead of the clip's own.
         limit: length of the longest run of frames that is replaced; longer ones that `prop` marks stay as they are.
-        model: name of the model; with `model_path`, the version of its weights.
+        model: name of the model, or "auto" for the default; with `model_path`, the version of its weights.
         model_path: a .safetensors, .pkl or .pth file, or a folder with an ncnn model.
         auto_download: whether a missing model may be downloaded.
         scale: flow scale: below 1 for large motion in large pictures, above 1 for small detail.

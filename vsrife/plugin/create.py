@@ -10,6 +10,7 @@ import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, RifeError, shown
 from vsrife.networks.catalog import DEFAULT
+from vsrife.plugin.advice import SlowAdvice, required_rate
 from vsrife.plugin.arguments import Arguments
 from vsrife.plugin.blurring import MOST, Blurring
 from vsrife.plugin.clips import check_clips
@@ -167,7 +168,16 @@ def _call(
     if arguments.shutter is not None:
         make = partial(Blurring, _share(arguments.shutter, schedule))
     pairing = make(schedule.timeline, arguments, interpolator, reader, cuts=cuts, snap_to_source=whole_frame)
-    return Call(schedule, arguments, interpolator, reader, pairing, properties)
+    return Call(
+        schedule, arguments, interpolator, reader, pairing, properties, _advice(arguments, interpolator, schedule)
+    )
+
+
+def _advice(arguments: Arguments, interpolator: Interpolator, schedule: Schedule) -> SlowAdvice | None:
+    """Counts interpolated frames where the filter chose the network and a CPU runs it."""
+    required = required_rate(schedule)
+    chosen = arguments.model in (None, "auto") and not arguments.model_path
+    return SlowAdvice(required, once(log, "real time")) if chosen and interpolator.on_cpu and required else None
 
 
 def _share(shutter: float, schedule: Schedule) -> Fraction:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vsrife.engine import HostFrame, Interpolator, PictureFormat, Task, Timestep
+    from vsrife.plugin.advice import SlowAdvice
     from vsrife.plugin.arguments import Arguments
     from vsrife.plugin.pairing import Frames, Key, Pairing
     from vsrife.plugin.properties import OutputProperties
@@ -39,6 +40,7 @@ class Call:
     reader: FrameReader
     pairing: Pairing
     properties: OutputProperties
+    advice: SlowAdvice | None = None
 
 
 class Renderer(ABC):
@@ -190,6 +192,8 @@ class PictureRenderer(Renderer):
             self._call.interpolator.render(tasks[0], target)
         else:
             self._call.interpolator.blur(tasks, target)
+        if self._call.advice:
+            self._call.advice.count()
 
     def _alphas(self, decision: Decision, frames: Frames) -> tuple[vs.VideoFrame, vs.VideoFrame] | None:
         """The two frames' alpha, VapourSynth's property `_Alpha`; None unless both have the same kind of it."""

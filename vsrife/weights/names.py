@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from vsrife.errors import ModelError, nearest, shown
-from vsrife.networks.catalog import CONFIGS
+from vsrife.networks.catalog import CONFIGS, DEFAULT
 from vsrife.weights.store import imported
 
 __all__ = ["NUMBERS", "Resolved", "resolve"]
@@ -49,11 +49,14 @@ def resolve(model: str) -> Resolved:
 
     Args:
         model: a name ("4.6", "4.12.lite", or that of an imported model), one as others spell it ("4.12-lite", "v4.6",
-            "rife-v4.6", "rife-v4.6_ensembleTrue"), or one of the ncnn plugin's numbers as text ("24").
+            "rife-v4.6", "rife-v4.6_ensembleTrue"), one of the ncnn plugin's numbers as text ("24"), or "auto", the
+            default.
 
     Raises:
         ModelError: it means no model, or one that this package lacks.
     """
+    if model == "auto":
+        return Resolved(DEFAULT)
     if model in CONFIGS or model in imported():
         return Resolved(model)
     if re.fullmatch(r"[0-9]{1,9}", model):
