@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from vsrife.training.kinds import OVERLAYS
+from vsrife.training.kinds import TEXTURES as TEXTURE_KINDS
 from vsrife.training.scenes import random_scene, random_texture
 
 if TYPE_CHECKING:
@@ -85,19 +87,22 @@ class SceneTriplets:
         size: sides of the pictures.
         reach: the longest motion in pixels.
         seed: of the scenes.
+        kind: one of `KINDS`.
     """
 
     count: int
     size: int
     reach: float = 64
     seed: int = 0
+    kind: str = "noise"
 
     def __len__(self) -> int:
         return self.count
 
     @cached_property
     def _textures(self) -> list[Tensor]:
-        return [random_texture(np.random.default_rng((self.seed, n))) for n in range(TEXTURES)]
+        texture = TEXTURE_KINDS.get(self.kind, random_texture)
+        return [texture(np.random.default_rng((self.seed, n))) for n in range(TEXTURES)]
 
     def _texture(self, rng: np.random.Generator) -> Tensor:
         chosen = self._textures[int(rng.integers(TEXTURES))][torch.from_numpy(rng.permutation(3))]
@@ -107,7 +112,10 @@ class SceneTriplets:
     def draw(self, index: int, rng: np.random.Generator, *, any_time: bool) -> tuple[Sequence[Picture], float]:
         scene = random_scene(rng, self.size, self.size, reach=self.reach, texture=self._texture)
         t = float(rng.uniform(0.05, 0.95)) if any_time else 0.5
-        return [(scene.picture(time) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy() for time in (0, t, 1)], t
+        pictures = torch.stack([scene.picture(time) for time in (0, t, 1)]).numpy()
+        if self.kind in OVERLAYS:
+            pictures = OVERLAYS[self.kind](rng, pictures)
+        return list((pictures.clip(0, 1) * 255).round().astype(np.uint8).transpose(0, 2, 3, 1)), t
 
 
 class TripletSet(Dataset[Triplet]):

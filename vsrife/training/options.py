@@ -29,7 +29,8 @@ class TrainOptions:
         (),
         "films, .vpy scripts, folders of pictures or Vimeo90K folders to learn from; "
         f'"{SCENES}" stands for made-up scenes, "{SCENES}:N:P" for N of them in an epoch, '
-        "in which things go P pixels at most",
+        "in which things go P pixels at most, and a kind after that: drawings, text, bars, repeats, faint, grain, "
+        "letterbox or captions",
     )
     validation: tuple[str, ...] = option((), "what to measure on; without it, the end of each film, see --hold-out")
     hold_out: float = option(

@@ -23,6 +23,7 @@ from vsrife.networks import CONFIGS, IFNet
 from vsrife.networks.paper import PaperIFNet
 from vsrife.training.data import FootageTriplets, SceneTriplets, Triplet, Triplets, TripletSet
 from vsrife.training.distributed import Team, join_team
+from vsrife.training.kinds import KINDS
 from vsrife.training.loop import Step, train
 from vsrife.training.module import Losses, TrainingModule, interpolate_batch, to_floats
 from vsrife.training.options import SCENES, TrainOptions
@@ -215,10 +216,9 @@ class _Run:
     def _source(self, text: str, split: str, span: tuple[float, float]) -> list[Triplets]:
         options = self.options
         if text.split(":")[0] == SCENES:
-            count, reach = _parse_scenes(text)
-            if split == "train":
-                return [SceneTriplets(count, self.crop + SCENE_BORDER, reach, seed=2 * options.seed)]
-            return [SceneTriplets(MOST_VALIDATED, self.crop + SCENE_BORDER, reach, seed=2 * options.seed + 1)]
+            count, reach, kind = _parse_scenes(text)
+            count, seed = (count, 2 * options.seed) if split == "train" else (MOST_VALIDATED, 2 * options.seed + 1)
+            return [SceneTriplets(count, self.crop + SCENE_BORDER, reach, seed, kind)]
         from vsrife.footage import WindowOptions, window_set
 
         if span[0] >= span[1]:
@@ -250,13 +250,14 @@ class _Run:
             print(f"train: {text}", file=sys.stderr)
 
 
-def _parse_scenes(text: str) -> tuple[int, float]:
-    """Scenes in an epoch, and the longest motion in them in pixels."""
-    match = re.fullmatch(rf"{SCENES}(?::([1-9]\d*))?(?::([1-9]\d*))?", text)
+def _parse_scenes(text: str) -> tuple[int, float, str]:
+    """Scenes in an epoch, the longest motion in them in pixels, and their kind."""
+    match = re.fullmatch(rf"{SCENES}(?::([1-9]\d*))?(?::([1-9]\d*))?(?::({'|'.join(KINDS)}))?", text)
     if not match:
-        raise ArgumentError("data", text, f"{SCENES}, {SCENES}:NUMBER or {SCENES}:NUMBER:PIXELS")
-    count, reach = match.groups()
-    return int(count or SCENES_AN_EPOCH), float(reach or SceneTriplets.reach)
+        allowed = f"{SCENES}, {SCENES}:NUMBER, {SCENES}:NUMBER:PIXELS, with :KIND after it, one of {', '.join(KINDS)}"
+        raise ArgumentError("data", text, allowed)
+    count, reach, kind = match.groups()
+    return int(count or SCENES_AN_EPOCH), float(reach or SceneTriplets.reach), kind or SceneTriplets.kind
 
 
 def _resumed(out: Path, options: TrainOptions) -> TrainOptions:
