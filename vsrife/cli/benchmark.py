@@ -43,19 +43,21 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "benchmark",
         help="measure interpolated frames a second on this machine",
-        description="Doubles moving 8-bit 4:2:0 pictures and prints interpolated frames a second: of the engine alone "
-        "(frames in memory, one after another) and of the whole filter, medians of the rounds with their quartiles. "
-        "Then how long a new process takes to its first interpolated frame.",
+        description="Doubles the rate of moving 8-bit 4:2:0 pictures and prints interpolated frames per second for the "
+        "engine alone (frames in memory, one after another) and for the whole filter: the median over the rounds, "
+        "with quartiles. Also prints the time that a new process needs for its first interpolated frame.",
     )
-    parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="WxH", help=f"default: {' '.join(SIZES)}")
-    parser.add_argument("--model", default=None, help="as in `vsrife models`; default: the bundled one")
-    parser.add_argument("--device", default="auto", help="as the filter's argument")
-    parser.add_argument("--precision", default="auto", help="as the filter's argument")
     parser.add_argument(
-        "--frames", type=int, metavar="N", help=f"interpolated frames in a round; default: {SECONDS:g} s"
+        "--sizes", nargs="+", default=SIZES, metavar="WxH", help=f"picture sizes; default: {' '.join(SIZES)}"
     )
-    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"default: {ROUNDS}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--model", default=None, help="a name that `vsrife models` lists; default: the filter's")
+    parser.add_argument("--device", default="auto", help="as the argument of the filter")
+    parser.add_argument("--precision", default="auto", help="as the argument of the filter")
+    parser.add_argument(
+        "--frames", type=int, metavar="N", help=f"interpolated frames per round; default: as many as {SECONDS:g} s take"
+    )
+    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"number of rounds; default: {ROUNDS}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     parser.set_defaults(run=run)
 
 

@@ -32,33 +32,48 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Add the command."""
     parser = commands.add_parser(
         "compare",
-        help="show what is made of a clip: pictures, a short video, a timeline",
-        description="Looks over a clip once, drops every other frame in up to 60 places and makes it again. Leaves a "
-        "sheet of pictures (neighbours, blend, made, truth, error, motion), a short video of source, blend and made "
-        "side by side, and a timeline of motion, cuts, repeats and stills in a folder, and prints a summary.",
+        help="show how a clip is interpolated: pictures, a short video, a timeline",
+        description="Reads a clip once, drops every other frame in up to 60 places and interpolates it again. Writes a "
+        "sheet of pictures (neighbours, blend, interpolated frame, truth, error, motion), a short video of source, "
+        "blend and interpolation side by side, and a timeline of motion, cuts, repeats and stills to a folder, and "
+        "prints a summary.",
     )
     parser.add_argument("path", type=Path, metavar="CLIP", help="a video, a .vpy script or a folder of frames")
     parser.add_argument(
         "--out",
         type=Path,
         metavar="FOLDER",
-        help="default: the clip's name and -compare, here; what an earlier run left there is replaced",
+        help="folder to write to; default: the clip's name with -compare, in the current folder; results of an earlier "
+        "run are replaced",
     )
-    parser.add_argument("--span", default=":", metavar="A:B", help="shares of the duration: 0.5:1 is the second half")
-    parser.add_argument("--size", metavar="WxH", help="shrink to fit into this first; one number is the width")
     parser.add_argument(
-        "--at", nargs="+", type=float, default=[], metavar="SECONDS", help="the moments to show; default: by motion"
+        "--span",
+        default=":",
+        metavar="A:B",
+        help="part of the clip, as shares of its duration: 0.5:1 is the second half",
+    )
+    parser.add_argument(
+        "--size", metavar="WxH", help="scale the clip down to fit into this size; a single number is the width"
+    )
+    parser.add_argument(
+        "--at", nargs="+", type=float, default=[], metavar="SECONDS", help="moments to show; default: chosen by motion"
     )
     add_filter_options(parser)
-    parser.add_argument("--multi", type=int, default=2, metavar="N", help="frames of the video for each; default: 2")
-    parser.add_argument("--seconds", type=float, default=6.0, help="the video's length; default: 6")
-    parser.add_argument("--no-video", action="store_true", help="make none")
+    parser.add_argument(
+        "--multi",
+        type=int,
+        default=2,
+        metavar="N",
+        help="frame rate of the video as a multiple of the clip's; default: 2",
+    )
+    parser.add_argument("--seconds", type=float, default=6.0, help="length of the video in seconds; default: 6")
+    parser.add_argument("--no-video", action="store_true", help="write no video")
     parser.add_argument(
         "--html",
         type=Path,
         metavar="FILE",
-        help="write a page, too: a slider over blend, published picture, interpolated frame and truth, the timeline, "
-        "the worst places and figures, in one file",
+        help="also write a self-contained page with a slider over blend, published picture, interpolated frame and "
+        "truth, the timeline, the worst places and the figures",
     )
     parser.set_defaults(run=run)
 

@@ -35,38 +35,52 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "evaluate",
         help="measure models on test sets and clips",
-        description="Makes frames that are known, with each model and by a plain blend, and prints a Markdown table: "
-        "means of PSNR, SSIM, interpolation error, sharpness (gradient energy over the truth's) and, where an ffmpeg "
-        "has libvmaf, VMAF; 8-bit RGB. A published set is recognised by what its folder holds; of a video, a .vpy "
-        "script or a folder of frames, frames are dropped and made again, never across a cut.",
+        description="Interpolates known frames with each model and with a plain blend, and prints a Markdown table of "
+        "mean PSNR, SSIM, interpolation error, sharpness (gradient energy divided by the true frame's) and, if an "
+        "ffmpeg with libvmaf is found, VMAF, all of 8-bit RGB. Published test sets are recognised by the contents of "
+        "their folders. From a video, a .vpy script or a folder of frames, frames are dropped and interpolated again, "
+        "never across a cut.",
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="sets, videos, scripts, folders of frames")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="test sets, videos, scripts or folders of frames"
+    )
     parser.add_argument(
         "--model",
         nargs="+",
         default=[DEFAULT],
         metavar="MODEL",
-        help="names as in `vsrife models`, files of weights, or NAME=FILE where a file does not tell its version; "
+        help="names that `vsrife models` lists, weights files, or NAME=FILE if a file does not state its version; "
         f"default: {DEFAULT}",
     )
     add_filter_options(parser, MOTION)
-    parser.add_argument("--suite", metavar="NAME", help="what the paths are, where they do not tell: vimeo90k, clip, …")
+    parser.add_argument(
+        "--suite", metavar="NAME", help="kind of the test sets, if it is not recognised: vimeo90k, clip, …"
+    )
     parser.add_argument(
         "--metrics",
         nargs="+",
         metavar="NAME",
-        help="which, default: psnr, ssim, ie, sharpness, vmaf and those a set is reported with; also psnr_luma, "
-        "ssim_paper, ie_paper, sharpness_luma, and st_lpips, which needs the package stlpips-pytorch",
+        help="metrics to compute; default: psnr, ssim, ie, sharpness, vmaf and those usually reported for a set; also "
+        "psnr_luma, ssim_paper, ie_paper, sharpness_luma, and st_lpips, which needs the package stlpips-pytorch",
     )
-    parser.add_argument("--factor", type=int, metavar="N", help="of N frames one is kept; default: 2, or the set's")
-    parser.add_argument("--span", default=":", metavar="A:B", help="shares of the duration: 0.5:1 is the second half")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="every so many cases")
-    parser.add_argument("--limit", type=int, metavar="N", help="so many cases at most")
-    parser.add_argument("--size", metavar="WxH", help="shrink to fit into this first; one number is the width")
+    parser.add_argument("--factor", type=int, metavar="N", help="keep one of N frames; default: 2, or the set's")
+    parser.add_argument(
+        "--span",
+        default=":",
+        metavar="A:B",
+        help="part of each clip, as shares of its duration: 0.5:1 is the second half",
+    )
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="use every Nth case")
+    parser.add_argument("--limit", type=int, metavar="N", help="use at most N cases")
+    parser.add_argument(
+        "--size", metavar="WxH", help="scale clips down to fit into this size; a single number is the width"
+    )
     parser.add_argument("--repeats", action="store_true", help="keep cases of a clip in which a picture is repeated")
-    parser.add_argument("--ffmpeg", type=Path, metavar="FILE", help="one with libvmaf, where it is not found by itself")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures of all cases there, too")
-    parser.add_argument("--sheet", type=Path, metavar="FILE", help="draw the first model's worst cases there, a PNG")
+    parser.add_argument("--ffmpeg", type=Path, metavar="FILE", help="an ffmpeg with libvmaf, if none is found")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures of every case to this file")
+    parser.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="draw the worst cases of the first model into this PNG"
+    )
     parser.set_defaults(run=run)
 
 

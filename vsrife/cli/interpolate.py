@@ -44,29 +44,33 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Add the command."""
     parser = commands.add_parser(
         "interpolate",
-        help="double the frame rate of a film, or bring it to another one",
-        description="Interpolates frames between a film's frames and writes the film anew, with its sound, subtitles, "
-        "chapters and attachments as they were, its timing and its colours. Segments of it lie in a folder beside "
-        "the output until all are finished: a run that was stopped, or killed, goes on with --resume.",
+        help="double the frame rate of a film, or convert it to another rate",
+        description="Interpolates between the frames of a film and writes a new film with the same sound, subtitles, "
+        "chapters, attachments, timing and colours. Finished segments are kept in a folder beside the output until "
+        "all are done, so that --resume continues a run that was stopped or killed.",
     )
     parser.add_argument("source", type=Path, metavar="IN", help="a film, or a .vpy script, which has no sound")
     parser.add_argument(
         "output", type=Path, nargs="?", metavar="OUT", help="the new film: .mkv, .mp4, .m4v, .mov or .webm"
     )
-    when = parser.add_argument_group("when")
+    when = parser.add_argument_group("time")
     when.add_argument("--multi", metavar="X", help="multiply the frame rate, for example by 2, 2.5 or 5/3; default: 2")
     when.add_argument("--fps", metavar="RATE", help="frames a second: 60, 60000/1001, or 59.94 (taken as 60000/1001)")
-    when.add_argument("--start", metavar="TIME", help="begin there: seconds, or hours:minutes:seconds")
-    when.add_argument("--duration", metavar="TIME", help="length to convert")
-    when.add_argument("--preview", action="store_true", help="make ten seconds, from the middle or --start")
-    how = parser.add_argument_group("how, as the filter's arguments")
+    when.add_argument("--start", metavar="TIME", help="start of the part to convert: seconds, or hours:minutes:seconds")
+    when.add_argument("--duration", metavar="TIME", help="length of the part to convert")
+    when.add_argument("--preview", action="store_true", help="convert ten seconds only, from --start or the middle")
+    how = parser.add_argument_group("arguments of the filter")
     add_filter_options(how, ARGUMENTS)
-    how.add_argument("--dedup", action="store_true", help="move evenly what was drawn on twos and threes")
-    how.add_argument("--no-sc", action="store_true", help="interpolate across cuts, too")
+    how.add_argument(
+        "--dedup",
+        action="store_true",
+        help="interpolate across repeated frames, for animation drawn on twos and threes",
+    )
+    how.add_argument("--no-sc", action="store_true", help="interpolate across scene changes as well")
     how.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any other argument of the filter, repeatable"
     )
-    file = parser.add_argument_group("into what")
+    file = parser.add_argument_group("output")
     file.add_argument(
         "--encoder",
         default="auto",
@@ -74,22 +78,29 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="x264, x265, av1, vp9, ffv1, prores, nvenc_h264, nvenc_hevc or nvenc_av1; default: x264 for 8 bits, x265 "
         "above and for HDR, av1 for .webm; with alpha prores for .mov, vp9 for .webm",
     )
-    file.add_argument("--quality", type=float, metavar="X", help="the lower the better, on the encoder's own scale")
-    file.add_argument("--preset", metavar="NAME", help="the encoder's: fast, slow, 6 …")
     file.add_argument(
-        "--encoder-option", action="append", default=[], metavar="NAME=VALUE", help="any of FFmpeg's, repeatable"
+        "--quality", type=float, metavar="X", help="quality on the encoder's own scale, where lower is better"
     )
-    file.add_argument("--segment", default="10", metavar="SECONDS", help="of the source in each segment; default: 10")
-    run_ = parser.add_argument_group("the run")
-    run_.add_argument("--resume", action="store_true", help="go on with the segments of a run that did not end")
-    run_.add_argument("--overwrite", action="store_true", help="replace the output, or begin anew")
+    file.add_argument("--preset", metavar="NAME", help="preset of the encoder: fast, slow, 6 …")
+    file.add_argument(
+        "--encoder-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of FFmpeg's encoder, repeatable",
+    )
+    file.add_argument("--segment", default="10", metavar="SECONDS", help="length of a segment; default: 10")
+    run_ = parser.add_argument_group("run")
+    run_.add_argument("--resume", action="store_true", help="continue a run that did not finish")
+    run_.add_argument("--overwrite", action="store_true", help="replace the output, or start a run over")
     run_.add_argument(
         "--cluster",
         metavar="ADDRESS",
-        help="a Dask scheduler's, tcp://HOST:8786, whose workers make the segments; or local:N for N processes here",
+        help="address of a Dask scheduler whose workers convert the segments (tcp://HOST:8786), or local:N for N "
+        "processes on this computer",
     )
-    run_.add_argument("--vpy", action="store_true", help="print a script that makes the same frames, and do no more")
-    run_.add_argument("--quiet", action="store_true", help="say nothing but what went wrong")
+    run_.add_argument("--vpy", action="store_true", help="only print a script that makes the same frames")
+    run_.add_argument("--quiet", action="store_true", help="print errors only")
     parser.set_defaults(run=run)
 
 

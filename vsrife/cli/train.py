@@ -1,4 +1,4 @@
-"""`vsrife train`: networks from nothing, or better ones from footage of one's own."""
+"""`vsrife train`: networks from scratch, or fine-tuned on one's own footage."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Add the command, an argument for each field of `TrainOptions`."""
     parser = commands.add_parser(
         "train",
-        help="train a network, or fine-tune one on footage of yours",
-        description="Trains the paper's networks and those of the 4.x line, from nothing (--model) or from weights "
-        "(--init), and leaves model.safetensors with its card, curves and pictures in a folder. On several cards: "
+        help="train a network, or fine-tune one on your own footage",
+        description="Trains the paper's networks and those of the 4.x line, from scratch (--model) or from weights "
+        "(--init), and writes model.safetensors with its card, curves and pictures to a folder. On several GPUs: "
         "torchrun --nproc-per-node N -m vsrife train …",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where all of it goes")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in the folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="continue the run in the folder")
     kinds = get_type_hints(TrainOptions)
     for item in fields(TrainOptions):
         flag, help_ = f"--{item.name.replace('_', '-')}", item.metadata["help"]

@@ -1,4 +1,4 @@
-"""Training: networks from nothing, or better ones from footage of one's own. Importing this imports no torch."""
+"""Training: networks from scratch, or fine-tuned on one's own footage. Importing this imports no torch."""
 
 from __future__ import annotations
 

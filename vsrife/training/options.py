@@ -27,80 +27,89 @@ class TrainOptions:
 
     data: tuple[str, ...] = option(
         (),
-        "films, .vpy scripts, folders of pictures or Vimeo90K folders to learn from; "
-        f'"{SCENES}" stands for made-up scenes, "{SCENES}:N:P" for N of them in an epoch, '
-        "in which things go P pixels at most, and a kind after that: drawings, text, bars, repeats, faint, grain, "
-        "letterbox or captions",
+        "training data: films, .vpy scripts, folders of pictures or Vimeo90K folders; "
+        f'"{SCENES}" means synthetic scenes, "{SCENES}:N:P" N of them per epoch with motions of at most P pixels, '
+        f'and "{SCENES}:N:P:KIND" one kind: drawings, text, bars, repeats, faint, grain, letterbox or captions',
     )
-    validation: tuple[str, ...] = option((), "what to measure on; without it, the end of each film, see --hold-out")
+    validation: tuple[str, ...] = option((), "validation data; by default the end of each film, see --hold-out")
     hold_out: float = option(
-        0.1, "share of each film, from its end, that is measured on and not learnt", least=0, most=0.9
+        0.1, "share of each film, from its end, kept for validation and not trained on", least=0, most=0.9
     )
-    span: tuple[float, ...] = option((0.0, 1.0), "the part of each film that is used, as two shares of its length")
-    cache: str | None = option(None, "folder for what is cut out of films; in the run's own if not given")
-    windows: int = option(1000, "runs of frames cut out of each film", least=1)
+    span: tuple[float, ...] = option(
+        (0.0, 1.0), "the part of each film that is used: start and end as shares of its length"
+    )
+    cache: str | None = option(None, "folder for the windows cut out of films; by default in the run's own folder")
+    windows: int = option(1000, "largest number of windows cut out of each film", least=1)
 
-    model: str | None = option(None, "network to start from nothing: a name of `vsrife models`, paper, paper-m, …")
-    init: str | None = option(None, "weights to start from instead: a model's name or a file")
-    widths: tuple[int, ...] = option((), "body channels of the blocks, where not the network's own", least=2)
-    head: int | None = option(None, "channels of the head's half-size layers, where not the network's own", least=2)
-    scales: tuple[int, ...] = option((), "what the blocks shrink by, where not the network's own", least=1)
-    refine: bool = option(True, "with RefineNet, for the networks that have one")
-    flow: str = option("direct", "direct, or scaled: motion found at ½ and scaled to t", choices=("direct", "scaled"))
+    model: str | None = option(
+        None, "network to train from scratch: a name that `vsrife models` lists, paper, paper-m, …"
+    )
+    init: str | None = option(None, "weights to fine-tune instead: a model's name or a file")
+    widths: tuple[int, ...] = option((), "body channels of each block, instead of the network's own", least=2)
+    head: int | None = option(None, "channels of the head's half-size layers, instead of the network's own", least=2)
+    scales: tuple[int, ...] = option((), "downscaling factor of each block, instead of the network's own", least=1)
+    refine: bool = option(True, "use RefineNet, for the networks that have one")
+    flow: str = option(
+        "direct",
+        "direct estimates the flow at t; scaled estimates it at ½ and scales it to t",
+        choices=("direct", "scaled"),
+    )
 
-    minutes: float | None = option(None, "leave after so long, to be gone on with by --resume", least=0)
-    steps: int | None = option(None, "steps in all; without it, as many as --epochs take", least=1)
-    epochs: int = option(300, "times the set is gone through", least=1)
-    batch: int = option(64, "triplets in a step, of all processes together", least=1)
-    accumulate: int = option(1, "parts a step's triplets are worked off in, for little memory", least=1)
-    crop: int = option(224, "side of the pictures in pixels; rounded up to what the network needs", least=32)
-    learning_rate: float | None = option(None, "at its highest; 3e-4 from nothing, 1e-5 from weights", least=0)
-    last_rate: float = option(0.01, "share of it that is left at the end of the cosine", least=0, most=1)
-    warmup: int | None = option(None, "steps until it is reached; 2000, but a tenth of the run at most", least=0)
-    weight_decay: float = option(1e-4, "AdamW's", least=0)
-    clip: float = option(1.0, "largest norm of the gradient", least=0)
+    minutes: float | None = option(None, "stop after this time; --resume continues the run", least=0)
+    steps: int | None = option(None, "number of steps; by default as many as --epochs need", least=1)
+    epochs: int = option(300, "passes over the training data", least=1)
+    batch: int = option(64, "triplets per step, over all processes", least=1)
+    accumulate: int = option(1, "number of parts that a batch is split into, to save memory", least=1)
+    crop: int = option(224, "side of the crops in pixels, rounded up to what the network needs", least=32)
+    learning_rate: float | None = option(
+        None, "peak learning rate; by default 3e-4 from scratch and 1e-5 with --init", least=0
+    )
+    last_rate: float = option(0.01, "final learning rate of the cosine decay, as a share of the peak", least=0, most=1)
+    warmup: int | None = option(None, "warm-up steps; by default 2000, at most a tenth of the run", least=0)
+    weight_decay: float = option(1e-4, "weight decay of AdamW", least=0)
+    clip: float = option(1.0, "norm that gradients are clipped to", least=0)
     ema: float = option(
-        0.999, "share of the mean weights kept at each step; 0 uses the last weights", least=0, most=0.99999
+        0.999, "decay of the moving average of the weights; 0 uses the last weights", least=0, most=0.99999
     )
     levels: int = option(5, "bands of the Laplacian pyramid", least=1, most=8)
-    picture: float = option(
-        1.0, "weight of the interpolated picture's distance to the truth; 0 learns from a guide alone", least=0
-    )
+    picture: float = option(1.0, "weight of the picture loss; 0 trains with a guide alone", least=0)
     picture_step: str | None = option(
-        None, "what makes the picture of flow and mask: sharp, as in the filter, which is the default from weights, or "
-        "published, the default from nothing", choices=("published", "sharp"),
+        None, "picture step that turns flow and mask into the picture: sharp, the filter's, is the default with "
+        "--init, and published is the default from scratch", choices=("published", "sharp"),
     )  # fmt: skip
     psnr: float = option(
-        0.0, "weight of each picture's PSNR in bels, which counts a share of little error as one of much", least=0
+        0.0, "weight of each picture's PSNR in bels, by which easy pictures count as much as hard ones", least=0
     )
-    distillation: float = option(0.01, "weight of the privileged teacher's flow; 0 does without it", least=0)
+    distillation: float = option(
+        0.01, "weight of the distillation from the privileged teacher; 0 trains without a teacher", least=0
+    )
 
-    guide: str | None = option(None, "a model whose motion is a target too: a name or a file")
-    guide_passes: int = option(8, "looks whose mean motion that is: 1, 2, 4 or 8", choices=(1, 2, 4, 8))
-    guide_flow: float = option(0.01, "weight of the distance in pixels to the guide's flow", least=0)
-    guide_mask: float = option(0.1, "weight of the difference to the guide's own mask", least=0)
+    guide: str | None = option(None, "a model whose flow and mask are targets as well: a name or a file")
+    guide_passes: int = option(8, "number of estimates whose mean is the guide: 1, 2, 4 or 8", choices=(1, 2, 4, 8))
+    guide_flow: float = option(0.01, "weight of the distance to the guide's flow, in pixels", least=0)
+    guide_mask: float = option(0.1, "weight of the difference from the guide's mask", least=0)
     guide_features: float = option(
-        0.0, "weight of the mean square difference to the guide's head features, each as large as it varies", least=0
+        0.0, "weight of the mean squared difference from the guide's head features, in units of their variance", least=0
     )
     sharpness: float = option(
         0.0,
-        "weight of detail that the guide's picture (without a guide, the truth) has and the made one lacks",
+        "weight of the detail that the guide's picture (or without a guide the true one) has and the output lacks",
         least=0,
     )
     keep: float = option(
-        0.0, "share of the weights it started from in what is measured and written, which keeps more of their detail",
+        0.0, "share of the initial weights in the validated and written average, which keeps more of their detail",
         least=0, most=1,
     )  # fmt: skip
-    freeze: tuple[str, ...] = option((), "parts that are not trained, by the beginning of their names: block0 encode …")
+    freeze: tuple[str, ...] = option((), "parts that are not trained, by the prefix of their names: block0 encode …")
 
-    device: str = option("auto", "cpu, cuda, mps or xpu; auto is CUDA where there is a card", choices=DEVICES)
-    precision: str = option("fp32", "of the convolutions: fp32, bf16 or fp16", choices=PRECISIONS)
-    workers: int = option(1, "processes that read and cut pictures, for each training process", least=0)
-    seed: int = option(0, "of everything drawn", least=0)
+    device: str = option("auto", "cpu, cuda, mps or xpu; auto takes CUDA where there is a GPU", choices=DEVICES)
+    precision: str = option("fp32", "precision of the convolutions: fp32, bf16 or fp16", choices=PRECISIONS)
+    workers: int = option(1, "data loading processes per training process", least=0)
+    seed: int = option(0, "seed of all random draws", least=0)
     log_every: int = option(10, "steps between two lines of the log", least=1)
-    validate_every: int = option(1000, "steps between two measurements and sheets of pictures", least=1)
+    validate_every: int = option(1000, "steps between two validations, each with a sheet of pictures", least=1)
     save_every: int = option(500, "steps between two checkpoints", least=1)
-    tensorboard: bool = option(False, "write TensorBoard's files, too")
+    tensorboard: bool = option(False, "also write files for TensorBoard")
 
     def __post_init__(self) -> None:
         for item in fields(self):
