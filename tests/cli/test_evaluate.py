@@ -95,7 +95,7 @@ def test_without_libvmaf_the_column_is_left_out(
     monkeypatch.setattr("vsrife.evaluation.vmaf._candidates", list)
     monkeypatch.setattr("vsrife.evaluation.perceptual.PACKAGE", "a_package_that_is_not_here")
     reason = (
-        "evaluate: vmaf cannot be measured: no ffmpeg with libvmaf is here (pip install imageio-ffmpeg, or --ffmpeg)"
+        "evaluate: vmaf cannot be measured: no ffmpeg with libvmaf is found (pip install imageio-ffmpeg, or --ffmpeg)"
     )
     assert main(["evaluate", str(ucf101), *QUICK]) == 0
     out, error = capsys.readouterr()

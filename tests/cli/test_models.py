@@ -76,7 +76,7 @@ def test_fetch(folder: Path, asked: list[str], capsys: pytest.CaptureFixture[str
     assert main(["models", "fetch", "4.15-lite", "v4.6", "4.26"]) == 0
     assert asked == [MODEL, "4.6"]
     out, error = capsys.readouterr()
-    assert out == f"model 4.26 is here: {manifest()['4.26'].path}\n"
+    assert out == f"model 4.26 is installed: {manifest()['4.26'].path}\n"
     assert error.splitlines()[1] == f"model {MODEL} is at {folder / f'flownet_v{MODEL}.pkl'}"
     assert load_network(MODEL, None, fetch=False).config == CATALOG[MODEL]
 
@@ -119,7 +119,7 @@ def test_errors_are_one_line(
     assert "not those of a 4.6 network" in failed(["models", "import", file, "--name", "4.6"], capsys)
     assert "must be a file" in failed(["models", "info", str(tmp_path / "none.pkl")], capsys)
     assert "which this package does not have" in failed(["models", "fetch", "5"], capsys)
-    assert "is not fetched from anywhere" in failed(["models", "fetch", "paper"], capsys)
+    assert "cannot be downloaded" in failed(["models", "fetch", "paper"], capsys)
     folder.touch()
     assert "cannot be written" in failed(["models", "import", file, "--name", "mine"], capsys)
 

@@ -63,7 +63,7 @@ def test_a_list_of_devices(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("names", "line"),
     [
-        ("cuda:0,cuda:7", r"device cuda:7 is not here: PyTorch .* sees 2 cuda devices"),
+        ("cuda:0,cuda:7", r"device cuda:7 does not exist: PyTorch .* sees 2 cuda devices"),
         ("cuda,cuda:0", "device must name each card once, got cuda,cuda:0"),
         ("auto,cpu", "device must be one name, or up to 16 with commas between them and without auto, got auto,cpu"),
         (",".join(["cpu"] * 17), r"device must be one name, or up to 16 .* got cpu,cpu.{,54}"),

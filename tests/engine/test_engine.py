@@ -179,7 +179,7 @@ def test_devices() -> None:
     assert resolve_device("cpu") == CPU
     if not torch.cuda.is_available():
         assert resolve_device("auto") == CPU
-        with pytest.raises(RifeError, match=r"^device cuda:3 is not here: PyTorch .* sees 0 cuda devices$"):
+        with pytest.raises(RifeError, match=r"^device cuda:3 does not exist: PyTorch .* sees 0 cuda devices$"):
             resolve_device("cuda:3")
     for name in ("gpu", "cuda:", "cuda:x", "cuda:٣", "cpu:0", "mps:1", "x" * 500):
         with pytest.raises(RifeError, match=r"^device must be one of auto, cpu.{,120}$"):

@@ -101,5 +101,5 @@ def test_segments_that_were_altered_are_encoded_again(
     for number, what in enumerate(["was altered after it was encoded", *["is damaged"] * 3, "was altered"]):
         assert sum(line.startswith(f"segment {number} {what}") for line in said) == 1
     assert not any(line.startswith("segment 5") for line in said)
-    assert "1 of 6 segments are there" in said
+    assert "1 of 6 segments are finished" in said
     assert ffmpeg.packets(film, "v") == ffmpeg.packets(undisturbed, "v")

@@ -216,7 +216,7 @@ def test_stopped_it_says_how_to_go_on(
         assert re.fullmatch(r"interpolate: stopped, \d of 6 segments are kept; --resume goes on with them\n", said)
         assert [path.name for path in tmp_path.iterdir()] == [folder.name]
     assert main(["interpolate", str(steady_film), str(film), *SLOW, *FIXED]) == 1
-    assert "--resume goes on with it" in capsys.readouterr().err
+    assert "--resume continues it" in capsys.readouterr().err
     assert main(["interpolate", str(steady_film), str(film), *SLOW, *FIXED, "--resume", "--quality", "30"]) == 1
     assert "is of another job, recipe's options was" in capsys.readouterr().err
     make(steady_film, film, *SLOW, "--resume")

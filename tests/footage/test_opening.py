@@ -189,7 +189,7 @@ def test_bad_clips_are_refused_in_one_line() -> None:
     assert refused(blank[0]) == "open_footage: clip must have at least 2 frames, got 1"
     assert refused(blank.std.Crop(right=52)) == "open_footage: clip must be at least 16x16, got 12x64"
     timeless = core.std.BlankClip(blank, fpsnum=0, fpsden=1)
-    assert refused(timeless) == "open_footage: clip must have a frame rate, or frames that say how long they last"
+    assert refused(timeless) == "open_footage: clip must have a frame rate, or frames with a duration"
     assert refused(blank, matrix=3) == "open_footage: matrix must be one of 1, 4, 5, 6, 7, 8, 9, 14, got 3"
 
 

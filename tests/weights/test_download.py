@@ -129,10 +129,12 @@ def test_a_missing_release(release: Release) -> None:
 
 def test_offline(release: Release, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put = f"put {release.entry.source} at {folder / FILE}$"
-    with pytest.raises(ModelError, match=f'is not here and may not be fetched; run "vsrife models fetch .*", or {put}'):
+    with pytest.raises(
+        ModelError, match=f'is not installed and may not be downloaded; run "vsrife models fetch .*", or {put}'
+    ):
         load_network(MODEL, None, fetch=False)
     monkeypatch.setenv("VSRIFE_OFFLINE", "1")
-    with pytest.raises(ModelError, match=f"is not here and VSRIFE_OFFLINE forbids fetching it; {put}"):
+    with pytest.raises(ModelError, match=f"is not installed and VSRIFE_OFFLINE forbids downloading it; {put}"):
         load_network(MODEL, None)
     assert release.requests == 0
     assert not folder.exists()

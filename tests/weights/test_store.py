@@ -73,7 +73,7 @@ def test_a_published_model_is_imported_under_its_own_name(folder: Path, tmp_path
     file = saved(tmp_path, "4.22.lite", "flownet_v4.22.lite.pkl")
     assert import_weights(file, None, None)[0] == "4.22.lite"
     assert load_network("4.22.lite", None, fetch=False).config == CATALOG["4.22.lite"]
-    with pytest.raises(ModelError, match=r"^model 4.22.lite is here already, .*; delete that or give another"):
+    with pytest.raises(ModelError, match=r"^model 4.22.lite is already installed, .*; delete it or give another"):
         import_weights(file, "rife-v4.22-lite", None)
 
 
@@ -88,7 +88,7 @@ def test_what_shapes_cannot_tell_is_said(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "model", "message"),
     [
-        ("4.26", None, "is here already"),
+        ("4.26", None, "is already installed"),
         ("23", None, "must not be a number"),
         ("../x", None, "must be letters, digits"),
         ("a b", None, "must be letters, digits"),

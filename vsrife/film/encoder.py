@@ -332,5 +332,5 @@ def _quiet_svt() -> Iterator[None]:
 def _seconds(properties: Any, number: int) -> Fraction:
     seconds = own_duration(properties)
     if seconds is None:
-        raise RifeError(f"clip must have a frame rate, or frames that say how long they last, {number} does not")
+        raise RifeError(f"clip must have a frame rate, or a duration on every frame; frame {number} has none")
     return seconds

@@ -61,7 +61,7 @@ def join(job: Job, folder: Path, target: Path, watch: Progress | None = None, lo
         if records and rendered.header != records[0].header:
             raise RifeError(
                 f"segment {segment.number} must be encoded like the others, got another header "
-                "(another version of the encoder?); --overwrite makes all of them anew"
+                "(another version of the encoder?); --overwrite encodes all of them again"
             )
         records.append(rendered)
     delay = _delay(job, folder)

@@ -75,8 +75,8 @@ def check_paths(source: Path, target: Path, *, resume: bool, overwrite: bool) ->
         there = folder.exists()
         if there and not resume and not overwrite:
             raise RifeError(
-                f"{shown(folder.name)} is there, of a run that did not end; --resume goes on with it, --overwrite "
-                "begins anew"
+                f"{shown(folder.name)} is left from a run that did not finish; --resume continues it, --overwrite "
+                "starts over"
             )
         if there and not _is_work_folder(folder):
             raise RifeError(f"{shown(folder)} must be a folder of segments alone, got something else")
@@ -142,7 +142,7 @@ def interpolate(
     planned = plan_job(source, target.suffix.lower(), request, reporter.log, _report_planning(reporter), before)
     job = planned.job
     if before is not None and (difference := job.difference(before)):
-        raise RifeError(f"{folder.name} is of another job, {difference}; --overwrite begins anew")
+        raise RifeError(f"{folder.name} is of another job, {difference}; --overwrite starts over")
     with _kept_noted(target, keep=not request.preview), _locked(folder, fresh=before is None, keep=not request.preview):
         if before is None:
             with atomic_write(folder / JOB) as partial:
@@ -151,7 +151,9 @@ def interpolate(
         done = job.frames - sum(segment.length for segment in missing)
         if resume:
             count, total = len(job.segments) - len(missing), len(job.segments)
-            reporter.log(f"{count} of {total} segments are there" if count else "no segment is there, it begins anew")
+            reporter.log(
+                f"{count} of {total} segments are finished" if count else "no segment is finished, starting over"
+            )
         for line in left_out(job.film, CONTAINERS[target.suffix.lower()]):
             reporter.log(line)
         reporter.stage("making frames", job.frames, done)
@@ -219,7 +221,7 @@ def _stored_job(folder: Path) -> dict[str, Any] | None:
     try:
         return load_job(text)
     except RifeError as error:
-        raise RifeError(f"{folder.name} is of another version of vsrife; --overwrite begins anew") from error
+        raise RifeError(f"{folder.name} is of another version of vsrife; --overwrite starts over") from error
 
 
 def _is_work_folder(folder: Path) -> bool:

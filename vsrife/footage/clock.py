@@ -38,7 +38,7 @@ class Clock:
         first = [own_duration(frame.props) for frame in read_ahead(clip, range(min(PROBED, clip.num_frames)))]
         usual = 1 / self._rate if self._rate else first[0]
         if usual is None:
-            raise RifeError(f"{name} must have a frame rate, or frames that say how long they last")
+            raise RifeError(f"{name} must have a frame rate, or frames with a duration")
         self._usual = usual
         self._constant = not is_variable(first, self._rate)
         self._starts = [Fraction(0)]

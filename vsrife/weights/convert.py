@@ -47,7 +47,7 @@ def import_weights(source: Path, name: str | None, architecture: str | None) -> 
         raise ModelError(f"the file cannot be examined ({error.strerror}), got {shown(source, 200)}") from error
     target, present = imported_path(name), find(name)
     if present:
-        raise ModelError(f"model {name} is here already, {present}; delete that or give another name")
+        raise ModelError(f"model {name} is already installed, {present}; delete it or give another name")
     asked = resolve(architecture).name if architecture else None
     if name in CONFIGS and asked not in (None, name):
         raise ModelError(f"model {name} must be a {name} network, got {asked}; give another name")

@@ -44,7 +44,8 @@ def fetch(entry: Entry, log: Callable[[str], None] | None = None) -> Path:
     target = entry.path
     if os.environ.get("VSRIFE_OFFLINE", "0") not in ("", "0") and not target.is_file():
         raise ModelError(
-            f"model {entry.name} is not here and VSRIFE_OFFLINE forbids fetching it; put {entry.source} at {target}"
+            f"model {entry.name} is not installed and VSRIFE_OFFLINE forbids downloading it; "
+            f"put {entry.source} at {target}"
         )
     log = log or (lambda line: None)
     try:
@@ -82,7 +83,7 @@ def check_hash(entry: Entry) -> None:
         remedy = "delete it to fetch it again"
         if not entry.sha256:
             remedy += f", or delete {_record(entry).name} beside it to use it as it is"
-    raise ModelError(f"model {entry.name} is damaged: {entry.path} has not the hash it had; {remedy}")
+    raise ModelError(f"model {entry.name} is damaged: {entry.path} no longer has its recorded hash; {remedy}")
 
 
 def sha256(path: Path) -> str:

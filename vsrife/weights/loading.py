@@ -94,14 +94,14 @@ def _file(name: str, *, fetch: bool, log: Callable[[str], None] | None) -> tuple
     entry, path = manifest().get(name), find(name)
     if entry is None:
         if path is None:
-            raise ModelError(f"model {name} is not fetched from anywhere; give its file as model_path")
+            raise ModelError(f"model {name} cannot be downloaded; give its file as model_path")
         return path, None
     if path is None:
         if entry.bundled:
             raise ModelError(f"model {name} is missing its file {entry.path}; install the package again")
         if not fetch:
             raise ModelError(
-                f'model {name} is not here and may not be fetched; run "vsrife models fetch {name}", '
+                f'model {name} is not installed and may not be downloaded; run "vsrife models fetch {name}", '
                 f"or put {entry.source} at {entry.path}"
             )
         path = fetch_model(entry, log)
