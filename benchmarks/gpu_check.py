@@ -9,6 +9,7 @@ number of frames that are asked for at once. It takes a few minutes.
 from __future__ import annotations
 
 import json
+import math
 import platform
 import statistics
 import sys
@@ -88,8 +89,7 @@ def film(device: str, precision: str, width: int, height: int, bits: int, at_onc
         left, right = (HostFrame(n, pictures[n % PICTURES].planes, Colour()) for n in (number, number + 1))
         if not hasattr(targets, "planes"):
             targets.planes = [np.empty_like(plane) for plane in pictures[0].planes]
-        interpolator.cut_score(left, right)
-        interpolator.render(Task(left, right, Timestep(0.5, motion_at=0.5, shares_motion=True), form), targets.planes)
+        interpolator.render_unless_cut(Task(left, right, Timestep(0.5, motion_at=0.5), form), targets.planes, math.inf)
 
     with ThreadPoolExecutor(at_once) as pool:
         warm_up = 2 * at_once + 3

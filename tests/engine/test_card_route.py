@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("triton", reason="Triton is not here")
 MIB = 1 << 20
-MIDDLE = Timestep(0.5, motion_at=0.5, shares_motion=True)
+MIDDLE = Timestep(0.5, motion_at=0.5)
 """As a clip is doubled."""
 
 
@@ -56,12 +56,14 @@ def proven(network: IFNet | LegacyNetwork) -> Engine:
 def double(interpolator: Interpolator, form: PictureFormat, number: int, *, cuts: bool = True) -> None:
     """Make the frame behind a source frame, as the filter does."""
     left, right = frame(form, number), frame(form, number + 1)
+    task = Task(left, right, MIDDLE, form)
     if cuts:
-        interpolator.cut_score(left, right)
-    interpolator.render(Task(left, right, MIDDLE, form), target(form))
+        assert interpolator.render_unless_cut(task, target(form), 2) < 2
+    else:
+        interpolator.render(task, target(form))
 
 
-@pytest.mark.parametrize(("width", "height", "memory"), [(1920, 1080, 512), (3840, 2160, 2048)])
+@pytest.mark.parametrize(("width", "height", "memory"), [(1920, 1080, 420), (3840, 2160, 1640)])
 def test_what_a_frame_asks_of_a_card(width: int, height: int, memory: int) -> None:
     """The default network in fp16, at twice the rate, with the detector, once all that is kept is there."""
     form = form_of(width, height)
@@ -72,10 +74,10 @@ def test_what_a_frame_asks_of_a_card(width: int, height: int, memory: int) -> No
             card.reset()
             double(interpolator, form, number)
         print(f"{width}x{height}: {card.summary()}")
-        assert sum(card.launches.values()) <= 84, card.launches
+        assert sum(card.launches.values()) <= 86, card.launches
         assert card.by_name()["triton convolve"] == 54
-        assert sum(card.copies.values()) == 3, card.copies  # the planes there, a thumbnail and the frame back
-        assert sum(card.waits.values()) == 2, card.waits
+        assert sum(card.copies.values()) == 2, card.copies  # the planes there, and the frame with thumbnails back
+        assert sum(card.waits.values()) == 1, card.waits
         assert card.peak <= memory * MIB
         kept, pixels = interpolator._recovery._makers[0]._frames.size, width * height
         assert 0.9 * WORKING_BYTES < (card.peak - kept) / pixels < WORKING_BYTES

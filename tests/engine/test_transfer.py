@@ -11,7 +11,7 @@ import torch
 
 from vsrife.engine import PictureFormat, compose
 from vsrife.engine.compose import PlanePair, warp_blend_into
-from vsrife.engine.transfer import ALIGNMENT, HostCopy, allocate_like, lay_out, parts_like, upload
+from vsrife.engine.transfer import ALIGNMENT, Download, lay_out, parts_like, upload
 from vsrife.motion import Motion, SampleGrid
 
 
@@ -46,7 +46,10 @@ def test_a_frame_comes_back_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> Non
             assert target.shape == (grid.height, grid.width)
             target.copy_(plane)
 
-    kernels: Any = SimpleNamespace(device=SimpleNamespace(type="card"), warp_and_blend_into=copy)
+    class Card(str):
+        type = "card"
+
+    kernels: Any = SimpleNamespace(device=Card("cpu"), warp_and_blend_into=copy)
     monkeypatch.setattr(compose, "supports", lambda *_: True)
     form = PictureFormat("yuv", 10, False, 1, 1, 14, 8)
     rng = np.random.default_rng(2)
@@ -62,11 +65,13 @@ def test_a_frame_comes_back_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> Non
         assert (array[:, -5:] == 7).all()
 
 
-def test_memory_like_tensors_is_theirs() -> None:
-    given = [torch.from_numpy(plane) for plane in planes("u2")]
-    memory, parts = allocate_like(given)
-    for part, plane in zip(parts, given, strict=True):
-        part.copy_(plane)
-    copy = HostCopy(memory).get()
-    for part, plane in zip(parts_like(planes("u2"), copy), given, strict=True):
-        assert torch.equal(part, plane)
+def test_what_goes_down_beside_planes_comes_back_with_them() -> None:
+    given = planes("u2")
+    room = [np.zeros_like(plane) for plane in given]
+    beside = [torch.rand(1, 3, 4, 5), torch.arange(7)]
+    download = Download(room, torch.device("cpu"), beside)
+    for part, plane in zip(download.planes, given, strict=True):
+        part.copy_(torch.from_numpy(plane))
+    back = download.start().finish()
+    assert all(map(np.array_equal, room, given))
+    assert all(map(torch.equal, back, beside))

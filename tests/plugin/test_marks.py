@@ -21,13 +21,18 @@ SHOTS = (5, 4, 6)
 def detected(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """The pairs that the detector judges."""
     pairs: list[tuple[int, int]] = []
-    judge = Interpolator.cut_score
+    judge, render = Interpolator.cut_score, Interpolator.render_unless_cut
 
     def watched(self: Interpolator, left: Any, right: Any) -> float:
         pairs.append((left.number, right.number))
         return judge(self, left, right)
 
+    def rendered(self: Interpolator, task: Any, *others: Any) -> float:
+        pairs.append((task.left.number, task.right.number))
+        return render(self, task, *others)
+
     monkeypatch.setattr(Interpolator, "cut_score", watched)
+    monkeypatch.setattr(Interpolator, "render_unless_cut", rendered)
     return pairs
 
 

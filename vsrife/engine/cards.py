@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["check_memory", "exact_fp32", "has_sound_fp16", "is_lost", "why_unusable"]
 
 BINARY, PORTABLE = re.compile(r"sm_(\d+)(\d)([af]?)"), re.compile(r"compute_(\d+)(\d)")
-WORKING_BYTES = 144
+WORKING_BYTES = 112
 """Bytes for each pixel that a frame of 4.26 in fp16 needs while it is made, besides what is kept of source frames."""
 LOST = (
     "device-side assert",

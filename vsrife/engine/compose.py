@@ -12,7 +12,7 @@ from torch.nn.functional import max_pool2d
 
 from vsrife.engine.bands import bands
 from vsrife.engine.picture import chroma_grid
-from vsrife.engine.transfer import HostCopy, Pending, allocate_like, lay_out
+from vsrife.engine.transfer import Download, Pending
 from vsrife.motion import CorrectedMotion, Motion, SampleGrid, supports, warp_and_blend
 from vsrife.motion.field import resample
 
@@ -84,8 +84,12 @@ def warp_blend(pair: PlanePair, motion: Blend, kernels: Kernels | None, band: in
 
 
 def warp_blend_into(
-    pair: PlanePair, motion: Blend, kernels: Kernels | None, target: Sequence[NDArray[np.generic]]
-) -> Pending[None] | None:
+    pair: PlanePair,
+    motion: Blend,
+    kernels: Kernels | None,
+    target: Sequence[NDArray[np.generic]],
+    beside: Sequence[Tensor] = (),
+) -> Pending[list[Tensor]] | None:
     """`warp_blend` and `write_planes` in one, where the kernels know all planes and the motion; else None."""
     groups = pair.groups()
     if kernels is None or not isinstance(motion, (Motion, CorrectedMotion)):
@@ -93,21 +97,11 @@ def warp_blend_into(
     if not all(supports(kernels, (*pair.first[planes], *pair.last[planes]), motion) for _, planes in groups):
         return None
     peak = 0 if pair.form.is_float else (1 << pair.form.bits) - 1
-    on_host = kernels.device.type == "cpu"
-    memory, out = (None, [torch.from_numpy(array) for array in target]) if on_host else allocate_like(pair.first)
+    download = None if kernels.device.type == "cpu" else Download(target, kernels.device, beside)
+    out = download.planes if download else [torch.from_numpy(array) for array in target]
     for grid, planes in groups:
         kernels.warp_and_blend_into(pair.first[planes], pair.last[planes], motion, grid, out[planes], peak)
-    if memory is None:
-        return Pending(lambda: None)
-    starts, _ = lay_out(target)
-    copy = HostCopy(memory)
-
-    def finish() -> None:
-        whole = copy.get().numpy()
-        for start, array in zip(starts, target, strict=True):
-            np.copyto(array, whole[start : start + array.nbytes].view(array.dtype).reshape(array.shape))
-
-    return Pending(finish)
+    return download.start() if download else Pending(lambda: list(beside))
 
 
 def crossfade(pair: PlanePair, timestep: Tensor) -> list[Tensor]:
@@ -152,15 +146,26 @@ def at_grid(field: Tensor, grid: SampleGrid, *, largest: bool = False) -> Tensor
     return resample(field, *grid.coordinates(field.device))
 
 
-def write_planes(planes: Sequence[Tensor], form: PictureFormat, target: Sequence[NDArray[np.generic]]) -> Pending[None]:
-    """Copy planes to host memory: rounded and clipped to the format's integers, floats with every value."""
+def write_planes(
+    planes: Sequence[Tensor], form: PictureFormat, target: Sequence[NDArray[np.generic]], beside: Sequence[Tensor] = ()
+) -> Pending[list[Tensor]]:
+    """Copy planes to host memory: rounded and clipped to the format's integers, floats with every value.
+
+    What is pending are copies of the tensors `beside` them.
+    """
     if not form.is_float:
         planes = [plane.round().clamp_(0, (1 << form.bits) - 1) for plane in planes]
-    copies = [HostCopy(plane) for plane in planes]
+    if planes[0].device.type == "cuda":
+        download = Download(target, planes[0].device, beside)
+        for part, plane in zip(download.planes, planes, strict=True):
+            part.copy_(plane)
+        return download.start()
+    copies = [plane.cpu().numpy() for plane in planes]
 
-    def finish() -> None:
+    def finish() -> list[Tensor]:
         for copy, array in zip(copies, target, strict=True):
-            np.copyto(array, copy.get().numpy(), casting="unsafe")
+            np.copyto(array, copy, casting="unsafe")
+        return [tensor.cpu() for tensor in beside]
 
     return Pending(finish)
 

@@ -52,6 +52,7 @@ class Convolution:
         self._by_triton: TritonConvolution | None = None
         if fused is None and isinstance(layer, nn.Conv2d) and TritonConvolution.supports(layer, dtype, device):
             self._by_triton = TritonConvolution(layer, slope, dtype, device)
+            return
         self._transposed = isinstance(layer, nn.ConvTranspose2d)
         self._stride, self._padding, self._groups = list(layer.stride), list(map(int, layer.padding)), layer.groups
         self._slope = slope

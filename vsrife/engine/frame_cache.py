@@ -1,4 +1,4 @@
-"""Source frames on the device, encoded once while they are cached."""
+"""Source frames on the device, encoded once while they are cached, and the planes of companions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vsrife.engine.cache_budget import budget_of
 from vsrife.engine.exposure import encoded_light, exponent_of, exposed, find_peak
 from vsrife.engine.picture import align_edges
 from vsrife.engine.single_flight import SingleFlight
-from vsrife.engine.transfer import HostCopy, upload
+from vsrife.engine.transfer import upload
 from vsrife.motion import cell_grid, mean_luma
 from vsrife.tta import Flip, flipped
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from vsrife.engine.engine import Engine
     from vsrife.engine.picture import Colour, HostFrame, PictureFormat
+
+    Planes = tuple[Tensor, ...]
 
 __all__ = ["DeviceFrame", "FrameCache"]
 
@@ -70,10 +72,9 @@ class DeviceFrame:
         return find_peak(self.planes, self._family, self.colour)
 
     @cached_property
-    def thumbnail(self) -> HostCopy:
-        """The thumbnail that the scene-change detector compares, on the host: it consists of hundreds of operations on
-        a few numbers, each of which would be a kernel of a card."""
-        return HostCopy(thumbnail(self.picture))
+    def thumbnail(self) -> Tensor:
+        """The thumbnail that the scene change detector compares, on the device."""
+        return thumbnail(self.picture)
 
 
 class FrameCache:
@@ -97,13 +98,21 @@ class FrameCache:
         self._budget = budget_of(engine.device)
         within_budget = self._budget.limit // (form.height * form.width * BYTES)
         capacity = max(CACHED * (engine.executor.concurrency + 1), min(requests + CACHED, within_budget))
-        self._frames = SingleFlight[int, DeviceFrame](CACHED if band else capacity)
-        self.release = self._frames.release
+        self._capacity = CACHED if band else capacity
+        self._frames = SingleFlight[int, DeviceFrame](self._capacity)
+        self._planes: dict[int, SingleFlight[int, Planes]] = {}
 
     @property
     def size(self) -> int:
-        """Bytes of all cached frames."""
-        return sum(frame.size for frame in self._frames.values())
+        """Bytes of all cached frames, and of planes of other clips."""
+        others = (plane for clip in list(self._planes.values()) for planes in clip.values() for plane in planes)
+        return sum(frame.size for frame in self._frames.values()) + sum(plane.nbytes for plane in others)
+
+    def release(self) -> None:
+        """Drop all that nobody is computing."""
+        self._frames.release()
+        for clip in list(self._planes.values()):
+            clip.release()
 
     def get(self, frame: HostFrame) -> DeviceFrame:
         """A source frame on the device, uploaded once while it is cached."""
@@ -111,6 +120,13 @@ class FrameCache:
         return self._frames.get(
             frame.number, lambda: self.on_device(upload(frame.planes, self._engine.device), frame.colour)
         )
+
+    def planes(self, frame: HostFrame) -> Planes:
+        """The planes of a companion's frame on the device, uploaded once while they are cached."""
+        cached = self._planes.get(frame.clip)
+        if cached is None:
+            cached = self._planes.setdefault(frame.clip, SingleFlight(self._capacity))
+        return cached.get(frame.number, lambda: upload(frame.planes, self._engine.device))
 
     def on_device(self, planes: tuple[Tensor, ...], colour: Colour, exponent: int = 0) -> DeviceFrame:
         """A frame of planes that are on the device already."""

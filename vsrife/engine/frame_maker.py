@@ -18,7 +18,7 @@ from vsrife.engine.picture import plane_differences
 from vsrife.engine.single_flight import SingleFlight
 from vsrife.engine.stationary import find_stationary
 from vsrife.engine.task import RenderMode, map_tensor
-from vsrife.engine.transfer import Pending, upload
+from vsrife.engine.transfer import HostCopy, Pending
 from vsrife.motion import SampleGrid
 from vsrife.networks import TIME_STEP
 
@@ -93,8 +93,8 @@ class FrameMaker:
         self.engine.release()
 
     def cut_score(self, left: HostFrame, right: HostFrame) -> float | Pending[float]:
-        first, last = (frame.thumbnail for frame in self._frames.get_pair(left, right))
-        return Pending(lambda: cut_score(first.get(), last.get()))
+        thumbnails = HostCopy(torch.cat([frame.thumbnail for frame in self._frames.get_pair(left, right)]))
+        return Pending(lambda: cut_score(thumbnails.get()[:1], thumbnails.get()[1:]))
 
     def luma_psnr(self, left: HostFrame, right: HostFrame) -> float:
         first, last = self._frames.get_pair(left, right)
@@ -120,8 +120,31 @@ class FrameMaker:
                 channels = torch.where(held.mask[0, :, rows.kept_rows()] >= 1, channels.new_tensor(STILL), channels)
             target[:, rows.first : rows.stop] = channels.cpu().numpy()
 
-    def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> Pending[None] | None:
-        """Write the planes of a frame, see `vsrife.engine.Interpolator.render`."""
+    def render_unless_cut(
+        self, task: Task, target: Sequence[NDArray[np.generic]], threshold: float
+    ) -> Pending[float] | float:
+        """Write the planes of a frame, see `vsrife.engine.Interpolator.render_unless_cut`.
+
+        The score consists of hundreds of operations on a few numbers, each of which would be a kernel of a card: the
+        host computes it. A card makes the frame before that is known, so that the host waits once for both.
+        """
+        left, right = self._frames.get_pair(task.left, task.right)
+        thumbnails = left.thumbnail, right.thumbnail
+        if self.device.type == "cuda":
+            pending = self.render(task, target, thumbnails)
+            return Pending(lambda: cut_score(*pending.finish()))
+        score = cut_score(*(thumbnail.cpu() for thumbnail in thumbnails))
+        if score < threshold:
+            self.render(task, target).finish()
+        return score
+
+    def render(
+        self, task: Task, target: Sequence[NDArray[np.generic]], beside: Sequence[Tensor] = ()
+    ) -> Pending[list[Tensor]]:
+        """Write the planes of a frame, see `vsrife.engine.Interpolator.render`.
+
+        What is pending are copies on the host of the tensors `beside` them.
+        """
         left, right = self._frames.get_pair(task.left, task.right)
         pair = self._pair(left, right) if task.companions is None else self._companion_pair(task)
         pair_key = task.left.number, task.right.number
@@ -152,7 +175,7 @@ class FrameMaker:
                 and task.protect is None
                 and task.overlay is None
             )
-            if plain and (pending := warp_blend_into(pair, motion, self.engine.kernels, target)):
+            if plain and (pending := warp_blend_into(pair, motion, self.engine.kernels, target, beside)):
                 return pending
             move = held.warp_blend if held else warp_blend
             planes = move(pair, motion, self.engine.kernels, self.band)
@@ -168,9 +191,9 @@ class FrameMaker:
             planes = composite(planes, pair, map_tensor(task.protect, self.device))
         if task.overlay is not None:
             planes = task.overlay.paint(planes, task.form, left.colour, motion)
-        return write_planes(planes, task.form, target)
+        return write_planes(planes, task.form, target, beside)
 
-    def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> Pending[None] | None:
+    def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> Pending[list[Tensor]]:
         """Write the mean of frames over a time, see `vsrife.engine.Interpolator.blur`.
 
         Motion is estimated once for each pair. Between its two frames, the time is sampled at even steps.
@@ -222,7 +245,7 @@ class FrameMaker:
     def _companion_pair(self, task: Task) -> PlanePair:
         """Another clip's planes."""
         assert task.companions is not None
-        first, last = (upload(frame.planes, self.device) for frame in task.companions)
+        first, last = map(self._frames.planes, task.companions)
         location = task.companions[0].colour.chroma_location
         return PlanePair(task.form, first, last, location, self._form.width, self._form.height)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from vsrife.engine.bars import Box
     from vsrife.engine.picture import HostFrame, PictureFormat
@@ -91,14 +92,20 @@ class Interpolator:
 
     def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
         """Write a frame to `target`, arrays like the planes of `task.form`."""
-        box = self._box(task.left, task.right)
-        if box:
-            box.write_bars(task, target)
-            target = box.crop(target, task.form)
-            task = box.crop_task(task, self._form)
-        self._run(task.left, box, lambda maker: maker.render(task, target))
-        if self._check and next(self._rendered) % self._check == 0:
-            self._recovery.compare(self.device_of(task.left.number), task, target, box)
+        task, target, box = self._within_bars(task, target)
+        _: list[Tensor] = self._run(task.left, box, lambda maker: maker.render(task, target))
+        self._compare_some(task, target, box)
+
+    def render_unless_cut(self, task: Task, target: Sequence[NDArray[np.generic]], threshold: float) -> float:
+        """`cut_score` of a task's two frames, and `render` where it is below a threshold.
+
+        Where it is not, `target` holds nothing of use.
+        """
+        task, target, box = self._within_bars(task, target)
+        score = self._run(task.left, box, lambda maker: maker.render_unless_cut(task, target, threshold))
+        if score < threshold:
+            self._compare_some(task, target, box)
+        return score
 
     def blur(self, tasks: Sequence[Task], target: Sequence[NDArray[np.generic]]) -> None:
         """Write the mean of frames over a time; there is a task for each pair of source frames that it touches.
@@ -111,7 +118,7 @@ class Interpolator:
             box.write_bars(tasks[0], target)
             target = box.crop(target, tasks[0].form)
             tasks = [box.crop_task(task, self._form) for task in tasks]
-        self._run(tasks[0].left, box, lambda maker: maker.blur(tasks, target))
+        _: list[Tensor] = self._run(tasks[0].left, box, lambda maker: maker.blur(tasks, target))
 
     def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
         """Write motion to `target`, 5H×W: Ft→0 x, y, Ft→1 x, y (pixels) and the weight of the left frame, stacked."""
@@ -121,6 +128,21 @@ class Interpolator:
             maps = box.crop_motion(maps)
             left, right = (box.crop_frame(frame, self._form) for frame in (left, right))
         self._run(left, box, lambda maker: maker.write_motion(left, right, timestep, maps))
+
+    def _within_bars(
+        self, task: Task, target: Sequence[NDArray[np.generic]]
+    ) -> tuple[Task, Sequence[NDArray[np.generic]], Box | None]:
+        """A task and its output as of the picture within bars, which are written; and the box of that picture."""
+        box = self._box(task.left, task.right)
+        if box is None:
+            return task, target, None
+        box.write_bars(task, target)
+        return box.crop_task(task, self._form), box.crop(target, task.form), box
+
+    def _compare_some(self, task: Task, target: Sequence[NDArray[np.generic]], box: Box | None) -> None:
+        """Compare every Nth frame with the network's."""
+        if self._check and next(self._rendered) % self._check == 0:
+            self._recovery.compare(self.device_of(task.left.number), task, target, box)
 
     def _compare[T](
         self, left: HostFrame, right: HostFrame, compare: Callable[[FrameMaker, HostFrame, HostFrame], T | Pending[T]]

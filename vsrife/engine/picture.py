@@ -108,11 +108,19 @@ class Colour:
 
 @dataclass(frozen=True)
 class HostFrame:
-    """A source frame in host memory: its number, its planes (h×w each) and how their samples become RGB."""
+    """A source frame in host memory.
+
+    Args:
+        number: of the frame in its clip.
+        planes: h×w each.
+        colour: how their samples become RGB.
+        clip: tells the companions of an interpolator apart.
+    """
 
     number: int
     planes: Sequence[NDArray[np.generic]]
     colour: Colour
+    clip: int = 0
 
 
 def chroma_grid(form: PictureFormat, location: int) -> SampleGrid:

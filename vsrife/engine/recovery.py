@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from vsrife.engine.bars import Box
     from vsrife.engine.engine import Engine
@@ -148,7 +149,7 @@ class Recovery:
             with self._lock:
                 if device not in self._exact:
                     self._exact[device] = FrameMaker(maker.engine.reference(), self._form, self._options, maker.band)
-            _execute(self._exact[device], lambda maker: maker.of(box).render(task, expected))
+            _: list[Tensor] = _execute(self._exact[device], lambda maker: maker.of(box).render(task, expected))
         except Exception as error:
             if not is_out_of_memory(error):
                 raise

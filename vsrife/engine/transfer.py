@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["ALIGNMENT", "HostCopy", "Pending", "allocate_like", "lay_out", "parts_like", "torch_dtype", "upload"]
+__all__ = ["ALIGNMENT", "Download", "HostCopy", "Pending", "lay_out", "parts_like", "torch_dtype", "upload"]
 
 ALIGNMENT = 256
 """Planes begin at multiples of so many bytes, which device copies prefer."""
@@ -56,6 +56,43 @@ class HostCopy:
         return self._host
 
 
+class Download:
+    """Planes of a device that are copied to host arrays in one piece.
+
+    Args:
+        target: the host arrays, of the same sizes and types.
+        device: where the planes are.
+        beside: other tensors of the device that go with them.
+    """
+
+    def __init__(
+        self, target: Sequence[NDArray[np.generic]], device: torch.device, beside: Sequence[Tensor] = ()
+    ) -> None:
+        self._target, self._beside = target, beside
+        self._starts, size = lay_out((*target, *beside))
+        self._memory = torch.empty(size, dtype=torch.uint8, device=device)
+        self.planes = parts_like(target, self._memory)
+        """Tensors like the arrays, to be written on the device."""
+
+    def start(self) -> Pending[list[Tensor]]:
+        """Queue the copy; the arrays are written when it is finished, which returns those beside them."""
+        for copy, tensor in zip(self._parts_beside(self._memory), self._beside, strict=True):
+            copy.copy_(tensor)
+        whole = HostCopy(self._memory)
+
+        def finish() -> list[Tensor]:
+            memory = whole.get()
+            for part, array in zip(parts_like(self._target, memory), self._target, strict=True):
+                np.copyto(array, part.numpy())
+            return self._parts_beside(memory)
+
+        return Pending(finish)
+
+    def _parts_beside(self, memory: Tensor) -> list[Tensor]:
+        starts = self._starts[len(self._target) :]
+        return [_part(memory, start, x.nbytes, x.dtype, x.shape) for start, x in zip(starts, self._beside, strict=True)]
+
+
 def torch_dtype(plane: NDArray[np.generic]) -> torch.dtype:
     """PyTorch's name of an array's type."""
     return torch.from_numpy(np.empty(0, plane.dtype)).dtype
@@ -68,14 +105,6 @@ def lay_out(planes: Sequence[NDArray[np.generic] | Tensor]) -> tuple[list[int], 
         starts.append(size)
         size += -(-plane.nbytes // ALIGNMENT) * ALIGNMENT
     return starts, size
-
-
-def allocate_like(planes: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Memory for tensors like these on their device, and the tensors in it."""
-    starts, size = lay_out(planes)
-    memory = torch.empty(size, dtype=torch.uint8, device=planes[0].device)
-    parts = zip(starts, planes, strict=True)
-    return memory, [_part(memory, start, plane.nbytes, plane.dtype, plane.shape) for start, plane in parts]
 
 
 def upload(planes: Sequence[NDArray[np.generic]], device: torch.device) -> tuple[Tensor, ...]:

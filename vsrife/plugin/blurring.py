@@ -34,10 +34,10 @@ class Blurring(Pairing):
         super().__init__(*others, **named)
         self._shutter = shutter
 
-    def decide(self, n: int, frames: Frames) -> Decision | MissingFrames:
+    def decide(self, n: int, frames: Frames, *, judge: bool = True) -> Decision | MissingFrames:
         start, end, last = self._timeline.at(n), self._timeline.at(n + self._shutter), self._timeline.frames - 1
         if start.left >= last:
-            return super().decide(n, frames)
+            return super().decide(n, frames, judge=judge)
         until = min(end.left + end.timestep, Fraction(last), Fraction(start.left + MOST))
         if missing := [key for key in self._judged(start.left, math.ceil(until)) if key not in frames]:
             return MissingFrames(tuple(missing))
@@ -63,7 +63,7 @@ class Blurring(Pairing):
             parts.append(BlurPart(run.first, run.last, begin, close, self._span(position, stop)))
             position = stop
         if first is None:
-            return super().decide(n, frames)
+            return super().decide(n, frames, judge=judge)
         return Decision("made", first.left, first.right, first.timestep, score=first.score, blur=tuple(parts))
 
     def _judged(self, first: int, last: int) -> list[Key]:

@@ -53,11 +53,13 @@ class FrameReader:
         form: the clip's format.
         matrix: H.273 number that overrides the frames' own; None for theirs.
         log: takes a line about each assumption on a frame's colours.
+        clip: tells the companions of a call apart, see `vsrife.engine.HostFrame`.
     """
 
     form: PictureFormat
     matrix: int | None
     log: Callable[[str], None] | None = None
+    clip: int = 0
 
     def read(self, number: int, frame: vs.VideoFrame) -> HostFrame:
         """Frame `number` of the clip; its planes are read-only arrays over the frame's memory, valid while it lives."""
@@ -69,7 +71,7 @@ class FrameReader:
                 "the frames are interlaced (_FieldBased is 1 or 2), which interpolation does not undo: deinterlace "
                 "first, or remove the property where it is wrong"
             )
-        return HostFrame(number, planes, self.colour(frame.props))
+        return HostFrame(number, planes, self.colour(frame.props), self.clip)
 
     def colour(self, properties: Properties) -> Colour:
         """How a frame's samples become RGB.

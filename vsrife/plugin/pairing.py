@@ -59,9 +59,15 @@ Key = tuple[Role, int]
 
 @dataclass(frozen=True)
 class MissingFrames:
-    """Frames without which the decision cannot be made."""
+    """Frames without which the decision cannot be made.
+
+    Args:
+        keys: the frames.
+        likely_made: whether a picture is made, unless they show a cut or are alike.
+    """
 
     keys: tuple[Key, ...]
+    likely_made: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ class Decision:
         like: the source frame whose properties the output has where that is neither of those it shows: a replaced one.
         blur: the parts that a picture is the mean of, instead of one moment.
         score: the score of a cut between the two frames, where that was computed.
+        unless_cut: whether it holds unless the detector finds a cut between the two frames, which it has not judged.
     """
 
     kind: str
@@ -109,6 +116,7 @@ class Decision:
     motion: MotionTime | None = None
     like: int | None = None
     blur: tuple[BlurPart, ...] = ()
+    unless_cut: bool = False
 
 
 class Pairing:
@@ -143,8 +151,15 @@ class Pairing:
         self._scores = _RecentCache[tuple[int, int], float]()
         self._similarities = _RecentCache[tuple[int, int], float]()
 
-    def decide(self, n: int, frames: Frames) -> Decision | MissingFrames:
-        """What output n shows, or the frames that are missing to decide it."""
+    def decide(self, n: int, frames: Frames, *, judge: bool = True) -> Decision | MissingFrames:
+        """What output n shows, or the frames that are missing to decide it.
+
+        Args:
+            n: the output.
+            frames: what is at hand.
+            judge: whether the detector judges a pair first that it has not judged; else a picture is made of it
+                `unless_cut`. A card makes it while it is judged.
+        """
         moment = self._timeline.at(n)
         last = self._timeline.frames - 1
         if moment.left >= last:
@@ -158,7 +173,7 @@ class Pairing:
             timestep = share_between(self._timeline, moment, run.first, run.last)
         if timestep == 0 and self._snap_to_source:
             return Decision("source", run.first, run.first, timestep, run.first)
-        pair = self._between(Decision("made", run.first, run.last, timestep), moment.left, frames)
+        pair = self._between(Decision("made", run.first, run.last, timestep), moment.left, frames, judge=judge)
         if isinstance(pair, MissingFrames) or pair.kind != "made":
             return pair
         return replace(pair, motion=find_motion_time(self._timeline, n, timestep, run.first, run.last))
@@ -185,10 +200,15 @@ class Pairing:
             return False
         return self._interpolator.repeats(*self._read(pair, frames))
 
-    def _between(self, pair: Decision, shown: int, frames: Frames) -> Decision | MissingFrames:
+    def note_cut(self, decision: Decision, score: float) -> bool:
+        """Whether there is a cut, by the score of a pair that was not judged; it is remembered."""
+        self._scores.note((decision.left, decision.right), score)
+        return score >= self.cut_threshold
+
+    def _between(self, pair: Decision, shown: int, frames: Frames, *, judge: bool = True) -> Decision | MissingFrames:
         """Whether the two frames of a pair may be interpolated, and what is shown where they may not.
 
-        `shown` is the source frame at the moment, which may repeat the left one.
+        `shown` is the source frame at the moment, which may repeat the left one. `judge` is that of `decide`.
         """
         arguments = self._arguments
         keys: list[Key] = []
@@ -197,11 +217,13 @@ class Pairing:
         if arguments.sc:
             keys += [(self._cuts, number) for number in self._marked_frames(pair)]
         if any(key not in frames for key in keys):
-            return MissingFrames(tuple(keys))
+            return MissingFrames(tuple(keys), likely_made=True)
         if arguments.sc:
-            score = self._cut_score(pair, frames)
+            score = self._cut_score(pair, frames, judge=judge or bool(arguments.skip))
+            if score is None:
+                return replace(pair, unless_cut=True)
             pair = replace(pair, score=score)
-            if score >= self._cut_threshold():
+            if score >= self.cut_threshold:
                 return self._at_cut(pair, shown)
         if arguments.skip and self._similarity(pair, frames) >= arguments.skip_threshold:
             return replace(pair, kind="still", passthrough=pair.left if pair.timestep < HALF else pair.right)
@@ -218,12 +240,14 @@ class Pairing:
                 return replace(pair, kind="cut", passthrough=pair.right)
         return replace(pair, kind="cut", passthrough=shown)
 
-    def _cut_score(self, pair: Decision, frames: Frames) -> float:
-        """1 or 0 where the marks decide, else the detector's score."""
+    def _cut_score(self, pair: Decision, frames: Frames, *, judge: bool) -> float | None:
+        """1 or 0 where the marks decide, else the detector's score; None where it has not judged and may not."""
         stated = self._stated_cut(pair, frames)
         if stated is not None:
             return float(stated)
         numbers = pair.left, pair.right
+        if not judge:
+            return self._scores.get(numbers)
         return self._scores.lookup(numbers, lambda: self._interpolator.cut_score(*self._read(numbers, frames)))
 
     def _marked_frames(self, pair: Decision) -> range:
@@ -243,7 +267,9 @@ class Pairing:
             )
         return cut_between(*marks)
 
-    def _cut_threshold(self) -> float:
+    @property
+    def cut_threshold(self) -> float:
+        """The score from which on there is a cut."""
         from vsrife.engine import CUT_THRESHOLD
 
         return CUT_THRESHOLD if self._arguments.sc_threshold is None else self._arguments.sc_threshold
@@ -264,7 +290,12 @@ class _RecentCache[K, V](OrderedDict[K, V]):
         """The cached result, or the one that is computed now."""
         value = self.get(key)
         if value is None:
-            value = self[key] = compute()
-            while len(self) > REMEMBERED:
-                self.popitem(last=False)
+            value = compute()
+            self.note(key, value)
         return value
+
+    def note(self, key: K, value: V) -> None:
+        """Cache a result."""
+        self[key] = value
+        while len(self) > REMEMBERED:
+            self.popitem(last=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     Planes = Sequence[NDArray[Any]]
 
 __all__ = ["Call", "MotionRenderer", "PictureRenderer", "one_line"]
+
+_clips = count(1)
+"""Numbers of companions, see `FrameReader`."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Renderer(ABC):
         self._roles = tuple(roles)
         self._own = self._roles[0]
         self._form = form
+        self._judges = True
+        """Whether cuts are looked for before a picture is made, and not at the same time."""
 
     def plan(self, n: int) -> dict[str, Any]:
         """The frames output n needs, as far as that is decided; with `passthrough` its properties too."""
@@ -80,10 +86,10 @@ class Renderer(ABC):
             reason = error.message if isinstance(error, RifeError) else f"{type(error).__name__}: {error}"
             return {"error": one_line(f"RIFE: frame {n} failed, {reason}")}
 
-    def _step(self, n: int, frames: Frames, target: Planes) -> dict[str, Any]:
-        decision = self._call.pairing.decide(n, frames)
+    def _step(self, n: int, frames: Frames, target: Planes, *, judge: bool = False) -> dict[str, Any]:
+        decision = self._call.pairing.decide(n, frames, judge=judge or self._judges)
         if isinstance(decision, MissingFrames):
-            return self._request(decision.keys, frames)
+            return self._request(decision.keys, frames) | {"write": int(decision.likely_made)}
         timeline, writes = self._call.schedule.timeline, self._writes(decision)
         shown = decision.passthrough  # or the source frame at or before the moment: its properties the output has
         if shown is None:
@@ -97,7 +103,15 @@ class Renderer(ABC):
         keys = [(self._own, like), *needed, *self._duration_frames(n)]
         if any(key not in frames for key in keys) or (writes and not target):
             return self._request(keys, frames) | {"write": int(writes)}
-        return self._execute(n, decision, like, frames, target)
+        written = self._write(decision, frames, target) if writes else {}
+        if written is None:
+            return self._step(n, frames, target, judge=True)
+        own = {number: frame.props for (role, number), frame in frames.items() if role is self._own}
+        properties = self._call.properties.of(n, decision, like, own)
+        answer = {"like": list(frames).index((self._own, like)), **properties, **written}
+        if decision.passthrough is not None and not writes:
+            answer["passthrough"] = list(frames).index((self._own, decision.passthrough))
+        return answer | self._extra_properties(decision)
 
     def _request(self, keys: Iterable[Key], frames: Frames) -> dict[str, Any]:
         """An answer that asks for the frames that are missing."""
@@ -106,15 +120,6 @@ class Renderer(ABC):
             return {}
         clips = [self._roles.index(role) for role, _ in missing]
         return {"frames": [number for _, number in missing], "clips": clips}
-
-    def _execute(self, n: int, decision: Decision, like: int, frames: Frames, target: Planes) -> dict[str, Any]:
-        written = self._write(decision, frames, target) if target else {}
-        own = {number: frame.props for (role, number), frame in frames.items() if role is self._own}
-        properties = self._call.properties.of(n, decision, like, own)
-        answer = {"like": list(frames).index((self._own, like)), **properties, **written}
-        if decision.passthrough is not None and not target:
-            answer["passthrough"] = list(frames).index((self._own, decision.passthrough))
-        return answer | self._extra_properties(decision)
 
     def _duration_frames(self, n: int) -> list[Key]:
         """The source frames whose durations decide how long output n lasts."""
@@ -129,8 +134,9 @@ class Renderer(ABC):
         """The frames from which an output is written."""
 
     @abstractmethod
-    def _write(self, decision: Decision, frames: Frames, target: Planes) -> dict[str, Any]:
-        """Fill the planes of an output; returns the properties that are made along with it."""
+    def _write(self, decision: Decision, frames: Frames, target: Planes) -> dict[str, Any] | None:
+        """Fill the planes of an output; returns the properties that are made along with it, None where a cut is found
+        that contradicts the decision."""
 
     def _extra_properties(self, decision: Decision) -> dict[str, str]:
         return {}
@@ -154,7 +160,9 @@ class PictureRenderer(Renderer):
     def __init__(self, call: Call, roles: Iterable[Role], form: PictureFormat, single: frozenset[Role]) -> None:
         super().__init__(call, roles, form)
         self._single = single
-        self._companion = FrameReader(form, call.reader.matrix)
+        self._companion = FrameReader(form, call.reader.matrix, clip=next(_clips))
+        self._alpha = next(_clips)
+        self._judges = call.arguments.show is not None
 
     def _writes(self, decision: Decision) -> bool:
         return decision.passthrough is None or self._call.arguments.show is not None
@@ -171,16 +179,22 @@ class PictureRenderer(Renderer):
     def _key(self, role: Role, number: int) -> Key:
         return role, 0 if role in self._single else number
 
-    def _write(self, decision: Decision, frames: Frames, target: Planes) -> dict[str, Any]:
+    def _write(self, decision: Decision, frames: Frames, target: Planes) -> dict[str, Any] | None:
         parts = _parts(decision)
         alphas = [found for part in parts if (found := self._alphas(part, frames)) is not None]
         has_alpha = len(alphas) == len(parts)
         tasks = [replace(self._task(part, frames), keeps_motion=has_alpha) for part in parts]
-        self._render(tasks, target)
+        if decision.unless_cut:
+            call = self._call
+            score = call.interpolator.render_unless_cut(tasks[0], target, call.pairing.cut_threshold)
+            if call.pairing.note_cut(decision, score):
+                return None
+        else:
+            self._render(tasks, target)
         if not has_alpha:
             return {}
         alpha, form = new_frame(alphas[0][0]), picture_format(alphas[0][0])
-        reader = FrameReader(form, None)
+        reader = FrameReader(form, None, clip=self._alpha)
         for index, (part, (left, right)) in enumerate(zip(parts, alphas, strict=True)):
             ends = reader.read(part.left, left), reader.read(part.right, right)
             tasks[index] = replace(tasks[index], form=form, companions=ends, overlay=None)

@@ -68,7 +68,7 @@ class Replacing(Pairing):
         self._bad = bad
         self._marks = marks
 
-    def decide(self, n: int, frames: Frames) -> Decision | MissingFrames:
+    def decide(self, n: int, frames: Frames, *, judge: bool = True) -> Decision | MissingFrames:
         length = self._timeline.frames
         gap = gap_around(n, length, self._arguments.limit, lambda number: self._is_bad(number, frames))
         if isinstance(gap, list):
@@ -79,7 +79,8 @@ class Replacing(Pairing):
             good = gap.last if gap.first < 0 else gap.first
             return Decision("tail", good, good, Fraction(0), good, like=n)
         timestep = Fraction(n - gap.first, gap.last - gap.first)
-        pair = self._between(Decision("made", gap.first, gap.last, timestep, like=n), gap.first, frames)
+        made = Decision("made", gap.first, gap.last, timestep, like=n)
+        pair = self._between(made, gap.first, frames, judge=judge)
         if isinstance(pair, MissingFrames) or pair.kind != "made":
             return pair
         return replace(pair, motion=find_motion_time(self._timeline, n, timestep, gap.first, gap.last))
