@@ -18,7 +18,7 @@ __all__ = ["device_kernels", "why_no_kernels"]
 
 
 def device_kernels(device: torch.device, dtype: torch.dtype = torch.float32) -> Kernels | None:
-    """New kernels for a device and a dtype of convolutions, None where there are none."""
+    """New kernels for a device and a dtype of convolutions, None where there are none: Triton's for CUDA, ROCm and XPU."""
     if why_no_kernels(device):
         return None
     if not _by_triton(device):
@@ -34,4 +34,4 @@ def why_no_kernels(device: torch.device) -> str:
 
 
 def _by_triton(device: torch.device) -> bool:
-    return device.type == "cuda" or INTERPRETED
+    return device.type in ("cuda", "xpu") or INTERPRETED
