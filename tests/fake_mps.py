@@ -25,8 +25,8 @@ MPS = torch.device("mps", 0)
 HERE = ("mps", "meta")
 NO_OPERATOR = (
     "The operator '{}' is not currently implemented for the MPS device. If you want this op to be considered for "
-    "addition please comment on https://github.com/pytorch/pytorch/issues/141287 and mention use-case, that resulted in "
-    "missing op as well as commit hash. As a temporary fix, you can set the environment variable "
+    "addition please comment on https://github.com/pytorch/pytorch/issues/141287 and mention use-case, that resulted "
+    "in missing op as well as commit hash. As a temporary fix, you can set the environment variable "
     "`PYTORCH_ENABLE_MPS_FALLBACK=1` to use the CPU as a fallback for this op. WARNING: this will be slower than "
     "running natively on MPS."
 )
@@ -109,7 +109,7 @@ class FakeMps(TorchDispatchMode):
 
 
 class _Tensor(torch.Tensor):
-    """A tensor on MPS with its values on the CPU. To PyTorch's C++, which is built without MPS here, it is a meta tensor."""
+    """A tensor on MPS with its values on the CPU; a meta tensor to PyTorch's C++, which is built without MPS here."""
 
     inner: torch.Tensor
 

@@ -1,4 +1,4 @@
-"""Intel's and Apple's GPUs, on made-up ones: proven against the CPU, which takes their place where they lack something."""
+"""Intel's and Apple's GPUs, on made-up ones: the CPU proves them, and takes their place where they lack something."""
 
 from __future__ import annotations
 

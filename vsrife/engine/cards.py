@@ -69,7 +69,6 @@ def has_sound_fp16(device: torch.device) -> bool:
     return has_sound(torch.float16, device)
 
 
-@cache
 def has_sound(dtype: torch.dtype, device: torch.device) -> bool:
     """Whether convolutions in a type of 16 bits are right on a device; MPS has bf16 from macOS 14 on only."""
     for stride in (1, 2):

@@ -37,8 +37,8 @@ def resolve_device(name: str, *, proves: bool = False) -> torch.device:
 
     Args:
         name: one of `DEVICES`.
-        proves: whether the caller compares known frames with the CPU's, see `vsrife.engine.proof`: `auto` may then be an
-            Intel or Apple GPU, too.
+        proves: whether the caller compares known frames with the CPU's, see `vsrife.engine.proof`: `auto` may then be
+            an Intel or Apple GPU, too.
 
     Raises:
         RifeError: the name is none of `DEVICES`, this machine has no such device, or PyTorch has no code for it.

@@ -123,8 +123,7 @@ class Engine:
             return self._without_kernels
 
     def reference(self) -> Engine:
-        """A new engine of the same network in fp32: by PyTorch alone, on the CPU where PyTorch's operations on the device
-        are to be proven."""
+        """A new engine of the same network in fp32, by PyTorch alone; the CPU's where PyTorch is to be proven."""
         if is_unproven(self.device):
             return Engine(copy.deepcopy(self._network), torch.device("cpu"), torch.float32)
         return Engine(self._network, self.device, torch.float32, compiled=False, executor=self.executor)

@@ -1,13 +1,13 @@
-"""Intel's and Apple's GPUs, whose PyTorch lacks operations and types: their frames are compared with the CPU's first."""
+"""Intel's and Apple's GPUs, whose PyTorch lacks operations and types: the CPU proves their frames first."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
 
 __all__ = ["UNPROVEN", "UnfitError", "is_unfit", "is_unproven", "type_on"]

@@ -18,7 +18,7 @@ __all__ = ["device_kernels", "why_no_kernels"]
 
 
 def device_kernels(device: torch.device, dtype: torch.dtype = torch.float32) -> Kernels | None:
-    """New kernels for a device and a dtype of convolutions, None where there are none: Triton's for CUDA, ROCm and XPU."""
+    """New kernels for a device and a dtype of convolutions, None where there are none."""
     if why_no_kernels(device):
         return None
     if not _by_triton(device):
