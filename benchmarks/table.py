@@ -16,6 +16,8 @@ PATHS = {
     "yuv420p8": "vspipe, 8-bit 4:2:0 in and out",
     "rgb": "vspipe, RGB floats in and out",
 }
+WITHOUT = {"avx2": "AVX-512 not used"}
+"""What is said of cases in which the CPU's instructions were limited."""
 RATES = {"2x": "doubled", "24to60": "24 → 60"}
 
 DISTURBED = 0.1
@@ -24,7 +26,9 @@ DISTURBED = 0.1
 
 def heading(case: dict[str, Any]) -> str:
     """A case in words."""
-    return f"{PATHS[case['path']]}, {case['size'].replace('x', '×')}, {RATES[case['rate']]}"
+    limits = WITHOUT.get(case.get("instructions", ""))
+    words = PATHS[case["path"]], case["size"].replace("x", "×"), RATES[case["rate"]], limits
+    return ", ".join(filter(None, words))
 
 
 def likeness(psnr: float, digits: int = 1) -> str:
