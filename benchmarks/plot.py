@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib as mpl
-from table import heading, likeness
+from table import disturbed, heading, likeness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,9 @@ class Column(NamedTuple):
         """The machine, for the title of a column."""
         here = self.record["machine"]
         flags = [flag for flag in here["flags"] if not (self.instructions and flag.startswith(("avx512", "amx")))]
-        return f"{here['cpu']}, {here['cores']} cores ({', '.join(flags)})"
+        return ". ".join(
+            filter(None, (f"{here['cpu']}, {here['cores']} cores ({', '.join(flags)})", disturbed(self.record)))
+        )
 
 
 def columns(records: list[dict[str, Any]]) -> list[Column]:
