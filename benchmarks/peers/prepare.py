@@ -19,6 +19,7 @@ from vsrife.cli.benchmark import moving_planes
 from vsrife.errors import RifeError
 from vsrife.weights import load_network
 from vsrife.weights.export import Form, export_network
+from vsrife.weights.export.ncnn import write_ncnn
 
 if TYPE_CHECKING:
     from vsrife.networks import IFNet
@@ -71,6 +72,10 @@ def write_networks(job: Job, network: IFNet) -> None:
     pickle = folder / "flownet_v4.26.pkl"
     if not pickle.exists() or not pickle.stat().st_size:
         torch.save({f"module.{key}": value for key, value in network.state_dict().items()}, pickle)
+    plugins = Path(job.folder) / "ncnn"
+    if not plugins.is_dir():
+        plugins.mkdir()
+        write_ncnn(network, plugins)
     size = job.width, job.height
     forms = {"published": Form("onnx", size=size)}
     if torch.cuda.is_available():

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compare import cases, parsed
 from measure import CandidateError, MissingError, environment, prepare, psnr, run
 from peers.candidates import ALL, CANDIDATES, Candidate
 from peers.job import Job
 from support import ROOT
-from table import table
+from table import heading, replaced, table
 
 from vsrife.cli.figures import rate
 
@@ -89,14 +90,41 @@ def test_table() -> None:
 
 def test_plot(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    from plot import draw, grid
+    from plot import columns, draw, grid
 
     record = json.loads(RECORD.read_text(encoding="utf-8"))
-    assert grid(record) == [[record["cases"][0]]]
-    draw(record, tmp_path / "plot.png")
+    first = record["cases"][0]
+    assert grid(columns([record])) == [[first]]
+    draw([record], tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="must hold a doubled case"):
-        draw(record | {"cases": []}, tmp_path / "none.png")
+        draw([record | {"cases": []}], tmp_path / "none.png")
+    # whole scripts of two machines, and of one of them with and without AVX-512
+    here = first | {"path": "yuv420p8"}
+    limited, larger = here | {"instructions": "avx2"}, here | {"size": "1280x720"}
+    machines = [record | {"cases": [first, here, limited]}, record | {"cases": [here, larger]}]
+    assert grid(columns(machines)) == [[here, limited, here], [None, None, larger]]
+    draw(machines, tmp_path / "both.png")
+
+
+def test_with_and_without_avx512() -> None:
+    """What runs a second time, with whom; nothing on a CPU that has AVX2 alone."""
+    found = {flag: cases(parsed([]), ["avx2", flag]) for flag in ("avx512f", "fma")}
+    assert not any(case.instructions for case in found["fma"])
+    limited = [case for case in found["avx512f"] if case.instructions]
+    assert found["avx512f"] == found["fma"] + limited
+    assert {(case.path, case.size) for case in limited} == {
+        (path, size) for path in ("network", "yuv420p8") for size in ("640x360", "1280x720", "1920x1080")
+    }
+    for case in limited:
+        keys = {one.key for one in CANDIDATES.values() if case.takes(one, named=False)}
+        assert keys == {"vsrife-fp32", "openvino-fp32", "openvino-fp32-2"}
+    usual = {one.key for one in CANDIDATES.values() if not one.card and found["fma"][0].takes(one, named=False)}
+    assert "openvino-fp32-2" not in usual
+    assert {"vsrife", "openvino-2", "ncnn", "ccvfi"} <= usual
+    assert heading({"path": "yuv420p8", "size": "8x6", "rate": "2x", "instructions": "avx2"}).endswith(
+        ", 8×6, doubled, AVX-512 not used"
+    )
 
 
 @pytest.mark.parametrize("path", ALL)
@@ -112,7 +140,7 @@ def test_ours(path: str, factor: Fraction, prepared: tuple[Path, dict[str, str]]
 
 
 @pytest.mark.parametrize("path", ALL)
-@pytest.mark.parametrize("key", ["openvino", "openvino-fp32", "onnxruntime", "ccvfi", "vsrife57-fp32"])
+@pytest.mark.parametrize("key", ["openvino", "openvino-fp32", "onnxruntime", "ncnn", "ccvfi", "vsrife57-fp32"])
 def test_peers_that_are_here(key: str, path: str, prepared: tuple[Path, dict[str, str]]) -> None:
     folder, env = prepared
     if path not in CANDIDATES[key].paths:
@@ -153,6 +181,11 @@ def test_the_command(tmp_path: Path) -> None:
 
 
 def test_the_documentation_shows_what_was_measured() -> None:
-    record = json.loads((ROOT / "benchmarks" / "results" / "speed-cpu.json").read_text(encoding="utf-8"))
-    assert table(record, "yuv420p8") in (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-    assert len(table(record).splitlines()) > len(table(record, "yuv420p8").splitlines())
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    for name, path in (("speed-cpu.json", "yuv420p8"), ("speed-cpu-avx2.json", None)):
+        record = json.loads((ROOT / "benchmarks" / "results" / name).read_text(encoding="utf-8"))
+        assert replaced(page, name, table(record, path)) == page
+        assert len(table(record).splitlines()) > len(table(record, "yuv420p8").splitlines())
+    assert replaced(page, "speed-cpu.json", "") != page
+    with pytest.raises(ValueError, match=r"must have a place for the table of none\.json"):
+        replaced(page, "none.json", "")

@@ -13,6 +13,7 @@ from torch.nn.functional import leaky_relu
 from vsrife.engine import winograd
 from vsrife.engine.convolutions import Convolution
 from vsrife.engine.winograd import WinogradConvolution
+from vsrife.errors import RifeError
 from vsrife.networks import CATALOG, OWN
 
 if TYPE_CHECKING:
@@ -118,6 +119,19 @@ def test_what_the_kernel_does_not_know_stays_with_pytorch(monkeypatch: pytest.Mo
     assert not WinogradConvolution.knows(known[0], torch.float32, torch.device("meta"))
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     assert not WinogradConvolution.knows(known[0], torch.float32, CPU)
+
+
+def test_a_variable_decides_whose_convolutions_run(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
+    known = nn.Conv2d(16, 24, 3, 1, 1)
+    for capability in ("AVX2", "AVX512", "DEFAULT"):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda capability=capability: capability)
+        for value, used in (("c", True), ("pytorch", False), ("", (variant, capability) == ("avx2", "AVX2"))):
+            monkeypatch.setenv("VSRIFE_CONVOLUTIONS", value)
+            assert WinogradConvolution.knows(known, torch.float32, CPU) == used
+            assert not WinogradConvolution.knows(known, torch.bfloat16, CPU)
+    monkeypatch.setenv("VSRIFE_CONVOLUTIONS", "mkl")
+    with pytest.raises(RifeError, match=r"^VSRIFE_CONVOLUTIONS must be c or pytorch, got mkl$"):
+        WinogradConvolution.knows(known, torch.float32, CPU)
 
 
 def test_small_pictures_stay_with_onednn(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:

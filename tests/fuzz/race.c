@@ -3,12 +3,12 @@
  * one thread makes: for ThreadSanitizer, which sees these threads as it would not see those of an OpenMP runtime.
  * `race ROUNDS`; prints a line and ends with 1 where a byte differs. Built by scripts/sanitize.py.
  */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels.h"
+#include "threads.h"
 
 const char *vsrife_variant(const char *name);
 void vsrife_threads(void *gomp, void *fork, void *push, void *thread);
@@ -19,27 +19,6 @@ int vsrife_encode(const Encode *job, int threads);
 int vsrife_winograd(const Winograd *job, int threads);
 
 enum { CALLERS = 4, INNER = 3, MAP_CHANNELS = 8, ENCODED = 12, CHANNELS = 16, SLACK = 64 };
-
-/* GOMP_parallel of pthreads. */
-typedef struct {
-    void (*work)(void *);
-    void *data;
-} Task;
-
-static void *run_task(void *task) {
-    ((Task *)task)->work(((Task *)task)->data);
-    return NULL;
-}
-
-static void parallel(void (*work)(void *), void *data, unsigned threads, unsigned flags) {
-    (void)flags;
-    pthread_t others[16];
-    Task task = {work, data};
-    unsigned started = 0;
-    while (started + 1 < threads && !pthread_create(&others[started], NULL, run_task, &task)) started++;
-    work(data);
-    for (unsigned k = 0; k < started; k++) pthread_join(others[k], NULL);
-}
 
 static float *randoms(size_t count, float low, float high, unsigned *seed) {
     float *values = malloc(sizeof(float) * (count + SLACK));
@@ -110,7 +89,8 @@ static Made make_all(const Shared *s, int threads) {
 
 static int differ(const Made *a, const Made *b) {
     return memcmp(a->input, b->input, a->input_size) || memcmp(a->rgb, b->rgb, a->rgb_size) ||
-           memcmp(a->encoded, b->encoded, a->encoded_size) || memcmp(a->warped, b->warped, a->warped_size);
+           memcmp(a->encoded, b->encoded, a->encoded_size) || memcmp(a->warped, b->warped, a->warped_size) ||
+           memcmp(a->convolved, b->convolved, a->convolved_size);
 }
 
 static void drop(Made *made) {

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import os
 import platform
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -370,6 +372,16 @@ def test_a_variant_that_this_cpu_lacks() -> None:
     with pytest.raises(ValueError, match=r"^variant must be one that this CPU runs, got sse9$"):
         library.use("sse9")
     assert library.variant != "sse9"
+
+
+@pytest.mark.parametrize(("named", "found"), [("base", "base"), ("sse9", None)])
+def test_the_environment_names_a_variant(named: str, found: str | None) -> None:
+    code = "from vsrife.motion.library import kernel_library as k, why_no_library; "
+    code += "print(k() and k().variant, why_no_library(), sep='|')"
+    environment = os.environ | {"VSRIFE_VARIANT": named}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    why = "" if found else "VSRIFE_VARIANT: variant must be one that this CPU runs, got sse9"
+    assert done.stdout.strip() == f"{found}|{why}"
 
 
 def test_a_library_of_another_version_is_refused() -> None:

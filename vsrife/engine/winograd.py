@@ -1,14 +1,19 @@
-"""Convolutions by Winograd's F(4×4, 3×3) in C: fp32 on CPUs with AVX2, where oneDNN sums every product."""
+"""Convolutions by Winograd's F(4×4, 3×3) in C: fp32 on CPUs with AVX2, where oneDNN sums every product.
+
+Other CPUs have them, too, where `VSRIFE_CONVOLUTIONS` asks for them.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from vsrife.errors import ArgumentError
 from vsrife.motion.library import Winograd, kernel_library
 
 if TYPE_CHECKING:
@@ -18,6 +23,8 @@ __all__ = ["WinogradConvolution", "at_half_size"]
 
 POINTS = (0, 0.625, -0.625, 1.5, -1.5)
 """Interpolation points besides ∞: in fp32 their error is half that of 0, ±1, ±2. The kernel has the same."""
+VARIABLE = "VSRIFE_CONVOLUTIONS"
+"""The environment variable that chooses whose fp32 convolutions a CPU runs: `c` for these, `pytorch` for none."""
 PANEL = 16
 FEWEST_PRODUCTS = 500
 """Products a pair of channels must save before the transformed weights, four times as large, pay for being read."""
@@ -43,11 +50,8 @@ class WinogradConvolution:
 
     @staticmethod
     def knows(layer: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype, device: torch.device) -> bool:
-        """Whether the kernel computes this layer, on a CPU for which it was measured to be faster than oneDNN."""
-        if device.type != "cpu" or dtype != torch.float32 or torch.backends.cpu.get_cpu_capability() != "AVX2":
-            return False
-        library = kernel_library()
-        if library is None or library.variant != "avx2" or layer.groups != 1:
+        """Whether the kernel computes this layer, and `computes_in_c` wants it to."""
+        if layer.groups != 1 or not computes_in_c(dtype, device):
             return False
         form = layer.kernel_size, layer.stride, layer.padding
         if isinstance(layer, nn.ConvTranspose2d):
@@ -96,6 +100,25 @@ class WinogradConvolution:
         panels = torch.stack([at_points[:, :, start : start + PANEL] for start in starts])
         bits = panels.flatten(2).any(2).long() << torch.arange(panels.shape[1])
         return panels, bits.sum(1)
+
+
+def computes_in_c(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether convolutions in C are used: in fp32, on CPUs with AVX2 at best, where they were measured to be faster.
+
+    `VSRIFE_CONVOLUTIONS` decides for any CPU.
+
+    Raises:
+        RifeError: the variable is neither `c` nor `pytorch`.
+    """
+    chosen = os.environ.get(VARIABLE, "")
+    if chosen not in ("", "c", "pytorch"):
+        raise ArgumentError(VARIABLE, chosen, "c or pytorch")
+    library = kernel_library()
+    if device.type != "cpu" or dtype != torch.float32 or library is None:
+        return False
+    if chosen:
+        return chosen == "c"
+    return library.variant == "avx2" and torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
 def _weights_to_points() -> Tensor:

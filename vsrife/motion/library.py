@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_int32, c_int64, c_void_p
 from functools import cache
 from importlib.util import find_spec
@@ -33,6 +34,8 @@ __all__ = [
     "why_no_library",
 ]
 
+VARIABLE = "VSRIFE_VARIANT"
+"""The environment variable that names a variant of the kernels to use in place of the fastest."""
 VERSION = 4
 MAX_MAPS = 8
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.uint8: 2, torch.uint16: 3}
@@ -242,9 +245,14 @@ def _load() -> Library | str:
     if path is None:
         return "the native library is not installed beside VapourSynth"
     try:
-        return Library(path)
+        library = Library(path)
     except OSError as error:
         return f"the native library cannot be used: {first_line(error)}"
+    try:
+        library.use(os.environ.get(VARIABLE) or None)
+    except ValueError as error:
+        return f"{VARIABLE}: {first_line(error)}"
+    return library
 
 
 def kernel_library() -> Library | None:

@@ -302,7 +302,8 @@ static void NAME(correct_rows)(const void *data, void *kept, float *scratch, int
             const float y0 = (float)(2 * y) - time * v, y1 = (float)(2 * y) + rest * v;
             const float low_x = x0 < x1 ? x0 : x1, high_x = x0 < x1 ? x1 : x0;
             const float low_y = y0 < y1 ? y0 : y1, high_y = y0 < y1 ? y1 : y0;
-            const float by_time = (low_x >= 0) & (high_x <= last_x) & (low_y >= 0) & (high_y <= last_y) ? agrees : 0;
+            const int is_inside = (low_x >= 0) & (high_x <= last_x) & (low_y >= 0) & (high_y <= last_y);
+            const float by_time = is_inside ? agrees : 0;
             across[k] = x * share;
             down[k] = v * share;
             shares[k] = share;

@@ -31,7 +31,11 @@ typedef int32_t I4 __attribute__((vector_size(16)));
 #define LOAD NAME(load8)
 #else
 #define LANES 4
+#if defined(__aarch64__)
+#define GROUP 6 /* 24 of the 32 registers; SSE2 has 16 */
+#else
 #define GROUP 4
+#endif
 #define V V4
 #define I I4
 #define LOAD NAME(load4)
