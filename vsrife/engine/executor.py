@@ -8,13 +8,14 @@ import threading
 import weakref
 from collections import deque
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from vsrife.errors import RifeError
+from vsrife.motion.crew import frame_in_progress
 from vsrife.motion.openmp import set_threads
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class DeviceExecutor:
     def __init__(self, device: torch.device, parts: int = 1) -> None:
         check_not_forked()
         self.concurrency, cpu_threads = _division(device, parts)
+        most = 0 if cpu_threads is None else torch.get_num_threads()
         self.retry_lock = threading.Lock()
         """Taken by a caller whose work ran out of memory while it tries again."""
         self._process = os.getpid()
@@ -92,7 +94,7 @@ class DeviceExecutor:
         started: SimpleQueue[Exception | None] = SimpleQueue()
         try:
             for number in range(self.concurrency):
-                arguments = (self._jobs, cpu_threads, started)
+                arguments = (self._jobs, cpu_threads, most, started)
                 thread = threading.Thread(target=_serve, args=arguments, name=f"vsrife_{number}", daemon=True)
                 thread.start()
                 self._threads.append(thread)
@@ -132,8 +134,8 @@ class DeviceExecutor:
             thread.join(patience)
 
 
-def _serve(jobs: _Jobs, cpu_threads: int | None, started: SimpleQueue[Exception | None]) -> None:
-    """Run jobs until there is None."""
+def _serve(jobs: _Jobs, cpu_threads: int | None, most: int, started: SimpleQueue[Exception | None]) -> None:
+    """Run jobs until there is None, each on `cpu_threads`, or on `most` what may be while no other is in progress."""
     try:
         if cpu_threads is not None:
             torch.get_num_threads()  # PyTorch sets its own number when a thread first asks
@@ -146,7 +148,8 @@ def _serve(jobs: _Jobs, cpu_threads: int | None, started: SimpleQueue[Exception 
         job = jobs.get()
         if job is None:
             return
-        _complete(*job)
+        with frame_in_progress(most) if most else nullcontext():
+            _complete(*job)
         del job
 
 

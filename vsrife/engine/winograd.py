@@ -14,7 +14,7 @@ from vsrife.motion.library import Winograd, kernel_library
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["WinogradConvolution", "at_half_size"]
+__all__ = ["PANEL", "WinogradConvolution", "at_half_size", "computes_in_c"]
 
 POINTS = (0, 0.625, -0.625, 1.5, -1.5)
 """Interpolation points besides ∞: in fp32 their error is half that of 0, ±1, ±2. The kernel has the same."""
@@ -44,10 +44,7 @@ class WinogradConvolution:
     @staticmethod
     def knows(layer: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype, device: torch.device) -> bool:
         """Whether the kernel computes this layer, on a CPU for which it was measured to be faster than oneDNN."""
-        if device.type != "cpu" or dtype != torch.float32 or torch.backends.cpu.get_cpu_capability() != "AVX2":
-            return False
-        library = kernel_library()
-        if library is None or library.variant != "avx2" or layer.groups != 1:
+        if layer.groups != 1 or not computes_in_c(dtype, device):
             return False
         form = layer.kernel_size, layer.stride, layer.padding
         if isinstance(layer, nn.ConvTranspose2d):
@@ -96,6 +93,14 @@ class WinogradConvolution:
         panels = torch.stack([at_points[:, :, start : start + PANEL] for start in starts])
         bits = panels.flatten(2).any(2).long() << torch.arange(panels.shape[1])
         return panels, bits.sum(1)
+
+
+def computes_in_c(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether convolutions in C were measured to be faster than oneDNN's: in fp32, where AVX2 is the best there is."""
+    if device.type != "cpu" or dtype != torch.float32 or torch.backends.cpu.get_cpu_capability() != "AVX2":
+        return False
+    library = kernel_library()
+    return library is not None and library.variant == "avx2"
 
 
 def _weights_to_points() -> Tensor:

@@ -1,0 +1,66 @@
+"""How many threads a frame's work has: its own few, or all of the CPU's while no other frame is in progress.
+
+Only work whose bits do not depend on threads may ask: the kernels, and the convolutions that `vsrife.engine.same_bits`
+has found to be so. PyTorch's other operations keep the thread's own number.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+from vsrife.motion.openmp import set_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["frame_in_progress", "threads_of", "usable_threads"]
+
+
+class _Crew(threading.local):
+    """Threads that the calling thread's work may have while it is alone; 0 outside of frames."""
+
+    most = 0
+
+
+_crew = _Crew()
+_lock = threading.Lock()
+_frames = 0
+
+
+@contextmanager
+def frame_in_progress(most: int) -> Iterator[None]:
+    """Count the calling thread's frame as in progress.
+
+    Args:
+        most: threads for it while it is the only one.
+    """
+    global _frames
+    with _lock:
+        _frames += 1
+    _crew.most = most
+    try:
+        yield
+    finally:
+        _crew.most = 0
+        with _lock:
+            _frames -= 1
+
+
+def usable_threads() -> int:
+    """Threads for what the calling thread does next, if its bits do not depend on them."""
+    return _crew.most if _crew.most and _frames == 1 else torch.get_num_threads()
+
+
+@contextmanager
+def threads_of(count: int) -> Iterator[None]:
+    """Give the calling thread's work this number of threads meanwhile, in PyTorch too."""
+    own = torch.get_num_threads()
+    set_threads(count)
+    try:
+        yield
+    finally:
+        set_threads(own)
