@@ -1,12 +1,14 @@
 """How many threads a frame's work has: its own few, or all of the CPU's while no other frame is in progress.
 
 Only work whose bits do not depend on threads may ask: the kernels, and the convolutions that `vsrife.engine.same_bits`
-has found to be so. PyTorch's other operations keep the thread's own number.
+has found to be so. PyTorch's other operations keep the thread's own number. Where other programs keep the CPU busy, a
+frame keeps its few threads too: threads that meet at every layer would wait for one another longer than they save.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,10 +22,22 @@ if TYPE_CHECKING:
 __all__ = ["frame_in_progress", "threads_of", "usable_threads"]
 
 
+CROWDED = 1.5
+"""Seconds that a frame's thread takes for a second of computing from which on other programs keep the CPU busy."""
+SHORTEST = 0.005
+"""Seconds of computing from which on a frame tells anything."""
+
+
 class _Crew(threading.local):
-    """Threads that the calling thread's work may have while it is alone; 0 outside of frames."""
+    """The calling thread's frame.
+
+    Attributes:
+        most: threads that its work may have while it is alone; 0 outside of frames.
+        crowded: whether the thread waited for the CPU when it made the last one.
+    """
 
     most = 0
+    crowded = False
 
 
 _crew = _Crew()
@@ -41,11 +55,15 @@ def frame_in_progress(most: int) -> Iterator[None]:
     global _frames
     with _lock:
         _frames += 1
-    _crew.most = most
+    _crew.most = 0 if _crew.crowded else most
+    began, computed = time.perf_counter(), time.thread_time()
     try:
         yield
     finally:
         _crew.most = 0
+        computed = time.thread_time() - computed
+        if computed >= SHORTEST:
+            _crew.crowded = time.perf_counter() - began > CROWDED * computed
         with _lock:
             _frames -= 1
 
