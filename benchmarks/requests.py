@@ -1,9 +1,10 @@
 """How fast frames come by how they are asked for: `python benchmarks/requests.py [--sizes WxH …] [--rounds N]`.
 
 In turns, each round beginning with another way: `seek` asks for one made frame after another, each between two source
-frames that were not used before, as scrubbing does; 1, 2, 4, … are a clip doubled from the beginning to the end with so
-many requests at once, as `vspipe -r` has them, without `-r` as many as there are cores. Milliseconds a made frame, and
-how many cores were busy. To compare two revisions, run it in turns with `PYTHONPATH` naming either. CPU only.
+frames that were not used before, as scrubbing does; `few` does the same with the threads that a frame has beside
+others. 1, 2, 4, … are a clip doubled from the beginning to the end with so many requests at once, as `vspipe -r` has
+them, without `-r` as many as there are cores. Milliseconds a made frame, of time and of all cores together; then the
+memory that the process had at most. Two revisions are compared by turns with `PYTHONPATH` naming either. CPU only.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from collections import defaultdict
 
 import vapoursynth as vs
 
-SHIFTS, SPEED = 240, 3
+from vsrife.motion.crew import frame_in_progress
+
+SHIFTS, SPEED = 240, 4
 """Source frames, and pixels that the picture moves from one to the next."""
 
 
@@ -34,8 +37,8 @@ def moving(width: int, height: int) -> vs.VideoNode:
                 rows[y, x] = 32 + (state >> 16) % 192
         return out
 
-    wide = noise.std.ModifyFrame(noise, fill).resize.Bicubic(width + SHIFTS * SPEED * 2 // 2 * 2, height)
-    parts = [wide.std.CropAbs(width, height, left=shift * SPEED // 2 * 2) for shift in range(SHIFTS)]
+    wide = noise.std.ModifyFrame(noise, fill).resize.Bicubic(width + SHIFTS * SPEED, height)
+    parts = [wide.std.CropAbs(width, height, left=shift * SPEED) for shift in range(SHIFTS)]
     return vs.core.std.Splice(parts)
 
 
@@ -61,15 +64,15 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--model", default=None)
     options = parser.parse_args()
-    print("| size | way | ms a made frame | cores busy | all rounds |\n|---|---|---|---|---|")
+    print("| size | way | ms a made frame | ms of all cores | rounds |\n|---|---|---|---|---|")
     for size in options.sizes:
         width, height = map(int, size.split("x"))
         extra = {} if options.model is None else {"model": options.model}
         made = vs.core.rife.RIFE(moving(width, height), precision=options.precision, device="cpu", **extra)
         made.std.SetVideoCache(0)
-        frames = max(3, round(options.frames * 640 * 360 / (width * height)))
+        frames = max(1, round(options.frames * 640 * 360 / (width * height)))
         order = itertools.count(1)
-        ways = ["seek", *dict.fromkeys(options.requests)]
+        ways = ["seek", "few", *dict.fromkeys(options.requests)]
         found: dict[object, list[float]] = defaultdict(list)
         busy: dict[object, list[float]] = defaultdict(list)
         read(made, 3, 2)
@@ -80,15 +83,21 @@ def main() -> None:
                 begun, spent = time.perf_counter(), processor_seconds()
                 if way == "seek":
                     seek(made, order, frames)
+                elif way == "few":
+                    with frame_in_progress(1):
+                        seek(made, order, frames)
                 else:
                     read(made, frames, int(way))
                 took = time.perf_counter() - begun
                 found[way].append(took / frames * 1e3)
-                busy[way].append((processor_seconds() - spent) / took)
+                busy[way].append((processor_seconds() - spent) / frames * 1e3)
         for way in ways:
             cells = statistics.median(found[way]), statistics.median(busy[way])
             rounds = " ".join(f"{value:.0f}" for value in found[way])
-            print(f"| {size} | {way} | {cells[0]:.1f} | {cells[1]:.2f} | {rounds} |", flush=True)
+            print(f"| {size} | {way} | {cells[0]:.1f} | {cells[1]:.1f} | {rounds} |", flush=True)
+        faster = statistics.median(a / b for a, b in zip(found["few"], found["seek"], strict=True))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        print(f"{size}: few / seek {faster:.2f}; memory at most {peak} MiB")
 
 
 def processor_seconds() -> float:

@@ -56,7 +56,8 @@ def _division(device: torch.device, parts: int) -> tuple[int, int | None]:
     A CPU works on a few frames side by side, each on the same number of cores: frames need not wait for one another,
     while the threads of one frame meet at every layer, the more so where an encoder runs on the same cores. The number
     of threads is fixed, since the last bit depends on it: where the CPU stands for several devices, each of them has
-    fewer frames at once rather than fewer threads for a frame. Other devices take one frame after another.
+    fewer frames at once rather than fewer threads for a frame. What does not depend on it has all cores while no other
+    frame is in progress, see `vsrife.motion.crew`. Other devices take one frame after another.
     """
     cores = torch.get_num_threads()
     if device.type != "cpu" or cores < 2 or not set_threads(cores):
@@ -148,15 +149,15 @@ def _serve(jobs: _Jobs, cpu_threads: int | None, most: int, started: SimpleQueue
         job = jobs.get()
         if job is None:
             return
-        with frame_in_progress(most) if most else nullcontext():
-            _complete(*job)
+        _complete(*job, most)
         del job
 
 
-def _complete(work: Callable[[], object], future: Future[Any]) -> None:
+def _complete(work: Callable[[], object], future: Future[Any], most: int) -> None:
     """Run work and pass its result or its error to whoever waits."""
     try:
-        value = work()
+        with frame_in_progress(most) if most else nullcontext():
+            value = work()
     except Exception as error:
         future.set_exception(error)
     except BaseException as error:

@@ -77,7 +77,11 @@ class KernelBlock:
         parts = []
         for start in range(top, bottom, rows - 1):
             part = strip[:, : bottom - start + 1]
-            block_input.fill(start - 1, part)
+            if start == top:
+                block_input.fill(start - 1, part)
+            else:
+                part[:, 0] = strip[:, -1]  # the row before, which two strips read
+                block_input.fill(start, part[:, 1:])
             begin = (start - top) // 2
             rows_of = None if half is None else half[:, begin : begin + part.shape[1] // 2]
             parts.append(self._first(part.permute(0, 3, 1, 2), rows_of))

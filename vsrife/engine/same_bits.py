@@ -37,7 +37,7 @@ def same_bits(
         convolve: input and weights to output, without bias, on as many threads as PyTorch has.
         shape: of the input, N×C×h×w.
         weight: of the weights, C being the second dimension, or the first of transposed convolutions.
-        dtype: of both.
+        dtype: dtype of input and weights.
         layer: all else that says which convolution it is; whether it is transposed first.
         threads: the two numbers.
     """
