@@ -34,6 +34,7 @@ FLAGS = ("-std=c11", "-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=fast
 UNDEFINED = "undefined,float-cast-overflow,float-divide-by-zero"
 TESTS = (
     "tests/motion/test_cpu.py", "tests/motion/test_openmp.py", "tests/engine/test_winograd.py",
+    "tests/engine/test_strided.py",
     "tests/plugin/test_node.py", "tests/plugin/test_layers.py", "tests/faults/test_sources.py",
 )  # fmt: skip
 KERNEL_TESTS = ("tests/motion/test_cpu.py", "tests/engine/test_winograd.py")

@@ -17,6 +17,7 @@ int vsrife_warp_and_blend(const WarpAndBlend *job, int threads);
 int vsrife_to_rgb(const ToRgb *job, int threads);
 int vsrife_encode(const Encode *job, int threads);
 int vsrife_winograd(const Winograd *job, int threads);
+int vsrife_strided(const Strided *job, int threads);
 
 enum { CALLERS = 4, INNER = 3, MAP_CHANNELS = 8, ENCODED = 12, CHANNELS = 16, SLACK = 64 };
 
@@ -35,9 +36,9 @@ typedef struct {
 } Shared;
 
 typedef struct {
-    float *input, *rgb, *encoded, *convolved;
+    float *input, *rgb, *encoded, *convolved, *strided;
     unsigned char *warped;
-    size_t input_size, rgb_size, encoded_size, convolved_size, warped_size;
+    size_t input_size, rgb_size, encoded_size, convolved_size, strided_size, warped_size;
 } Made;
 
 static Maps maps_of(const Shared *s) {
@@ -54,13 +55,15 @@ static Made make_all(const Shared *s, int threads) {
     Made made = {
         .input_size = sizeof(float) * pixels * (2 * ENCODED + MAP_CHANNELS), .rgb_size = sizeof(float) * pixels * 3,
         .encoded_size = sizeof(float) * pixels * ENCODED,
-        .convolved_size = sizeof(float) * pixels / 2 * CHANNELS, .warped_size = pixels};
+        .convolved_size = sizeof(float) * pixels / 2 * CHANNELS, .strided_size = sizeof(float) * pixels / 8 * CHANNELS,
+        .warped_size = pixels};
     made.input = calloc(1, made.input_size + SLACK);
     made.rgb = calloc(1, made.rgb_size + SLACK);
     made.encoded = calloc(1, made.encoded_size + SLACK);
     made.convolved = calloc(1, made.convolved_size + SLACK);
+    made.strided = calloc(1, made.strided_size + SLACK);
     made.warped = calloc(1, made.warped_size + SLACK);
-    if (!made.input || !made.rgb || !made.encoded || !made.convolved || !made.warped) abort();
+    if (!made.input || !made.rgb || !made.encoded || !made.convolved || !made.strided || !made.warped) abort();
     const BlockInput input = {
         .encoded0 = s->encoded0, .encoded1 = s->encoded1, .maps = maps_of(s), .height = s->height, .width = s->width,
         .encoded_channels = ENCODED, .map_channels = MAP_CHANNELS, .time = 0.3f, .scale = 1, .full_height = s->height,
@@ -81,8 +84,13 @@ static Made make_all(const Shared *s, int threads) {
     const Winograd convolved = {
         .in = s->encoded0, .count = 1, .height = s->height / 2, .width = s->width, .inputs = CHANNELS, .outputs = CHANNELS,
         .split = 1, .weights = s->weights, .used = &used, .bias = s->weights, .slope = 0.2f, .out = made.convolved};
+    const Strided strided = {
+        .in = s->encoded0, .count = 1, .height = s->height / 2, .width = s->width, .above = 1, .inputs = CHANNELS,
+        .outputs = CHANNELS, .weights = s->weights, .bias = s->weights, .slope = 0.2f, .out_height = s->height / 4,
+        .out = made.strided};
     if (vsrife_block_input(&input, threads) || vsrife_warp_and_blend(&warped, threads) || vsrife_to_rgb(&rgb, threads) ||
-        vsrife_encode(&encoded, threads) || vsrife_winograd(&convolved, threads))
+        vsrife_encode(&encoded, threads) || vsrife_winograd(&convolved, threads) ||
+        vsrife_strided(&strided, threads))
         abort();
     return made;
 }
@@ -90,7 +98,7 @@ static Made make_all(const Shared *s, int threads) {
 static int differ(const Made *a, const Made *b) {
     return memcmp(a->input, b->input, a->input_size) || memcmp(a->rgb, b->rgb, a->rgb_size) ||
            memcmp(a->encoded, b->encoded, a->encoded_size) || memcmp(a->warped, b->warped, a->warped_size) ||
-           memcmp(a->convolved, b->convolved, a->convolved_size);
+           memcmp(a->convolved, b->convolved, a->convolved_size) || memcmp(a->strided, b->strided, a->strided_size);
 }
 
 static void drop(Made *made) {
@@ -98,6 +106,7 @@ static void drop(Made *made) {
     free(made->rgb);
     free(made->encoded);
     free(made->convolved);
+    free(made->strided);
     free(made->warped);
 }
 

@@ -8,13 +8,14 @@ import threading
 import weakref
 from collections import deque
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from vsrife.errors import RifeError
+from vsrife.motion.crew import frame_in_progress
 from vsrife.motion.openmp import set_threads
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def _division(device: torch.device, parts: int) -> tuple[int, int | None]:
     A CPU works on a few frames side by side, each on the same number of cores: frames need not wait for one another,
     while the threads of one frame meet at every layer, the more so where an encoder runs on the same cores. The number
     of threads is fixed, since the last bit depends on it: where the CPU stands for several devices, each of them has
-    fewer frames at once rather than fewer threads for a frame. Other devices take one frame after another.
+    fewer frames at once rather than fewer threads for a frame. What does not depend on it has all cores while no other
+    frame is in progress, see `vsrife.motion.crew`. Other devices take one frame after another.
     """
     cores = torch.get_num_threads()
     if device.type != "cpu" or cores < 2 or not set_threads(cores):
@@ -81,6 +83,7 @@ class DeviceExecutor:
     def __init__(self, device: torch.device, parts: int = 1) -> None:
         check_not_forked()
         self.concurrency, cpu_threads = _division(device, parts)
+        most = 0 if cpu_threads is None else torch.get_num_threads()
         self.retry_lock = threading.Lock()
         """Taken by a caller whose work ran out of memory while it tries again."""
         self._process = os.getpid()
@@ -92,7 +95,7 @@ class DeviceExecutor:
         started: SimpleQueue[Exception | None] = SimpleQueue()
         try:
             for number in range(self.concurrency):
-                arguments = (self._jobs, cpu_threads, started)
+                arguments = (self._jobs, cpu_threads, most, started)
                 thread = threading.Thread(target=_serve, args=arguments, name=f"vsrife_{number}", daemon=True)
                 thread.start()
                 self._threads.append(thread)
@@ -132,8 +135,8 @@ class DeviceExecutor:
             thread.join(patience)
 
 
-def _serve(jobs: _Jobs, cpu_threads: int | None, started: SimpleQueue[Exception | None]) -> None:
-    """Run jobs until there is None."""
+def _serve(jobs: _Jobs, cpu_threads: int | None, most: int, started: SimpleQueue[Exception | None]) -> None:
+    """Run jobs until there is None, each on `cpu_threads`, or on `most` what may be while no other is in progress."""
     try:
         if cpu_threads is not None:
             torch.get_num_threads()  # PyTorch sets its own number when a thread first asks
@@ -146,14 +149,15 @@ def _serve(jobs: _Jobs, cpu_threads: int | None, started: SimpleQueue[Exception 
         job = jobs.get()
         if job is None:
             return
-        _complete(*job)
+        _complete(*job, most)
         del job
 
 
-def _complete(work: Callable[[], object], future: Future[Any]) -> None:
+def _complete(work: Callable[[], object], future: Future[Any], most: int) -> None:
     """Run work and pass its result or its error to whoever waits."""
     try:
-        value = work()
+        with frame_in_progress(most) if most else nullcontext():
+            value = work()
     except Exception as error:
         future.set_exception(error)
     except BaseException as error:

@@ -12,6 +12,7 @@ from vsrife.engine.estimator import Pair, coarse_to_fine
 from vsrife.engine.kernel_layers import KernelBlock, KernelHead
 from vsrife.engine.precision import PrecisionPlan
 from vsrife.motion import PackedMap
+from vsrife.motion.crew import usable_threads
 from vsrife.motion.packing import Packing
 from vsrife.networks.fold import folded
 
@@ -91,6 +92,8 @@ class KernelEstimator:
         rows = pair.band + 2 * HALO if pair.band else height
         if device.type == "cpu":
             rows = strip_rows(height, count * width * channels * dtype.itemsize)
+            if block.writes_rows(height, width):
+                rows *= usable_threads()
         strip = torch.empty(count, min(rows, height) + 1, width, channels, dtype=dtype, device=device)
         whole = self._kernels.block_input(
             pair.encoded0, pair.encoded1, motion, pair.timestep, scale=scale, packing=self.packing

@@ -70,17 +70,31 @@ class KernelBlock:
             top: the first row.
             bottom: the row after the last.
         """
+        count, rows, width, _ = strip.shape
+        half: Tensor | None = None
+        if self.writes_rows(bottom - top, width):
+            half = torch.empty(count, (bottom - top) // 2, width // 2, self._first.outputs)
         parts = []
-        for start in range(top, bottom, strip.shape[1] - 1):
+        for start in range(top, bottom, rows - 1):
             part = strip[:, : bottom - start + 1]
-            block_input.fill(start - 1, part)
-            parts.append(self._first(part.permute(0, 3, 1, 2)))
-        x = self._second(_stack_rows(parts))
+            if start == top:
+                block_input.fill(start - 1, part)
+            else:
+                part[:, 0] = strip[:, -1]  # the row before, which two strips read
+                block_input.fill(start, part[:, 1:])
+            begin = (start - top) // 2
+            rows_of = None if half is None else half[:, begin : begin + part.shape[1] // 2]
+            parts.append(self._first(part.permute(0, 3, 1, 2), rows_of))
+        x = self._second(_stack_rows(parts) if half is None else half.permute(0, 3, 1, 2))
         body = x
         for step in self._body:
             body = step(body)
         out = self._last(body + x if self._skip else body).permute(0, 2, 3, 1).contiguous()
         return out.view(*out.shape[:3], 2, 2, self._stored) if self._shuffles else out
+
+    def writes_rows(self, height: int, width: int) -> bool:
+        """Whether the bits for an input of this size do not depend on the strips' height."""
+        return self._first.writes_rows((height + 1, width))
 
     def _pack_output(self, conv: nn.ConvTranspose2d) -> nn.ConvTranspose2d:
         """The last convolution with its channels in stored order, without those that nothing reads."""
@@ -108,9 +122,14 @@ class _Step:
         if isinstance(activation, nn.PReLU):
             self._slopes, slope = activation.weight.detach().to(device, dtype), None
         self._convolution = Convolution(conv, slope, dtype, device)
+        self.outputs = conv.out_channels
 
-    def __call__(self, x: Tensor) -> Tensor:
-        x = self._convolution(x)
+    def writes_rows(self, size: tuple[int, int]) -> bool:
+        """Whether the step writes rows of its output, see `Convolution.writes_rows`."""
+        return self._slopes is None and self._convolution.writes_rows(size)
+
+    def __call__(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        x = self._convolution(x, out)
         return x if self._slopes is None else torch.nn.functional.prelu(x, self._slopes)
 
 

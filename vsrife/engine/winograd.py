@@ -19,7 +19,7 @@ from vsrife.motion.library import Winograd, kernel_library
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["WinogradConvolution", "at_half_size"]
+__all__ = ["PANEL", "WinogradConvolution", "at_half_size", "computes_in_c"]
 
 POINTS = (0, 0.625, -0.625, 1.5, -1.5)
 """Interpolation points besides ∞: in fp32 their error is half that of 0, ±1, ±2. The kernel has the same."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from vsrife.errors import first_line
+from vsrife.motion.crew import usable_threads
 from vsrife.motion.openmp import entry_point
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Map",
     "Maps",
     "MeanLuma",
+    "Strided",
     "ToRgb",
     "WarpAndBlend",
     "WarpedPlane",
@@ -36,7 +38,7 @@ __all__ = [
 
 VARIABLE = "VSRIFE_VARIANT"
 """The environment variable that names a variant of the kernels to use in place of the fastest."""
-VERSION = 4
+VERSION = 5
 MAX_MAPS = 8
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.uint8: 2, torch.uint16: 3}
 
@@ -174,6 +176,22 @@ class Winograd(Structure):
     )
 
 
+class Strided(Structure):
+    """A 3×3 convolution of stride 2."""
+
+    _fields_ = (
+        ("input", c_void_p),
+        ("step", c_int64),
+        *_int32("count", "height", "width", "above", "inputs", "outputs"),
+        ("weights", c_void_p),
+        ("bias", c_void_p),
+        ("slope", c_float),
+        ("out_height", c_int32),
+        ("out_step", c_int64),
+        ("out", c_void_p),
+    )
+
+
 PARALLEL = ("GOMP_parallel", "__kmpc_fork_call", "__kmpc_push_num_threads", "__kmpc_global_thread_num")
 JOBS = {
     "block_input": BlockInput,
@@ -184,6 +202,7 @@ JOBS = {
     "cell_flow": CellFlow,
     "correction": Correction,
     "winograd": Winograd,
+    "strided": Strided,
 }
 
 
@@ -229,12 +248,12 @@ class Library:
         return self.variant
 
     def run(self, name: str, job: Structure) -> None:
-        """Run a kernel on as many threads as PyTorch uses.
+        """Run a kernel on the threads that the calling thread may use, see `vsrife.motion.crew`.
 
         Raises:
             MemoryError: the kernel gets no memory for its scratch space.
         """
-        if getattr(self._library, f"vsrife_{name}")(job, torch.get_num_threads()):
+        if getattr(self._library, f"vsrife_{name}")(job, usable_threads()):
             raise MemoryError(f"no memory for {name}")
 
 

@@ -97,6 +97,7 @@ typedef struct {
     int (*cell_flow)(const CellFlow *, int);
     int (*correction)(const Correction *, int);
     int (*winograd)(const Winograd *, int);
+    int (*strided)(const Strided *, int);
 } Variant;
 
 #define BASE 1
@@ -198,6 +199,7 @@ EXPORT int vsrife_mean_luma(const MeanLuma *job, int threads) { return used->mea
 EXPORT int vsrife_cell_flow(const CellFlow *job, int threads) { return used->cell_flow(job, threads); }
 EXPORT int vsrife_correction(const Correction *job, int threads) { return used->correction(job, threads); }
 EXPORT int vsrife_winograd(const Winograd *job, int threads) { return used->winograd(job, threads); }
+EXPORT int vsrife_strided(const Strided *job, int threads) { return used->strided(job, threads); }
 
 EXPORT int vsrife_size_block_input(void) { return (int)sizeof(BlockInput); }
 EXPORT int vsrife_size_warp_and_blend(void) { return (int)sizeof(WarpAndBlend); }
@@ -207,3 +209,4 @@ EXPORT int vsrife_size_mean_luma(void) { return (int)sizeof(MeanLuma); }
 EXPORT int vsrife_size_cell_flow(void) { return (int)sizeof(CellFlow); }
 EXPORT int vsrife_size_correction(void) { return (int)sizeof(Correction); }
 EXPORT int vsrife_size_winograd(void) { return (int)sizeof(Winograd); }
+EXPORT int vsrife_size_strided(void) { return (int)sizeof(Strided); }

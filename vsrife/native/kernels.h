@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define KERNELS_VERSION 4
+#define KERNELS_VERSION 5
 #define MAX_MAPS 8
 
 enum { TYPE_F32 = 0, TYPE_BF16 = 1, TYPE_U8 = 2, TYPE_U16 = 3 };
@@ -136,5 +136,20 @@ typedef struct {
     float slope; /* of the leaky ReLU; 1 without */
     float *out;  /* count x height x split x width x (outputs / split) */
 } Winograd;
+
+/* A 3x3 convolution of stride 2 with a border of zeros, and its leaky ReLU; a pixel is summed in one order. */
+typedef struct {
+    const float *in; /* count x height x width x inputs; an even width */
+    int64_t step;    /* floats from one picture to the next */
+    int32_t count, height, width;
+    int32_t above;           /* rows of zeros above, 0 or 1; below as many as are needed */
+    int32_t inputs, outputs; /* outputs at least 16 */
+    const float *weights;    /* panels of 16 outputs x 3 x 3 x inputs x 16; the last panel ends with the outputs */
+    const float *bias;
+    float slope; /* of the leaky ReLU; 1 without */
+    int32_t out_height;
+    int64_t out_step; /* floats from one output to the next */
+    float *out;       /* count x out_height x width / 2 x outputs */
+} Strided;
 
 #endif

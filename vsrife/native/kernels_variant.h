@@ -536,7 +536,7 @@ static int NAME(block_input)(const BlockInput *given, int threads) {
     job.weights = weights;
     const int failed = NAME(make_shared)(&shared, &job.maps, columns, at, at, job.map_channels, taps, 0, threads);
     if (!failed) {
-        share_rows(NAME(block_input_rows), &job, &shared, shared.scratch, shared.slot, job.out_height, 4, threads);
+        share_rows(NAME(block_input_rows), &job, &shared, shared.scratch, shared.slot, job.out_height, 2, threads);
         NAME(free_shared)(&shared);
     }
     free(at);
@@ -733,6 +733,7 @@ static int NAME(warp_and_blend)(const WarpAndBlend *job, int threads) {
 
 #include "correction_variant.h"
 #include "winograd_variant.h"
+#include "strided_variant.h"
 
 /* ---------------------------------------------------------------------------------------------------------------- */
 /* to_rgb and encode */
@@ -863,7 +864,7 @@ static int NAME(encode)(const Encode *job, int threads) {
 #define TEXT(x) QUOTED(x)
 static const Variant NAME(variant) = {
     TEXT(NAME()), NAME(block_input), NAME(warp_and_blend), NAME(to_rgb), NAME(encode),
-    NAME(mean_luma), NAME(cell_flow), NAME(correction), NAME(winograd),
+    NAME(mean_luma), NAME(cell_flow), NAME(correction), NAME(winograd), NAME(strided),
 };
 #undef TEXT
 #undef QUOTED
