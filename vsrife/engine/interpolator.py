@@ -84,9 +84,18 @@ class Interpolator:
         """Whether the right frame repeats the left one, see `vsrife.detect.repeats`."""
         return self._compare(left, right, FrameMaker.repeats)
 
+    def drawings(self, frames: Sequence[HostFrame], at: int) -> list[tuple[int, int]]:
+        """Runs among successive frames in which something may be held, see `vsrife.engine.pace.find_drawings`."""
+        left, right = frames[at], frames[at + 1]
+        box = self._box(left, right)
+        if box:
+            frames = [box.crop_frame(frame, self._form) for frame in frames]
+        return self._run(left, box, lambda maker: maker.drawings(frames, at))
+
     def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
         """Write a frame to `target`, arrays like the planes of `task.form`."""
-        box = self._box(task.left, task.right)
+        boxes = {self._box(part.left, part.right) for part in (task, *task.paces)}
+        box = boxes.pop() if len(boxes) == 1 else None
         if box:
             box.write_bars(task, target)
             target = box.crop(target, task.form)
