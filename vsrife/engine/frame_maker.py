@@ -107,7 +107,7 @@ class FrameMaker:
         first, last = self._frames.get_pair(left, right)
         return repeats(first.picture, last.picture)
 
-    def drawings(self, frames: Sequence[HostFrame], at: int) -> list[tuple[int, int]]:
+    def find_drawings(self, frames: Sequence[HostFrame], at: int) -> list[tuple[int, int]]:
         """Runs in which something may be held, see `vsrife.engine.pace.find_drawings`."""
         return find_drawings([self._frames.luma(self._frames.get(frame)) for frame in frames], at)
 

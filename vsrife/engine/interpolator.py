@@ -84,13 +84,13 @@ class Interpolator:
         """Whether the right frame repeats the left one, see `vsrife.detect.repeats`."""
         return self._compare(left, right, FrameMaker.repeats)
 
-    def drawings(self, frames: Sequence[HostFrame], at: int) -> list[tuple[int, int]]:
+    def find_drawings(self, frames: Sequence[HostFrame], at: int) -> list[tuple[int, int]]:
         """Runs among successive frames in which something may be held, see `vsrife.engine.pace.find_drawings`."""
         left, right = frames[at], frames[at + 1]
         box = self._box(left, right)
         if box:
             frames = [box.crop_frame(frame, self._form) for frame in frames]
-        return self._run(left, box, lambda maker: maker.drawings(frames, at))
+        return self._run(left, box, lambda maker: maker.find_drawings(frames, at))
 
     def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
         """Write a frame to `target`, arrays like the planes of `task.form`."""

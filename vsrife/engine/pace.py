@@ -35,7 +35,9 @@ BLOCK = 8
 BLOCKS = 3
 """As many of them are held where a thing may be."""
 NEAR = 15
-"""Cells to each side in which most of what moves is held where a thing is."""
+"""Cells to each side that are the surroundings of a place."""
+RIM = 6
+"""Cells along the rim of a thing, where what moves behind it keeps it from being found."""
 RADIUS = 2
 """Cells to each side over which changes are averaged."""
 
@@ -55,11 +57,11 @@ def find_drawings(lumas: Sequence[Tensor], at: int) -> list[tuple[int, int]]:
     for length in range(LONGEST, 1, -1):
         for first in range(max(0, at - length + 1), min(at, len(lumas) - 1 - length) + 1):
             last = first + length
-            held = changes[last - 1] > OTHER
-            for change in changes[first : last - 1]:
-                held &= change < SAME
+            change = torch.stack(changes[first : last - 1]).amax(0)
+            held = (change < SAME) & (changes[last - 1] > OTHER)
             if first:
                 held &= changes[first - 1] > OTHER
+            held &= _most_near(held, change > OTHER, NEAR * CELL // BLOCK)
             if int(held.sum()) >= BLOCKS:
                 found.append((first, last))
     return found
@@ -101,14 +103,13 @@ def find_things(lumas: Sequence[Tensor], first: int, last: int, straight: Tensor
     changes = [_mean((_at(lumas[a], flow) - _at(lumas[b], flow)).abs()) for a, b, flow in again]
     if changes:
         thing &= torch.stack(changes).amin(0) < SAME
-    # what moves otherwise nearby is a reason for what changes here
-    thing &= 2 * _near(thing) > _near(moves & (held > OTHER))
+    thing &= _most_near(thing, moves & (held > OTHER), NEAR)
     if not bool(thing.any()):
         return None
     detail = _mean((drawn - _mean(drawn)).abs()) > OTHER
     plain = ~thing & ~detail & (held < SAME)
     (share,) = fill([thing[0, 0].float()], [plain[0, 0]])
-    share = _mean(share[None, None])
+    share = grow(_mean(share[None, None]), RIM)
     _, motion = shift_in_time(straight, straight, 0.5, 1)
     return share, _look_up(share, -motion)
 
@@ -154,9 +155,10 @@ def _look_up(cells: Tensor, flow: Tensor) -> Tensor:
     return sample(cells, ys.view(1, -1, 1) + flow[:, 1] / CELL, xs.view(1, 1, -1) + flow[:, 0] / CELL)
 
 
-def _near(cells: Tensor) -> Tensor:
-    """The share of the surroundings where something is true."""
-    return avg_pool2d(cells.float(), 2 * NEAR + 1, 1, NEAR, count_include_pad=False)
+def _most_near(held: Tensor, moves: Tensor, reach: int) -> Tensor:
+    """Where enough of what changes in the surroundings is held: what moves there is a reason for other changes."""
+    share, others = (avg_pool2d(x.float(), 2 * reach + 1, 1, reach, count_include_pad=False) for x in (held, moves))
+    return 2 * share > others
 
 
 def _mean(cells: Tensor) -> Tensor:

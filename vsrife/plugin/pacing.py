@@ -120,7 +120,7 @@ class Pacing(Pairing):
 
     def _find_drawings(self, shot: range, left: int, frames: Frames) -> list[tuple[int, int]]:
         pictures = [self._reader.read(number, frames[Role.CLIP, number]) for number in shot]
-        found = self._interpolator.drawings(pictures, left - shot.start)
+        found = self._interpolator.find_drawings(pictures, left - shot.start)
         return [(shot.start + first, shot.start + last) for first, last in found]
 
 
