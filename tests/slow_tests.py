@@ -34,6 +34,7 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_real_film_is_nearer_to_the_truth_than_a_blend",
         "test_no_order_changes_a_frame",
     ),
+    "plugin/test_pace.py": ("test_each_thing_moves_at_its_own_pace",),
     "plugin/test_shutter.py": ("test_blur_is_nearer_to_the_truth_than_dropping_and_averaging",),
     "plugin/test_real.py": (
         "test_middlebury_gives_the_published_figure_and_more",

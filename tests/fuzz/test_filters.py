@@ -48,6 +48,7 @@ RIGHT = {
         "extra": st.just("clip"),
         "protect": st.just("mask"),
         "shutter": st.sampled_from([45.0, 360.0]),
+        "pace": st.just(1),
     },
     "Motion": {"timestep": st.sampled_from([0.0, 0.5, 1.0]), "sc": st.integers(0, 1)},
     "Replace": {"prop": st.just("Odd"), "limit": st.integers(1, 3), "extra": st.just("clip")},

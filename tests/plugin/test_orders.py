@@ -49,6 +49,7 @@ ARGUMENTS = st.fixed_dictionaries(
         "level": st.sampled_from([0.02, 50]),
         "marks": st.sampled_from([0, 1]),
         "shutter": st.sampled_from([90, 360]),
+        "pace": st.just(1),
     },
 )
 
@@ -66,7 +67,7 @@ def outputs(form: int, chosen: dict[str, object]) -> list[vs.VideoNode]:
         clip = clip.std.ClipToProp(film(vs.GRAY8), prop="_Alpha")
     chosen.pop("level", None)
     arguments = {**chosen.pop("rate"), **chosen}
-    if "positions" in arguments or "skip" in arguments:
+    if not {"positions", "skip", "pace"}.isdisjoint(arguments):
         arguments.pop("shutter", None)
     if arguments.pop("extra", None):
         arguments["extra"] = [film(vs.GRAY16).resize.Bilinear(width=32, height=24)]

@@ -78,6 +78,8 @@ class Box:
             companions=task.companions
             and (self.crop_frame(task.companions[0], task.form), self.crop_frame(task.companions[1], task.form)),
             protect=None if task.protect is None else task.protect[inside],
+            paces=tuple(self.crop_task(pace, form) for pace in task.paces),
+            run=tuple(self.crop_frame(frame, form) for frame in task.run),
         )
 
     def write_bars(self, task: Task, target: Sequence[Plane]) -> None:

@@ -13,7 +13,8 @@ from vsrife.engine.compose import PlanePair, composite, crossfade, warp_blend, w
 from vsrife.engine.frame_cache import DeviceFrame, FrameCache
 from vsrife.engine.held import Held, hold
 from vsrife.engine.memory import register
-from vsrife.engine.motion_finder import MotionFinder
+from vsrife.engine.motion_finder import MIDDLE, MotionFinder
+from vsrife.engine.pace import find_drawings, find_things, laid_over, share_of_things
 from vsrife.engine.picture import plane_differences
 from vsrife.engine.single_flight import SingleFlight
 from vsrife.engine.stationary import find_stationary
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["FrameMaker"]
 
 HELD = 4
-"""Pairs of which is remembered what stands still in them."""
+"""Pairs of which is remembered what stands still in them, and runs of which what is held in them."""
 STILL = [[[0]]] * 4 + [[[1]]]
 """Flow and weight of what does not move."""
 BOXES = 3
@@ -68,6 +69,7 @@ class FrameMaker:
         self._finder = MotionFinder(engine, form, options, self._frames, band)
         self._within = SingleFlight["Box", FrameMaker](BOXES)
         self._held = SingleFlight[tuple[int, int], "Held | None"](1 if band else HELD)
+        self._things = SingleFlight[tuple[int, int], "tuple[Tensor, Tensor] | None"](1 if band else HELD)
         register(self)
 
     def in_bands(self, band: int) -> FrameMaker:
@@ -88,6 +90,7 @@ class FrameMaker:
         """Give up all that is cached and not being computed."""
         self._within.release()
         self._held.release()
+        self._things.release()
         self._frames.release()
         self._finder.release()
         self.engine.release()
@@ -103,6 +106,10 @@ class FrameMaker:
     def repeats(self, left: HostFrame, right: HostFrame) -> bool:
         first, last = self._frames.get_pair(left, right)
         return repeats(first.picture, last.picture)
+
+    def find_drawings(self, frames: Sequence[HostFrame], at: int) -> list[tuple[int, int]]:
+        """Runs in which something may be held, see `vsrife.engine.pace.find_drawings`."""
+        return find_drawings([self._frames.luma(self._frames.get(frame)) for frame in frames], at)
 
     def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
         """Write flow and weight to 5×H×W, see `vsrife.engine.Interpolator.write_motion`."""
@@ -174,6 +181,7 @@ class FrameMaker:
                 and task.timestep.map is None
                 and task.protect is None
                 and task.overlay is None
+                and not task.paces
             )
             if plain and (pending := warp_blend_into(pair, motion, self.engine.kernels, target, beside)):
                 return pending
@@ -183,6 +191,8 @@ class FrameMaker:
                 planes = _add_residual(planes, added, self._form, left)
         if held:
             planes = held.put_back(planes, pair, task.timestep.tensor(self.device))
+        for pace in task.paces:
+            planes = self._at_own_pace(planes, motion, task, pace)
         if task.timestep.map is not None:  # at the ends the values are exactly the source frames'
             timestep = task.timestep.tensor(self.device)
             planes = composite(planes, pair, (timestep <= 0).float())
@@ -225,6 +235,44 @@ class FrameMaker:
         if first.overlay is not None:
             mean = first.overlay.paint(mean, first.form, left.colour, drawn)
         return write_planes(mean, first.form, target)
+
+    def _at_own_pace(self, planes: list[Tensor], motion: Blend | None, task: Task, pace: Task) -> list[Tensor]:
+        """A frame's planes with the things over them that are held for a run, interpolated between their drawings.
+
+        Args:
+            planes: the frame's.
+            motion: the motion along which it was made; None where it is the left source frame.
+            task: of the frame.
+            pace: of the things.
+        """
+        ends, run = (pace.left.number, pace.right.number), [self._frames.get(frame) for frame in pace.run]
+        left, right = self._frames.get_pair(pace.left, pace.right)
+        pair = self._pair(left, right) if pace.companions is None else self._companion_pair(pace)
+        held = self._hold(left, right, ends)
+        if held:
+            left, right = held.first, held.last
+        straight = self._finder.cell_motion(left, right, ends, MIDDLE).straight
+
+        def find() -> tuple[Tensor, Tensor] | None:
+            lumas = [self._frames.luma(frame) for frame in run]
+            return find_things(lumas, *(end - pace.run[0].number for end in ends), straight)
+
+        things = self._things.get(ends, find)
+        if things is None:
+            return planes
+        own = self._finder.find_from_middle(left, right, pace.timestep, ends)
+        above = (held.warp_blend if held else warp_blend)(pair, own, self.engine.kernels, self.band)
+        if held:
+            above = held.put_back(above, pair, pace.timestep.tensor(self.device))
+        flow = self._finder.cell_flow(own)
+        parts = [(flow[:, :2], 0), (flow[:, 2:4], 1)]
+        if motion is None:
+            parts.append((torch.zeros_like(flow[:, :2]), 0))
+        else:
+            flow = self._finder.cell_flow(motion)
+            parts += [(flow[:, :2], 0), (flow[:, 2:4], int(task.right.number == ends[1]))]
+        grids = [grid for grid, group in pair.groups() for _ in pair.first[group]]
+        return laid_over(planes, above, share_of_things(things, parts), grids)
 
     def _hold(self, left: DeviceFrame, right: DeviceFrame, pair: tuple[int, int]) -> Held | None:
         """What stands still in two frames before what moves; None where nothing does."""

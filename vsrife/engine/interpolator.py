@@ -90,6 +90,14 @@ class Interpolator:
         """Whether the right frame repeats the left one, see `vsrife.detect.repeats`."""
         return self._compare(left, right, FrameMaker.repeats)
 
+    def find_drawings(self, frames: Sequence[HostFrame], at: int) -> list[tuple[int, int]]:
+        """Runs among successive frames in which something may be held, see `vsrife.engine.pace.find_drawings`."""
+        left, right = frames[at], frames[at + 1]
+        box = self._box(left, right)
+        if box:
+            frames = [box.crop_frame(frame, self._form) for frame in frames]
+        return self._run(left, box, lambda maker: maker.find_drawings(frames, at))
+
     def render(self, task: Task, target: Sequence[NDArray[np.generic]]) -> None:
         """Write a frame to `target`, arrays like the planes of `task.form`."""
         task, target, box = self._within_bars(task, target)
@@ -133,7 +141,8 @@ class Interpolator:
         self, task: Task, target: Sequence[NDArray[np.generic]]
     ) -> tuple[Task, Sequence[NDArray[np.generic]], Box | None]:
         """A task and its output as of the picture within bars, which are written; and the box of that picture."""
-        box = self._box(task.left, task.right)
+        boxes = {self._box(part.left, part.right) for part in (task, *task.paces)}
+        box = boxes.pop() if len(boxes) == 1 else None
         if box is None:
             return task, target, None
         box.write_bars(task, target)

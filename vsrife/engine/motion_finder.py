@@ -136,22 +136,22 @@ class MotionFinder:
             pair: the two frames' numbers.
         """
         begin, end = span
-        length = self._cell_motion(left, right, pair, MIDDLE).straight.square().sum(1, keepdim=True).sqrt()
+        length = self.cell_motion(left, right, pair, MIDDLE).straight.square().sum(1, keepdim=True).sqrt()
         largest = float(avg_pool2d(length, min(SMALLEST_OBJECT, *length.shape[-2:]), ceil_mode=True).max())
         count = min(max(1, math.ceil(largest * (end - begin) / SPACING)), MOST_SAMPLES)
         times = [begin + (end - begin) * (k + 0.5) / count for k in range(count)]
-        return [self._find_from_middle(left, right, Timestep(time), pair) for time in times]
+        return [self.find_from_middle(left, right, Timestep(time), pair) for time in times]
 
     def _find(self, left: DeviceFrame, right: DeviceFrame, timestep: Timestep, pair: tuple[int, int]) -> Motions:
         times = timestep.tensor(self._engine.device)
         if self._options.picture == "published":
             return self._estimate(left, right, times)
         if self._options.estimates == "pair":
-            return self._find_from_middle(left, right, timestep, pair), None
+            return self.find_from_middle(left, right, timestep, pair), None
         if timestep.map is not None:
             motion, residual = self._estimate(left, right, times)
             cells = at_grid(times, self._cells)
-            return self._correct(left, right, motion, cells, self._cell_motion(left, right, pair, MIDDLE)), residual
+            return self._correct(left, right, motion, cells, self.cell_motion(left, right, pair, MIDDLE)), residual
         own, source = timestep.value, timestep.motion_at
         if own == source and timestep.shares_motion:
             motion, residual = self._estimate_once(left, right, pair, own)
@@ -159,16 +159,16 @@ class MotionFinder:
         motion, residual = self._estimate(left, right, times)
         if source is None or source == own:
             return self._correct(left, right, motion, own), residual
-        return self._correct(left, right, motion, own, self._cell_motion(left, right, pair, source)), residual
+        return self._correct(left, right, motion, own, self.cell_motion(left, right, pair, source)), residual
 
-    def _find_from_middle(
+    def find_from_middle(
         self, left: DeviceFrame, right: DeviceFrame, timestep: Timestep, pair: tuple[int, int]
     ) -> Blend:
         """Motion at any time from the estimate at ½; RefineNet's residual, which fits ½ alone, is left out."""
         if timestep.map is None and timestep.value == MIDDLE:
             return self._correct(left, right, self._estimate_once(left, right, pair, MIDDLE)[0], MIDDLE)
         time = timestep.value if timestep.map is None else at_grid(timestep.tensor(self._engine.device), self._cells)
-        cells = self._cell_motion(left, right, pair, MIDDLE)
+        cells = self.cell_motion(left, right, pair, MIDDLE)
         mask, straight = shift_in_time(cells.mask, cells.straight, MIDDLE, time)
         channels = torch.cat((straight * (-time / CELL), straight * ((1 - time) / CELL), mask), 1)
         return self._correct(left, right, Motion((PackedMap(_packed(channels), FLOW_AND_MASK, CELL),)), time)
@@ -195,7 +195,7 @@ class MotionFinder:
         kernels = self._engine.kernels
         if kernels:
             motion = self._pack(motion)
-        own = self._cell_flow(motion)
+        own = self.cell_flow(motion)
         straight = _straight(own)
         if source is not None:
             straight, _ = shift_in_time(source.straight, source.straight, source.time, time)
@@ -203,16 +203,16 @@ class MotionFinder:
         stored = find(self._frames.luma(left), self._frames.luma(right), own, straight, time)
         return CorrectedMotion(motion, PackedMap(stored, stored.shape[-1], CELL))
 
-    def _cell_motion(self, left: DeviceFrame, right: DeviceFrame, pair: tuple[int, int], time: float) -> CellMotion:
+    def cell_motion(self, left: DeviceFrame, right: DeviceFrame, pair: tuple[int, int], time: float) -> CellMotion:
         """Straight motion and mask of an estimate, at cells; cached, as frames at several times use it."""
 
         def find() -> CellMotion:
-            values = self._cell_flow(self._estimate_once(left, right, pair, time)[0], mask=True)
+            values = self.cell_flow(self._estimate_once(left, right, pair, time)[0], mask=True)
             return CellMotion(_straight(values), values[:, 4:5], time)
 
         return self._cell_motions.get((*pair, time), find)
 
-    def _cell_flow(self, motion: Blend, *, mask: bool = False) -> Tensor:
+    def cell_flow(self, motion: Blend, *, mask: bool = False) -> Tensor:
         """A motion's flow, and its mask, at the cells; by the kernels where they know the motion."""
         kernels = self._engine.kernels
         if kernels and isinstance(motion, Motion) and packed_maps(motion):

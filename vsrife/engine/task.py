@@ -115,6 +115,9 @@ class Task:
         keeps_motion: whether other planes follow that are warped along the same motion.
         until: where the time ends over which the frame is the mean, from the timestep on; None for one moment.
         weight: of the frame among those of several pairs that are averaged.
+        paces: the same frame for things that are drawn anew less often, from the first frames of two of their drawings.
+        run: of such a task, the source frames from two before the left one to one after the right one, as far as the
+            shot goes.
     """
 
     left: HostFrame
@@ -128,6 +131,8 @@ class Task:
     keeps_motion: bool = False
     until: float | None = None
     weight: float = 1.0
+    paces: tuple[Task, ...] = ()
+    run: tuple[HostFrame, ...] = ()
 
 
 @lru_cache(maxsize=64)

@@ -170,6 +170,7 @@ static void VS_CC bridge(const VSMap *in, VSMap *out, void *user_data, VSCore *c
 #define DEDUP "dedup:int:opt;dedup_limit:int:opt;"
 #define EXTRA "extra:vnode[]:opt;"
 #define LAYERS EXTRA "protect:vnode:opt;"
+#define SHOWN "show:data:opt;shutter:float:opt;pace:int:opt;"
 #define REPLACED "frames:int[]:opt:empty;prop:data:opt;prop_clip:vnode:opt;limit:int:opt;"
 #define NCNN                                                                                                           \
     MODEL FACTOR WEIGHTS "gpu_id:int:opt;gpu_thread:int:opt;tta:int:opt;uhd:int:opt;" CUTS                             \
@@ -178,8 +179,7 @@ static void VS_CC bridge(const VSMap *in, VSMap *out, void *user_data, VSCore *c
 VS_EXTERNAL_API(void) VapourSynthPluginInit2(VSPlugin *plugin, const VSPLUGINAPI *vspapi) {
     vspapi->configPlugin("org.vsrife.plugin", "rife", "RIFE frame interpolation",
                          VS_MAKE_VERSION(VSRIFE_VERSION_MAJOR, VSRIFE_VERSION_MINOR), VAPOURSYNTH_API_VERSION, 0, plugin);
-    vspapi->registerFunction("RIFE", "clip:vnode;" NCNN TIME HOW DEDUP LAYERS "show:data:opt;shutter:float:opt;",
-                             "clip:vnode[];", call_package, "RIFE", plugin);
+    vspapi->registerFunction("RIFE", "clip:vnode;" NCNN TIME HOW DEDUP LAYERS SHOWN, "clip:vnode[];", call_package, "RIFE", plugin);
     vspapi->registerFunction("Motion", "clip:vnode;timestep:float:opt;" MODEL FACTOR WEIGHTS CUTS TIME HOW DEDUP, "clip:vnode[];", call_package, "Motion", plugin);
     vspapi->registerFunction("At", "clip:vnode;timestep:float:opt;timestep_clip:vnode:opt;" MODEL WEIGHTS CUTS HOW LAYERS,
                              "clip:vnode[];", call_package, "At", plugin);

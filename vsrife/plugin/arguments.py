@@ -34,7 +34,9 @@ TEXTS = (
     "precision", "sc_mode", "show",
 )  # fmt: skip
 CHOICES: dict[str, tuple[object, ...]] = {
-    **dict.fromkeys(("vfr", "auto_download", "sc", "bars", "still", "dedup", "skip", "tta", "uhd", "list_gpu"), (0, 1)),
+    **dict.fromkeys(
+        ("vfr", "auto_download", "sc", "bars", "still", "dedup", "pace", "skip", "tta", "uhd", "list_gpu"), (0, 1)
+    ),
     "ensemble": (0, 1, 2, 4, 8),
     "ensemble_mask": ("own", "mean", "logit"),
     "picture": ("sharp", "published"),
@@ -117,6 +119,8 @@ class Arguments:
         show: draws flow, mask, cuts or time over the picture.
         shutter: angle of a camera's shutter in degrees, for motion blur: an output is the mean over this share, of 360,
             of the time to the next output, from its own time on.
+        pace: whether things that are drawn anew only every other or third frame, while the rest of the picture moves
+            otherwise, are interpolated between their drawings, each at its own pace.
         gpu_id: the ncnn plugin's name for `device`; -1 is the CPU.
         gpu_thread: accepted for scripts of the ncnn plugin, without effect.
         tta: the ncnn plugin's name for `ensemble=8`.
@@ -178,6 +182,7 @@ class Arguments:
 
     show: str | None = _of("RIFE", None)
     shutter: float | None = _of("RIFE", None)
+    pace: int = _of("RIFE", 0)
 
     def __post_init__(self) -> None:
         for name in TEXTS:
@@ -198,6 +203,8 @@ class Arguments:
         if self.shutter is not None and (self.skip or self.positions is not None):
             other = "skip" if self.skip else "positions"
             raise RifeError(f"shutter and {other} must not both be given")
+        if self.shutter is not None and self.pace:
+            raise RifeError("shutter and pace must not both be given")
         if self.scale not in SCALES:
             raise ArgumentError("scale", self.scale, "0.25, 0.5, 1, 2 or 4")
         if self.matrix is not None and self.matrix_number is None:

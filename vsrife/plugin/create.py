@@ -16,6 +16,7 @@ from vsrife.plugin.blurring import MOST, Blurring
 from vsrife.plugin.clips import check_clips
 from vsrife.plugin.formats import FrameReader, picture_format
 from vsrife.plugin.host import log, native_plugin, once, warn
+from vsrife.plugin.pacing import REACH, Pacing
 from vsrife.plugin.pairing import Pairing, Role
 from vsrife.plugin.ports import ported
 from vsrife.plugin.properties import OutputProperties
@@ -165,6 +166,10 @@ def _call(
     clips: dict[str, Any] = dict.fromkeys(("sc_clip", "prop_clip", "extra", "protect", "timestep_clip"))
     arguments = replace(arguments, timestep=None, frames=None, **clips)
     make: Callable[..., Pairing] = partial(Replacing, bad=bad, marks=marks) if replaces else Pairing
+    if arguments.pace:
+        make = Pacing
+        if not interpolator.any_time:
+            raise RifeError("pace needs a model for arbitrary timesteps, got a midpoint-only one")
     if arguments.shutter is not None:
         make = partial(Blurring, _share(arguments.shutter, schedule))
     pairing = make(schedule.timeline, arguments, interpolator, reader, cuts=cuts, snap_to_source=whole_frame)
@@ -261,7 +266,7 @@ def _interpolator(clip: vs.VideoNode, arguments: Arguments) -> Interpolator:
         keep_motions=bool(arguments.extras),
         picture=arguments.picture,
         estimates=arguments.estimates,
-        requests=_core().num_threads,
+        requests=_core().num_threads + (2 * REACH if arguments.pace else 0),
         bars=bool(arguments.bars),
         still=bool(arguments.still),
     )

@@ -98,6 +98,7 @@ class RifeArguments(_When, _How, _Dedup, VsrifeArguments, total=False):
     protect: Clip | None
     show: str | None
     shutter: float | None
+    pace: int | None
     gpu_id: int | None
     gpu_thread: int | None
     tta: int | None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Frames = Mapping["Key", vs.VideoFrame]
 
-__all__ = ["BlurPart", "Decision", "Frames", "Key", "MissingFrames", "Pairing", "Role"]
+__all__ = ["BlurPart", "Decision", "Frames", "Key", "MissingFrames", "Pace", "Pairing", "RecentCache", "Role"]
 
 HALF = Fraction(1, 2)
 REMEMBERED = 1024
@@ -90,6 +90,23 @@ class BlurPart:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """A run of source frames in which a thing may be held.
+
+    Args:
+        left: the first source frame that shows one of its drawings.
+        right: the first one that shows the next.
+        timestep: the moment between the two, 0 to 1.
+        around: the source frames from two before the run to one after its end, as far as the shot goes.
+    """
+
+    left: int
+    right: int
+    timestep: Fraction
+    around: range
+
+
+@dataclass(frozen=True)
 class Decision:
     """What an output frame shows.
 
@@ -103,6 +120,7 @@ class Decision:
         motion: the time between the two frames at which motion is estimated, where a picture is made of it.
         like: the source frame whose properties the output has where that is neither of those it shows: a replaced one.
         blur: the parts that a picture is the mean of, instead of one moment.
+        paces: the runs around the moment in which things may be held, which are then shown at their own pace.
         score: the score of a cut between the two frames, where that was computed.
         unless_cut: whether it holds unless the detector finds a cut between the two frames, which it has not judged.
     """
@@ -116,6 +134,7 @@ class Decision:
     motion: MotionTime | None = None
     like: int | None = None
     blur: tuple[BlurPart, ...] = ()
+    paces: tuple[Pace, ...] = ()
     unless_cut: bool = False
 
 
@@ -147,9 +166,9 @@ class Pairing:
         self._reader = reader
         self._snap_to_source = snap_to_source
         self._cuts = cuts
-        self._repeats = _RecentCache[tuple[int, int], bool]()
-        self._scores = _RecentCache[tuple[int, int], float]()
-        self._similarities = _RecentCache[tuple[int, int], float]()
+        self._repeats = RecentCache[tuple[int, int], bool]()
+        self._scores = RecentCache[tuple[int, int], float]()
+        self._similarities = RecentCache[tuple[int, int], float]()
 
     def decide(self, n: int, frames: Frames, *, judge: bool = True) -> Decision | MissingFrames:
         """What output n shows, or the frames that are missing to decide it.
@@ -165,18 +184,25 @@ class Pairing:
         if moment.left >= last:
             kind = "tail" if moment.left > last or moment.timestep else "source"
             return Decision(kind, last, last, moment.timestep, last)
-        run = self._run(moment, frames)
-        if isinstance(run, MissingFrames):
-            return run
-        timestep = moment.timestep
-        if run != Run(moment.left, moment.left + 1):
-            timestep = share_between(self._timeline, moment, run.first, run.last)
+        place = self._place(moment, frames)
+        if isinstance(place, MissingFrames):
+            return place
+        run, timestep = place
         if timestep == 0 and self._snap_to_source:
             return Decision("source", run.first, run.first, timestep, run.first)
         pair = self._between(Decision("made", run.first, run.last, timestep), moment.left, frames, judge=judge)
         if isinstance(pair, MissingFrames) or pair.kind != "made":
             return pair
         return replace(pair, motion=find_motion_time(self._timeline, n, timestep, run.first, run.last))
+
+    def _place(self, moment: Moment, frames: Frames) -> tuple[Run, Fraction] | MissingFrames:
+        """The source frames with pictures of their own around a moment, and the time between them."""
+        run = self._run(moment, frames)
+        if isinstance(run, MissingFrames):
+            return run
+        if run == Run(moment.left, moment.left + 1):
+            return run, moment.timestep
+        return run, share_between(self._timeline, moment, run.first, run.last)
 
     def _run(self, moment: Moment, frames: Frames) -> Run | MissingFrames:
         """The source frames around a moment, or around the run of repeated frames that it lies in."""
@@ -283,7 +309,7 @@ class Pairing:
         return left, right
 
 
-class _RecentCache[K, V](OrderedDict[K, V]):
+class RecentCache[K, V](OrderedDict[K, V]):
     """The last few results. They depend on the key alone, so that dropping one costs time and nothing else."""
 
     def lookup(self, key: K, compute: Callable[[], V]) -> V:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vsrife.engine import HostFrame, Interpolator, PictureFormat, Task, Timestep
     from vsrife.plugin.advice import SlowAdvice
     from vsrife.plugin.arguments import Arguments
-    from vsrife.plugin.pairing import Frames, Key, Pairing
+    from vsrife.plugin.pairing import Frames, Key, Pace, Pairing
     from vsrife.plugin.properties import OutputProperties
     from vsrife.plugin.schedule import Schedule
 
@@ -168,7 +168,8 @@ class PictureRenderer(Renderer):
         return decision.passthrough is None or self._call.arguments.show is not None
 
     def _required_frames(self, decision: Decision) -> list[Key]:
-        ends = dict.fromkeys(end for part in _parts(decision) for end in (part.left, part.right))
+        parts = [*_parts(decision), *decision.paces]
+        ends = dict.fromkeys(end for part in parts for end in (part.left, part.right))
         keys = [(role, end) for role in (Role.CLIP, self._own) for end in ends]
         if Role.PROTECT in self._roles:
             keys += [self._key(Role.PROTECT, end) for end in ends]
@@ -197,7 +198,13 @@ class PictureRenderer(Renderer):
         reader = FrameReader(form, None, clip=self._alpha)
         for index, (part, (left, right)) in enumerate(zip(parts, alphas, strict=True)):
             ends = reader.read(part.left, left), reader.read(part.right, right)
-            tasks[index] = replace(tasks[index], form=form, companions=ends, overlay=None)
+            paces = []
+            for pace, task in zip(part.paces, tasks[index].paces, strict=True):
+                found = self._alphas(pace, frames)
+                if found and picture_format(found[0]) == form:
+                    both = reader.read(pace.left, found[0]), reader.read(pace.right, found[1])
+                    paces.append(replace(task, form=form, companions=both, overlay=None))
+            tasks[index] = replace(tasks[index], form=form, companions=ends, overlay=None, paces=tuple(paces))
         self._render(tasks, [np.asarray(alpha[0])])
         return {"_Alpha": alpha}
 
@@ -209,9 +216,9 @@ class PictureRenderer(Renderer):
         if self._call.advice:
             self._call.advice.count()
 
-    def _alphas(self, decision: Decision, frames: Frames) -> tuple[vs.VideoFrame, vs.VideoFrame] | None:
+    def _alphas(self, decision: Decision | Pace, frames: Frames) -> tuple[vs.VideoFrame, vs.VideoFrame] | None:
         """The two frames' alpha, VapourSynth's property `_Alpha`; None unless both have the same kind of it."""
-        if decision.passthrough is not None:
+        if isinstance(decision, Decision) and decision.passthrough is not None:
             return None
         return alike_alphas(*(frames[self._own, end].props for end in (decision.left, decision.right)))
 
@@ -234,7 +241,7 @@ class PictureRenderer(Renderer):
         if Role.PROTECT in self._roles:
             protect = np.maximum(*(weights(frames[self._key(Role.PROTECT, end)]) for end in ends))
         mode = RenderMode.INTERPOLATE if decision.kind == "made" else RenderMode.CROSSFADE
-        if decision.passthrough is not None:
+        if decision.passthrough is not None or decision.left == decision.right:
             mode = RenderMode.RIGHT if decision.passthrough == decision.right else RenderMode.LEFT
         overlay = None
         if call.arguments.show:
@@ -244,7 +251,22 @@ class PictureRenderer(Renderer):
         task = Task(*pair, timestep, self._form, mode, companions, protect, overlay)
         for part in decision.blur:
             task = replace(task, until=float(part.end), weight=float(part.weight))
-        return task
+        return replace(task, paces=tuple(self._pace(task, pace, frames) for pace in decision.paces))
+
+    def _pace(self, task: Task, pace: Pace, frames: Frames) -> Task:
+        """The output's planes for things that are held for a run."""
+        from vsrife.engine import RenderMode, Timestep
+
+        read, ends = self._call.reader.read, (pace.left, pace.right)
+        run = tuple(read(number, frames[Role.CLIP, number]) for number in pace.around)
+        left, right = (run[pace.around.index(end)] for end in ends)
+        companions = None
+        if self._own is Role.COMPANION:
+            first, last = (self._companion.read(end, frames[Role.COMPANION, end]) for end in ends)
+            companions = first, last
+        timestep = Timestep(float(pace.timestep))
+        mode = RenderMode.INTERPOLATE
+        return replace(task, left=left, right=right, timestep=timestep, companions=companions, mode=mode, run=run)
 
     def _extra_properties(self, decision: Decision) -> dict[str, str]:
         if self._call.arguments.show not in ("cuts", "time"):
