@@ -37,7 +37,7 @@ class Pacing(Pairing):
         super().__init__(*others, **named)
         self._drawings = RecentCache[int, list[tuple[int, int]]]()
 
-    def decide(self, n: int, frames: Frames, *, judge: bool = True) -> Decision | MissingFrames:  # noqa: ARG002
+    def decide(self, n: int, frames: Frames, *, judge: bool = True) -> Decision | MissingFrames:
         moment, last = self._timeline.at(n), self._timeline.frames - 1
         if moment.left >= last:
             return super().decide(n, frames)
