@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/arguments.md with the filter itself.
+"""Makes the pictures of docs/arguments.md and docs/gallery.md with the filter itself.
 
 python scripts/doc_pictures.py bigbuckbunny.mp4 [docs/pictures]
 """
@@ -46,6 +46,50 @@ def main(film: Path, folder: Path) -> None:
     for name, rows in tables.items():
         save(rows, folder / name)
     dedup(folder / "dedup.png")
+    for name, sides in sliders(small).items():
+        for side, picture in zip(("left", "right"), sides, strict=True):
+            Image.fromarray(picture).save(folder / f"{name}-{side}.webp", quality=82, method=6)
+
+
+def sliders(clip: vs.VideoNode) -> dict[str, tuple[Picture, Picture]]:
+    """Two pictures of the same place by name: without an argument, and with it."""
+    pair = clip[MOVING] + clip[MOVING + 4]
+    published, sharp = (pixels(core.rife.RIFE(pair, multi=4, picture=form), 1) for form in ("published", "sharp"))
+    truth = pixels(clip, MOVING + 1).astype(int)
+    box = busiest((np.abs(published - truth) - np.abs(sharp - truth)).sum(2), 54, 96)
+    blurred = core.rife.RIFE(pair, multi=1, shutter=360)
+    film = clip[MOVING] + core.std.BlankClip(clip, length=1, color=[12, 12, 16]) + clip[MOVING + 2]
+    return {
+        "picture": (grown(published[box], 5), grown(sharp[box], 5)),
+        "bars": letterboxed(clip),
+        "still": captioned(clip),
+        "shutter": (fitted(pixels(clip, MOVING)), fitted(pixels(blurred, 0))),
+        "replace": (fitted(pixels(film, 1)), fitted(pixels(core.rife.Replace(film, frames=[1]), 1))),
+    }
+
+
+def letterboxed(clip: vs.VideoNode) -> tuple[Picture, Picture]:
+    """The edge of a film with black bars that pans, with `bars=0` and `bars=1`."""
+    parts = [clip[MOVING].std.CropAbs(640, 240, top=top).std.AddBorders(top=60, bottom=60) for top in (100, 84)]
+    off, on = (pixels(core.rife.RIFE(parts[0] + parts[1], bars=bars), 1) for bars in (0, 1))
+    rows = slice(42, 69)
+    columns = busiest(np.abs(off[rows].astype(int) - on[rows]).sum(2), 27, 48)[1]
+    return grown(off[rows, columns], 10), grown(on[rows, columns], 10)
+
+
+def captioned(clip: vs.VideoNode) -> tuple[Picture, Picture]:
+    """A line of text that stands still before a film that pans, with `still=0` and `still=1`."""
+    whole = pixels(clip, MOVING)
+    frames = [clip_of(written(whole[60:330, x : x + 480])) for x in (0, 24, 48, 72)]
+    film = core.std.Splice(frames)
+    off, on = (pixels(core.rife.RIFE(film, still=still), 3) for still in (0, 1))
+    box = slice(68, 203), slice(120, 360)
+    return grown(off[box], 2), grown(on[box], 2)
+
+
+def fitted(picture: Picture) -> Picture:
+    """A picture of 640×360 at the size of the others."""
+    return np.asarray(Image.fromarray(picture).resize((480, 270), Image.Resampling.LANCZOS))
 
 
 def pixels(clip: vs.VideoNode, n: int) -> Picture:

@@ -27,7 +27,7 @@ ALLOWED = {
     "timing": {"errors"},
     "detect": {"frame_properties"},
     "networks": {"tta", "errors"},
-    "weights": {"networks", "errors", "files"},
+    "weights": {"motion", "networks", "errors", "files"},
     "motion": {"tta", "errors"},
     "engine": {"motion", "networks", "weights", "tta", "detect", "errors"},
     "evaluation": {"engine", "footage", "networks", "weights", "motion", "tta", "timing", "errors", "colour", "files"},

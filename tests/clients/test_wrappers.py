@@ -1,4 +1,7 @@
-"""The calls that other projects' scripts make, as these make them: Hybrid, k7sfunc, av1an, templates as StaxRip's."""
+"""The calls that other projects' scripts make, as these make them: Hybrid, k7sfunc, av1an, templates as StaxRip's.
+
+The packages of vs-jetpack and vs-mlrt themselves run where they are installed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import vapoursynth as vs
-from support import clip_of, planes, texture
+from support import clip_of, digest, planes, psnr, texture
+
+from vsrife.weights import load_network
+from vsrife.weights.export import Form, export_network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,3 +133,35 @@ def test_av1an_encodes_chunks_of_a_script(tmp_path: Path) -> None:
     chunks = [piped("-s", str(first), "-e", str(last)) for first, last in ((0, 6), (7, 15))]
     assert all(chunk.startswith(header.split(b" X")[0]) for chunk in chunks)
     assert b"".join(chunk.partition(b"\n")[2] for chunk in chunks) == whole
+
+
+@pytest.mark.vpy("unique-core")
+def test_vs_jetpack_calls_through_its_core() -> None:
+    tools = pytest.importorskip("vstools", reason="vs-jetpack is not installed")
+    clip = clip_of(moving()).resize.Bicubic(format=vs.YUV420P8, matrix_s="709")
+    expected = [digest(frame) for frame in vs.core.rife.RIFE(clip, multi=2).frames(close=True)]
+    for core in (tools.core, tools.core.lazy):
+        made = core.rife.RIFE(clip, multi=2)
+        assert [digest(frame) for frame in made.frames(close=True)] == expected
+
+
+@pytest.mark.vpy("unique-core")
+@pytest.mark.parametrize(("planes_in", "form", "folder"), [(7, 2, "rife_v2"), (11, 1, "rife")])
+@pytest.mark.parametrize("plugin", ["ort", "ov"])
+def test_vs_mlrts_script(
+    plugin: str, planes_in: int, form: int, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call of docs/models.md, with another backend, on our file with the picture step."""
+    if not hasattr(vs.core, plugin):
+        pytest.skip(f"vapoursynth-mlrt-{plugin} is not installed")
+    mlrt = pytest.importorskip("vsmlrt", reason="vs-mlrt's script is not installed")
+    monkeypatch.setattr(mlrt, "models_path", str(tmp_path))
+    step = Form("onnx", planes_in, picture_step="sharp")
+    export_network(load_network("4.26", None), "4.26", step, tmp_path / folder / "rife_v4.26.onnx")
+    clip = clip_of([texture(128, 64, 3.0 * n, 1.0 * n) for n in range(3)])
+    backend = mlrt.Backend.ORT_CPU() if plugin == "ort" else mlrt.Backend.OV_CPU()
+    made = mlrt.RIFE(clip, multi=3, model=mlrt.RIFEModel.v4_26, backend=backend, _implementation=form)
+    ours = vs.core.rife.RIFE(clip, multi=3, precision="fp32", device="cpu", sc=0)
+    assert (made.num_frames, made.fps) == (ours.num_frames, ours.fps)
+    for n in range(7):
+        assert psnr(np.stack(planes(made.get_frame(n))), np.stack(planes(ours.get_frame(n))), 1) > 60

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from docs.pages import PAGES, options, parsed
+from PIL import Image
 from support import ROOT
 
 from vsrife.colour import MATRIX_NAMES
@@ -124,6 +125,19 @@ def test_every_page_is_on_the_site_and_every_picture_on_a_page() -> None:
     assert {path.name for path in DOCS.glob("*.md")} == set(re.findall(r"(\S+\.md)$", site, re.M))
     shown = {target for page in PAGES for target in re.findall(r"pictures/([\w.-]+)", prose(page))}
     assert {path.name for path in (DOCS / "pictures").iterdir()} <= shown
+
+
+def test_sliders_have_two_pictures_of_a_size() -> None:
+    text = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    sliders = re.findall(r'<div class="slider" markdown>(.*?)</div>', text, re.S)
+    assert len(sliders) == text.count("<div") == 5
+    for slider in sliders:
+        sizes = []
+        for name in re.findall(r"!\[[^]]+\]\(pictures/([^)]+)\)", slider):
+            with Image.open(DOCS / "pictures" / name) as picture:
+                sizes.append(picture.size)
+        assert len(sizes) == 2
+        assert sizes[0] == sizes[1]
 
 
 def test_the_readme_is_short() -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+import threading
+from functools import partial
+from html import unescape
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +23,19 @@ import vsrife
 
 PAGES = sorted(path.stem for path in (ROOT / "docs").glob("*.md"))
 SOURCE = r"<(?:script|img|iframe)[^>]+src=\"?([^\s\">]+)"
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+MOVED = """<script>addEventListener("load", () => {
+const said = [...document.querySelectorAll(".slider")].map(slider => {
+  const range = slider.querySelector("input");
+  range.value = "25";
+  range.dispatchEvent(new Event("input"));
+  const [left, right] = slider.querySelectorAll("img");
+  const [a, b] = [left, right].map(each => each.getBoundingClientRect());
+  return [a.x === b.x && a.y === b.y && a.width === b.width, getComputedStyle(right).clipPath, a.right <= innerWidth];
+});
+document.body.dataset.said = JSON.stringify(said);
+});</script></body>"""
+"""Moves the sliders of a page, and says where their pictures are."""
 STYLE = r"<link[^>]+rel=\"?stylesheet\"?[^>]*href=\"?([^\s\">]+)"
 
 
@@ -58,3 +76,30 @@ def test_a_page_loads_what_is_on_the_site(name: str, site: Path) -> None:
     assert loaded
     for address in loaded:
         assert (path.parent / address.partition("?")[0]).resolve().is_file(), address
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+@pytest.mark.parametrize("width", [1366, 500])
+def test_sliders_in_a_browser(site: Path, width: int, tmp_path: Path) -> None:
+    """Their pictures lie over each other, within the page, and the right one is cut off where the slider is."""
+    assert BROWSER
+    text = page(site, "gallery").read_text(encoding="utf-8")
+    (site / "gallery/moved.html").write_text(text.replace("</body>", MOVED), encoding="utf-8")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        command = [
+            BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
+            f"--window-size={width},900", "--virtual-time-budget=5000", "--enable-logging=stderr", "--dump-dom",
+            f"http://127.0.0.1:{server.server_port}/gallery/moved.html",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        server.shutdown()
+    assert "CONSOLE" not in done.stderr
+    found = re.search(r'<body[^>]* data-said="([^"]*)"', done.stdout)
+    assert found, done.stdout[-500:]
+    assert json.loads(unescape(found[1])) == [[True, "inset(0px 0px 0px 25%)", True]] * 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import types
 from collections.abc import Sequence
 from fractions import Fraction
@@ -13,7 +14,7 @@ import vapoursynth as vs
 
 from vsrife.engine.task import ESTIMATES, PICTURES
 from vsrife.errors import RifeError
-from vsrife.plugin.arguments import CHOICES, Arguments, arguments_of
+from vsrife.plugin.arguments import CHOICES, Arguments, arguments_of, descriptions
 
 NATIVE_TYPES = {"int": int, "float": float, "data": str, "vnode": vs.VideoNode}
 
@@ -43,6 +44,14 @@ def test_the_native_signature_is_the_dataclass(function: str) -> None:
 def test_every_argument_belongs_to_a_function() -> None:
     names = {name for function in ("RIFE", "Motion", "At", "Replace") for name in arguments_of(function)}
     assert names == {field.name for field in dataclasses.fields(Arguments)}
+
+
+def test_every_argument_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.13 takes the common indentation out of docstrings, which 3.12 keeps."""
+    found = descriptions()
+    assert found.keys() == {field.name for field in dataclasses.fields(Arguments)}
+    monkeypatch.setattr(Arguments, "__doc__", inspect.cleandoc(Arguments.__doc__ or ""))
+    assert descriptions() == found
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     export.add_argument("--planes", type=int, choices=(7, 11), help="of ONNX: 7 pads pictures inside, the default")
     export.add_argument("--precision", choices=("fp32", "fp16"), default="fp32", help="of ONNX: its convolutions")
     export.add_argument("--size", metavar="WxH", help="of ONNX: the only size it takes; any by default")
+    export.add_argument(
+        "--picture-step", choices=("published", "sharp"), default="published",
+        help="of ONNX and TorchScript: what makes the picture of the motion; sharp is the filter's own",
+    )  # fmt: skip
     export.set_defaults(run=export_model)
 
 
@@ -133,7 +137,7 @@ def export_model(options: argparse.Namespace) -> None:
     from vsrife.weights import load_network
     from vsrife.weights.export import Form, export_network
 
-    form = Form(options.to, options.planes, options.precision == "fp16", size)
+    form = Form(options.to, options.planes, options.precision == "fp16", size, options.picture_step)
     if path is None and model in CONFIGS:
         form.check(CONFIGS[model], model)
     network = load_network(model, path, log=lambda line: print(line, file=sys.stderr))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -289,8 +290,8 @@ def arguments_of(function: str) -> list[str]:
 
 def descriptions() -> dict[str, str]:
     """Each argument's description, from the docstring of `Arguments`."""
-    listed = (Arguments.__doc__ or "Args:\n").split("Args:\n")[1]
-    entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", listed, re.M)
+    listed = cleandoc(Arguments.__doc__ or "Args:\n").split("Args:\n")[1]  # Python 3.13 does not keep its indentation
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.M)
     return {name: " ".join(text.split()) for name, text in entries}
 
 

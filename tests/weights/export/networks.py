@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from support import psnr, texture
+import vapoursynth as vs
+from support import planes, psnr, texture
 
 from vsrife.networks import CATALOG, OWN, HeadConfig, IFNetConfig, make
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -44,6 +45,12 @@ def pair(width: int, height: int) -> tuple[Tensor, Tensor, Tensor]:
     """Two pictures of moving texture, 1×3×H×W, and a map of times, 1×1×H×W."""
     first, last = (torch.from_numpy(texture(width, height, 3.0 * n, 1.5 * n))[None] for n in range(2))
     return first, last, torch.linspace(0.2, 0.8, width).expand(1, 1, height, width).contiguous()
+
+
+def filtered(clip: vs.VideoNode, parts: int, **options: Any) -> NDArray[np.float32]:
+    """What the filter itself makes of the first two frames of a clip at 1/`parts` of the way, 3×H×W."""
+    made = vs.core.rife.RIFE(clip, multi=parts, precision="fp32", device="cpu", sc=0, **options).get_frame(1)
+    return np.stack(planes(made))
 
 
 def decibels(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

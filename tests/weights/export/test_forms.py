@@ -52,6 +52,11 @@ def test_options_of_onnx(to: str, options: dict[str, object]) -> None:
         Form(to, **options)
 
 
+def test_the_picture_step_in_ncnn() -> None:
+    with pytest.raises(ArgumentError, match=r"^picture_step must be published for ncnn, .*--to onnx.*, got sharp$"):
+        Form("ncnn", picture_step="sharp")
+
+
 def test_planes() -> None:
     with pytest.raises(ArgumentError, match=r"^planes must be 7 or 11, got 8$"):
         Form("onnx", planes=8)

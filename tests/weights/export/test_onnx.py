@@ -10,7 +10,7 @@ import pytest
 import torch
 import vapoursynth as vs
 from support import clip_of, gray_clip
-from weights.export.networks import CONFIGS, decibels, moving, pair
+from weights.export.networks import CONFIGS, decibels, filtered, moving, pair
 
 from vsrife.errors import ArgumentError, ModelError, RifeError
 from vsrife.weights import load_network
@@ -92,6 +92,32 @@ def test_what_vs_mlrt_reads_of_it(half: bool, kind: int, tmp_path: Path) -> None
     assert [opset.version for opset in model.opset_import] == [16]
 
 
+@pytest.mark.vpy("unique-core")
+@pytest.mark.parametrize(
+    ("planes", "fixed", "half", "lowest"),
+    [(7, False, False, 90), (7, True, True, 55), (11, False, False, 90), (11, True, False, 90)],
+)
+def test_the_filters_picture_step(planes: int, fixed: bool, half: bool, lowest: float, tmp_path: Path) -> None:
+    """At odd sizes, at a time beside the middle and, as the filter warps planes as they are, in values beyond 0..1."""
+    network = load_network("4.26", None)
+    width, height = (101, 75) if planes == 7 else (128, 64)
+    img0, img1, _ = pair(width, height)
+    img0, img1 = img0 * 1.1, img1 * 1.1
+    size = (width, height) if fixed else None
+    path = written(network, tmp_path, planes=planes, half=half, size=size, picture_step="sharp")
+    clip = clip_of([img0[0].numpy(), img1[0].numpy()])
+    more = () if planes == 7 else grid(height, width)
+    for parts in (2, 5):
+        made = ran(path, img0, img1, torch.full((1, 1, height, width), 1 / parts), *more)[0]
+        near, far = (decibels(made, filtered(clip, parts, picture=step)) for step in ("sharp", "published"))
+        assert near > max(lowest, far + 10)
+
+
+def test_engines_need_compute_no_size_where_it_is_fixed(tmp_path: Path) -> None:
+    model = onnx.load(written(moving(CONFIGS["4.25"]), tmp_path, size=(101, 75), picture_step="sharp"))
+    assert not {"Shape", "Range"} & {node.op_type for node in model.graph.node}
+
+
 def test_pictures_are_clamped(tmp_path: Path) -> None:
     network = moving(CONFIGS["4.25"])
     img0, img1, times = pair(70, 64)
@@ -105,16 +131,17 @@ def test_pictures_are_clamped(tmp_path: Path) -> None:
 @pytest.mark.vpy("unique-core")
 @pytest.mark.parametrize("plugin", ["ort", "ov"])
 @pytest.mark.parametrize("half", [False, True])
-def test_plugins_of_vs_mlrt(plugin: str, half: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", ["published", "sharp"])
+def test_plugins_of_vs_mlrt(plugin: str, half: bool, step: str, tmp_path: Path) -> None:
     if not hasattr(vs.core, plugin):
         pytest.skip(f"vapoursynth-mlrt-{plugin} is not installed")
     network = load_network("4.26", None)
-    inputs = pair(100, 75)
-    clips = [clip_of([picture[0].numpy()]) for picture in inputs[:2]]
-    path = str(written(network, tmp_path, half=half))
-    frame = getattr(vs.core, plugin).Model([*clips, gray_clip([inputs[2][0, 0].numpy()])], path).get_frame(0)
-    with torch.inference_mode():
-        expected = network(*inputs)[0].numpy()
+    img0, img1, _ = pair(100, 75)
+    clips = [clip_of([picture[0].numpy()]) for picture in (img0, img1)]
+    path = str(written(network, tmp_path, half=half, picture_step=step))
+    times = gray_clip([np.full((75, 100), 1 / 3, np.float32)])
+    frame = getattr(vs.core, plugin).Model([*clips, times], path).get_frame(0)
+    expected = filtered(clips[0] + clips[1], 3, picture=step)
     assert decibels(np.stack([np.asarray(frame[plane]) for plane in range(3)]), expected) > (50 if half else 60)
 
 

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from weights.export.networks import CONFIGS, moving, pair
+from safetensors.torch import save_file
+from support import clip_of
+from weights.export.networks import CONFIGS, decibels, filtered, moving, pair
 
 from vsrife.networks import HDv3Config, PaperConfig, estimate
+from vsrife.networks.described import described
 from vsrife.weights.export import Form, export_network
 
 if TYPE_CHECKING:
@@ -48,6 +51,28 @@ def test_networks_for_the_middle(name: str, tmp_path: Path) -> None:
     for width, height in ((70, 50), (96, 64)):
         img0, img1, _ = pair(width, height)
         assert torch.equal(traced(img0, img1), network(img0, img1))
+
+
+@pytest.mark.vpy("unique-core")
+@pytest.mark.filterwarnings("ignore:.torch.jit")
+@pytest.mark.parametrize("name", [*ANY_TIME, *MIDPOINT])
+def test_the_filters_picture_step(name: str, tmp_path: Path) -> None:
+    config = (ANY_TIME | MIDPOINT)[name]
+    network = moving(config)
+    form = Form("torchscript", picture_step="sharp")
+    traced = torch.jit.load(export_network(network, "mine", form, tmp_path / "mine.pt"))
+    weights = tmp_path / "mine.safetensors"
+    save_file(network.state_dict(), weights, {"config": described(config)})
+    for width, height in ((101, 75), (128, 64)):
+        img0, img1, _ = pair(width, height)
+        clip = clip_of([img0[0].numpy(), img1[0].numpy()])
+        for parts in (2, 5) if config.any_time else (2,):
+            times = (torch.tensor(1 / parts),) if config.any_time else ()
+            made = traced(img0, img1, *times)[0].numpy()
+            near, far = (
+                filtered(clip, parts, model_path=str(weights), picture=step) for step in ("sharp", "published")
+            )
+            assert decibels(made, near) > max(65, decibels(made, far) + 20)
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit")

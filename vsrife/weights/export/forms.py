@@ -31,18 +31,23 @@ class Form:
         planes: of ONNX: input planes, 7 or 11; None for 7.
         half: of ONNX: whether its weights and convolutions are fp16.
         size: of ONNX: the width and height it is made for; None for any.
+        picture_step: what makes the picture: `published`, the networks' own, or `sharp`, the filter's.
     """
 
     to: Literal["onnx", "ncnn", "torchscript"]
     planes: int | None = None
     half: bool = False
     size: tuple[int, int] | None = None
+    picture_step: Literal["published", "sharp"] = "published"
 
     def __post_init__(self) -> None:
         if self.planes not in (None, *PLANES):
             raise ArgumentError("planes", self.planes, f"{PLANES[0]} or {PLANES[1]}")
         if self.to == "onnx":
             return
+        if self.to == "ncnn" and self.picture_step == "sharp":
+            allowed = "published for ncnn, which has no lookup for the sharp kernel (--to onnx carries it)"
+            raise ArgumentError("picture_step", self.picture_step, allowed)
         for name, value in (("planes", self.planes), ("precision", self.half), ("size", self.size)):
             if value:
                 raise ArgumentError(name, self.to, "onnx alone", verb="be given for")
@@ -65,7 +70,7 @@ class Form:
 
 
 def export_network(network: IFNet | LegacyNetwork, name: str, form: Form, output: Path | None = None) -> Path:
-    """Write a network in another engine's form, as it is published, without the picture step.
+    """Write a network in another engine's form.
 
     Args:
         network: from `load_network`.
@@ -83,9 +88,10 @@ def export_network(network: IFNet | LegacyNetwork, name: str, form: Form, output
     """
     config = network.config
     form.check(config, name)
+    sharp = form.picture_step == "sharp"
     if form.to == "torchscript" or not isinstance(network, IFNet):
         target = output or Path(f"{name}.pt")
-        write_torchscript(network, target)
+        write_torchscript(network, target, sharp=sharp)
         return target
     alignment = config.alignment(1)
     if form.to == "ncnn":
@@ -101,7 +107,7 @@ def export_network(network: IFNet | LegacyNetwork, name: str, form: Form, output
             allowed = f"WIDTHxHEIGHT, {SMALLEST} to {LARGEST}{multiples}"
             raise ArgumentError("size", "x".join(map(str, form.size)), allowed)
     target = output or Path(_file(name))
-    write_onnx(network, target, planes=planes, half=form.half, size=form.size)
+    write_onnx(network, target, planes=planes, half=form.half, size=form.size, sharp=sharp)
     return target
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import nn
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vsrife.networks import IFNet
 
-__all__ = ["Conv", "Graph", "draw", "halved"]
+__all__ = ["Conv", "Drawn", "Graph", "draw", "draw_motion", "halved"]
 
 Conv = nn.Conv2d | nn.ConvTranspose2d
 RELU = "relu"
@@ -99,6 +99,20 @@ class Graph(ABC):
         return x
 
 
+class Drawn(NamedTuple):
+    """A network's motion in a graph.
+
+    Args:
+        flow: in pixels.
+        mask: logits.
+        maps: the output of each block, and the pixels of the picture to one of its own; flow is in its own pixels.
+    """
+
+    flow: str
+    mask: str
+    maps: tuple[tuple[str, float], ...]
+
+
 def draw(network: IFNet, graph: Graph, img0: str, img1: str, timestep: str) -> str:
     """Draw a network as `IFNet.forward` runs it between its padding and its cropping.
 
@@ -112,6 +126,15 @@ def draw(network: IFNet, graph: Graph, img0: str, img1: str, timestep: str) -> s
     Returns:
         The interpolated picture.
     """
+    flow, mask, _ = draw_motion(network, graph, img0, img1, timestep)
+    return graph.blend(*_warp_pair(graph, (img0, img1), flow), mask)
+
+
+def draw_motion(network: IFNet, graph: Graph, img0: str, img1: str, timestep: str) -> Drawn:
+    """Draw a network without the picture that is made of its motion.
+
+    Args: see `draw`.
+    """
     config = network.config
     head = network.encode if config.head else None
     looks, features = [], []
@@ -121,6 +144,7 @@ def draw(network: IFNet, graph: Graph, img0: str, img1: str, timestep: str) -> s
             features.append(_head(graph, head, looks[-1]))
     flow = mask = ""
     hidden: tuple[str, ...] = ()
+    maps = []
     for index, (block, scale) in enumerate(zip(network.blocks, config.scales, strict=True)):
         scope, last = f"/block{index}", index == len(network.blocks) - 1
         if not flow:
@@ -132,7 +156,8 @@ def draw(network: IFNet, graph: Graph, img0: str, img1: str, timestep: str) -> s
             small = graph.resize(inputs, 1 / scale, scope), graph.resize(flow, 1 / scale, scope)
             x = graph.concat((small[0], graph.divided(small[1], scale, scope)), scope)
         up = config.map_scale(scale)
-        out = graph.resize(graph.leave(_block(graph, block, graph.enter(x), scope)), up, scope)
+        maps.append((graph.leave(_block(graph, block, graph.enter(x), scope)), up))
+        out = graph.resize(*maps[-1], scope)
         step = graph.channels(out, 0, 4, scope)
         if not flow:
             step = graph.scaled(step, up, scope)
@@ -141,7 +166,7 @@ def draw(network: IFNet, graph: Graph, img0: str, img1: str, timestep: str) -> s
             hidden = (graph.channels(out, 5, None, scope),)
         flow = graph.add(flow, step, factor=up) if flow else step
         mask = graph.add(mask, own) if mask and config.accumulates_mask else own
-    return graph.blend(*_warp_pair(graph, (img0, img1), flow), mask)
+    return Drawn(flow, mask, tuple(maps))
 
 
 def halved(values: Tensor, name: str) -> NDArray[Any]:

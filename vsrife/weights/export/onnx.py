@@ -11,7 +11,9 @@ from vsrife.errors import RifeError, first_line
 from vsrife.files import atomic_write
 from vsrife.networks.blocks import SLOPE, ResidualConv
 from vsrife.networks.fold import folded
-from vsrife.weights.export.graph import Conv, Graph, draw, halved
+from vsrife.weights.export.graph import Conv, Graph, draw, draw_motion, halved
+from vsrife.weights.export.onnx_operations import OnnxOperations
+from vsrife.weights.export.picture_step import Pair, make_sharp_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,6 +118,10 @@ class OnnxGraph(Graph):
         for index, (place, pixel) in enumerate(zip(self.grid[:2], self.grid[2:], strict=True)):
             axes.append(self.put("Add", self.put("Mul", self.channels(flow, index, index + 1), pixel), place))
         grid = self.put("Transpose", self.concat(axes), perm=[0, 2, 3, 1])
+        return self.grid_sample(x, grid)
+
+    def grid_sample(self, x: str, grid: str) -> str:
+        """Bilinear lookup at places in −1..1, N×h×w×2."""
         return self.put("GridSample", x, grid, mode="bilinear", padding_mode="border", align_corners=1)
 
     def blend(self, warped0: str, warped1: str, mask: str) -> str:
@@ -124,10 +130,10 @@ class OnnxGraph(Graph):
         return self.add(self.put("Mul", warped0, weight), self.put("Mul", warped1, other))
 
     def enter(self, x: str) -> str:
-        return self._cast(x, np.float16) if self.half else x
+        return self.cast(x, np.float16) if self.half else x
 
     def leave(self, x: str) -> str:
-        return self._cast(x, np.float32) if self.half else x
+        return self.cast(x, np.float32) if self.half else x
 
     def padded(self, x: str, alignment: int, size: Size | None) -> tuple[str, str]:
         """A value replicated to the right and below up to multiples of `alignment`, and its height and width before."""
@@ -135,10 +141,14 @@ class OnnxGraph(Graph):
             before = self.whole(*size[::-1])
             pads = self.whole(0, 0, 0, 0, 0, 0, *(-side % alignment for side in size[::-1]))
         else:
-            before = self.put("Slice", self.put("Shape", x), self.whole(HEIGHT), self.whole(WIDTH + 1))
+            before = self.size_of(x)
             lack = self.put("Mod", self.put("Neg", before), self.whole(alignment))
             pads = self.put("Concat", self.whole(0, 0, 0, 0, 0, 0), lack, axis=0)
         return self.put("Pad", x, pads, mode="edge"), before
+
+    def size_of(self, x: str) -> str:
+        """Height and width of a value."""
+        return self.put("Slice", self.put("Shape", x), self.whole(HEIGHT), self.whole(WIDTH + 1))
 
     def cropped(self, x: str, size: str) -> str:
         """The first rows and columns of a value."""
@@ -151,9 +161,9 @@ class OnnxGraph(Graph):
         for axis, shape in ((WIDTH, (1, 1, 1, -1)), (HEIGHT, (1, 1, -1, 1))):
             first, second, index = (self.constant(np.array(value, np.int64)) for value in (0, 1, axis))
             size = self.put("Gather", sizes, index, axis=0)
-            span = self._cast(self.put("Sub", size, second), np.float32)
+            span = self.cast(self.put("Sub", size, second), np.float32)
             pixels.append(self.put("Div", self.number(2), span))
-            numbers = self._cast(self.put("Range", first, size, second), np.float32)
+            numbers = self.cast(self.put("Range", first, size, second), np.float32)
             place = self.put("Sub", self.put("Mul", numbers, pixels[-1]), self.number(1))
             places.append(self.put("Reshape", place, self.whole(*shape)))
         return *places, *pixels
@@ -167,13 +177,16 @@ class OnnxGraph(Graph):
     def _weight(self, value: Any, name: str) -> str:
         return self.constant(halved(value, name) if self.half else value.detach().numpy(), name)
 
-    def _cast(self, x: str, kind: type[np.generic]) -> str:
+    def cast(self, x: str, kind: type[np.generic]) -> str:
+        """A value as another type."""
         from onnx import helper
 
         return self.put("Cast", x, to=helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
 
 
-def write_onnx(network: IFNet, target: Path, *, planes: int, half: bool, size: Size | None) -> None:
+def write_onnx(
+    network: IFNet, target: Path, *, planes: int, half: bool, size: Size | None, sharp: bool = False
+) -> None:
     """Write an ONNX file with one input, called `input`, and the interpolated picture as output.
 
     The input is 1×7×H×W: both pictures in RGB, and the map of times; it is padded inside. Or it is 1×11×H×W: then also
@@ -186,6 +199,7 @@ def write_onnx(network: IFNet, target: Path, *, planes: int, half: bool, size: S
         planes: 7 or 11.
         half: fp16 for weights and convolutions; coordinates, flow and pictures stay in fp32.
         size: width and height; None for any.
+        sharp: whether the filter's picture step follows the network.
 
     Raises:
         RifeError: `onnx` is not installed, or the file cannot be written.
@@ -203,17 +217,30 @@ def write_onnx(network: IFNet, target: Path, *, planes: int, half: bool, size: S
     else:
         graph.grid = [graph.channels(inputs, plane, plane + 1) for plane in range(*PLANES)]
     limits = graph.number(0), graph.number(1)
-    img0, img1 = (graph.put("Clip", graph.channels(inputs, first, first + 3), *limits) for first in (0, 3))
-    picture = draw(folded(network), graph, img0, img1, graph.channels(inputs, 6, 7))
-    if before:
-        picture = graph.cropped(picture, before)
+    pictures = graph.channels(inputs, 0, 3), graph.channels(inputs, 3, 6)
+    img0, img1 = (graph.put("Clip", picture, *limits) for picture in pictures)
+    times = graph.channels(inputs, 6, 7)
+    if sharp:
+        shape = size[::-1] if size else before or graph.size_of(inputs)
+        ops = OnnxOperations(graph, shape, crops=bool(before))
+        flow, mask, maps = draw_motion(folded(network), graph, img0, img1, times)
+        left, right, look0, look1 = map(ops.value, (*pictures, img0, img1))
+        cell_flow = ops.cell_flow((ops.value(out), scale) for out, scale in maps)
+        pair = Pair((left, right), (look0, look1), ops.value(flow), ops.value(mask), ops.value(times), cell_flow)
+        picture = make_sharp_picture(ops, pair).name
+    else:
+        picture = draw(folded(network), graph, img0, img1, times)
+        if before:
+            picture = graph.cropped(picture, before)
     graph.nodes[-1].output[0] = "output"
     sides = size[::-1] if size else ("height", "width")
     values = [
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, (1, channels, *sides))
         for name, channels in (("input", planes), ("output", 3))
     ]
-    content = onnx.helper.make_graph(graph.nodes, "rife", values[:1], values[1:], graph.weights)
+    used = {name for node in graph.nodes for name in node.input}
+    weights = [weight for weight in graph.weights if weight.name in used]
+    content = onnx.helper.make_graph(graph.nodes, "rife", values[:1], values[1:], weights)
     opsets = [onnx.helper.make_opsetid("", OPSET)]
     model = onnx.helper.make_model(content, producer_name="vsrife", opset_imports=opsets, ir_version=IR)
     onnx.checker.check_model(model)
