@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from support import ROOT, psnr, random_network, texture
+from tolerances import HALF_DB, PUBLISHED, ROUTES_DB, VIEWS_DB
 
 from vsrife.engine import (
     Colour,
@@ -71,7 +72,7 @@ def published(
 def test_the_engine_is_the_published_network(t: float, scale: float, compiled: bool) -> None:
     network = load_network("4.26", None)
     frame = through_engine(network, "fp32", t, scale, compiled=compiled)
-    assert np.abs(frame - published(network, t, scale=scale)).max() <= 1e-4
+    assert np.abs(frame - published(network, t, scale=scale)).max() <= PUBLISHED["trained"]
 
 
 REPRESENTATIVES = {config: name for name, config in CATALOG.items()}
@@ -80,27 +81,27 @@ REPRESENTATIVES = {config: name for name, config in CATALOG.items()}
 @pytest.mark.parametrize("name", REPRESENTATIVES.values())
 def test_every_architecture_runs_without_full_size_intermediates(name: str) -> None:
     network = random_network(name)
-    assert np.abs(through_engine(network, "fp32") - published(network)).max() <= 3e-4
+    assert np.abs(through_engine(network, "fp32") - published(network)).max() <= PUBLISHED["random"]
 
 
 @pytest.mark.parametrize("name", ["4.0", "4.2", "4.6", "4.14.lite", "4.26.heavy"])
 def test_architectures_without_compiled_kernels(name: str) -> None:
     network = random_network(name)
-    assert np.abs(through_engine(network, "fp32", compiled=False) - published(network)).max() <= 3e-4
+    assert np.abs(through_engine(network, "fp32", compiled=False) - published(network)).max() <= PUBLISHED["random"]
 
 
 @pytest.mark.parametrize("name", ["4.26", "4.6", "4.24", "4.0"])
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_few_digits_come_close(name: str, precision: str) -> None:
     network = load_network("4.26", None) if name == "4.26" else random_network(name)
-    assert psnr(through_engine(network, precision), published(network), 1) > 45
+    assert psnr(through_engine(network, precision), published(network), 1) > HALF_DB["published"]
 
 
 @pytest.mark.parametrize("name", ["4.0", "4.6", "4.9", "4.24"])
 def test_the_published_ensemble(name: str) -> None:
     network = random_network(name)
     expected = published(network, ensemble=True)
-    assert np.abs(through_engine(network, "fp32", ensemble=1) - expected).max() <= 3e-4
+    assert np.abs(through_engine(network, "fp32", ensemble=1) - expected).max() <= PUBLISHED["random"]
     assert np.abs(through_engine(network, "fp32") - expected).max() > 1e-3
 
 
@@ -109,14 +110,14 @@ def test_legacy_networks_run_through_their_residual(name: str) -> None:
     """The filter's route, motion and residual apart, against the published form."""
     network = random_network(name)
     frame = through_engine(network, "fp32").clip(0, 1)
-    assert np.abs(frame - published(network)).max() <= 3e-4
+    assert np.abs(frame - published(network)).max() <= PUBLISHED["random"]
 
 
 @pytest.mark.parametrize("t", [0.25, 0.75, 0.3, 0.99, 0.01])
 def test_a_midpoint_only_network_serves_other_times(t: float) -> None:
     network = random_network("3.6")
     assert not network.config.any_time
-    assert psnr(through_engine(network, "fp32", t), published(network, t), 1) > 60
+    assert psnr(through_engine(network, "fp32", t), published(network, t), 1) > ROUTES_DB
 
 
 @pytest.mark.parametrize(("name", "passes"), [("4.26", 2), ("4.26", 8), ("4.6", 4), ("paper", 2), ("3.6", 8)])
@@ -127,7 +128,7 @@ def test_several_views_are_the_mean_of_full_size_motion(name: str, passes: int) 
     with torch.inference_mode():
         expected = mean_estimate(network, first, second, 0.5, passes=passes).picture(first, second)[0].numpy()
     frame = through_engine(network, "fp32", 0.5, ensemble=passes).clip(0, 1)
-    assert psnr(frame, expected, 1) > 70
+    assert psnr(frame, expected, 1) > VIEWS_DB
 
 
 @pytest.mark.parametrize("passes", [2, 4, 8])
@@ -150,13 +151,13 @@ def test_4_0_doubles_its_scales() -> None:
     plain = published(network)
     network.config = CATALOG["4.0"]
     assert np.abs(doubled - plain).max() > 1e-2
-    assert psnr(through_engine(network, "fp32"), doubled, 1) > 60
+    assert psnr(through_engine(network, "fp32"), doubled, 1) > ROUTES_DB
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_stays_close(precision: str) -> None:
     network = load_network("4.26", None)
-    assert psnr(through_engine(network, precision), through_engine(network, "fp32"), 1) >= 60
+    assert psnr(through_engine(network, precision), through_engine(network, "fp32"), 1) >= HALF_DB["fp32"]
 
 
 def test_the_two_ends_swap() -> None:
@@ -189,13 +190,14 @@ def test_devices() -> None:
 INTERPRETED = """
 import numpy as np
 from support import random_network
+from tolerances import PUBLISHED
 from test_engine import published, through_engine
 from vsrife.motion import launch
 from vsrife.engine import PictureFormat
 assert launch.INTERPRETED
 network = random_network("4.26")
 form = PictureFormat("rgb", 32, True, 0, 0, 100, 60)
-assert np.abs(through_engine(network, "fp32", form=form) - published(network, form=form)).max() <= 3e-4
+assert np.abs(through_engine(network, "fp32", form=form) - published(network, form=form)).max() <= PUBLISHED["random"]
 """
 
 

@@ -10,6 +10,7 @@ import torch
 import vapoursynth as vs
 from numpy.typing import NDArray
 from support import clip_of, psnr, texture
+from tolerances import FLOW, ROUTES_DB, STILL, STILL_DB
 
 from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, Task, Timestep
 from vsrife.engine.motion_finder import MotionFinder
@@ -79,7 +80,7 @@ def test_kernels_and_pytorch_give_the_same() -> None:
             interpolator = Interpolator(engine, FORM, Options(estimates=estimates))
             pictures.append([render(interpolator, Timestep(t, motion_at=0.5)) for t in (0.1, 0.5, 0.7)])
     for fast, plain in zip(pictures[:2], pictures[2:], strict=True):
-        assert all(psnr(a, b, 1) > 60 for a, b in zip(fast, plain, strict=True))
+        assert all(psnr(a, b, 1) > ROUTES_DB for a, b in zip(fast, plain, strict=True))
 
 
 def test_frames_near_the_ends_share_the_estimate_of_another(engine: Engine, estimated: list[float]) -> None:
@@ -121,8 +122,8 @@ def test_a_pair_at_rest_comes_back(engine: Engine) -> None:
         Task(still, HostFrame(1, still.planes, Colour()), Timestep(0.3), FORM), out
     )
     source = np.stack(still.planes).astype(np.float32)
-    assert psnr(np.stack(out), source, 1) > 78
-    assert np.abs(np.stack(out) - source).max() < 4 / 255
+    assert psnr(np.stack(out), source, 1) > STILL_DB
+    assert np.abs(np.stack(out) - source).max() < STILL
 
 
 def test_motion_by_whole_pixels_gives_the_picture(engine: Engine) -> None:
@@ -208,5 +209,5 @@ def test_flow_that_is_not_a_number_stays_where_it_is(
         return motion, residual
 
     monkeypatch.setattr(MotionFinder, "_estimate", broken)
-    differs = ~np.isclose(render(Interpolator(engine, FORM, Options()), Timestep(0.5)), whole, atol=1e-3)
+    differs = ~np.isclose(render(Interpolator(engine, FORM, Options()), Timestep(0.5)), whole, atol=FLOW)
     assert differs.any(0).sum() < 150
