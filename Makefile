@@ -25,7 +25,7 @@ setup:
 	@scripts/setup
 
 demo: setup
-	@"$(BIN)/python" demo/demo.py --out "$$OUT" -- $${CLIP:+"$$CLIP"}
+	@$(TEST_ENV) "$(BIN)/python" demo/demo.py --out "$$OUT" -- $${CLIP:+"$$CLIP"}
 
 lint: setup
 	$(TEST_ENV) "$(BIN)/ruff" check
