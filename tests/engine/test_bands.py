@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from support import psnr, random_network, texture, video
+from support import psnr, random_network, texture, trained, video
 from tolerances import BANDS_DB, FLOW
 
 from vsrife.engine import (
@@ -26,7 +26,6 @@ from vsrife.engine import (
 from vsrife.engine.frame_maker import FrameMaker
 from vsrife.networks import CATALOG
 from vsrife.training.scenes import random_scene
-from vsrife.weights import load_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +111,7 @@ def test_every_kind_of_network_has_no_seams(name: str, compiled: bool) -> None:
     ],
 )
 def test_every_way_to_estimate(precision: torch.dtype, compiled: bool, options: dict[str, int]) -> None:
-    engine = Engine(load_network("4.26", None), CPU, precision, compiled=compiled)
+    engine = Engine(trained(), CPU, precision, compiled=compiled)
     frames = [list(texture(64, 180, 9 * n, 14 * n)) for n in range(2)]
     assert worst(*both(engine, frames, rgb(64, 180), **options), 1) >= BANDS_DB["other"]
 
@@ -133,7 +132,7 @@ def seams(whole: Frames, banded: Frames, near: NDArray[np.bool_]) -> float:
 @pytest.mark.parametrize("reach", [8, 96])
 def test_scenes_with_large_motion(reach: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """The flow is read from whole pictures: no motion is too large for a band; and the test sees a halo too small."""
-    engine = Engine(load_network("4.26", None), CPU, torch.float32)
+    engine = Engine(trained(), CPU, torch.float32)
     scene = random_scene(np.random.default_rng(3), 96, 320, reach=reach)
     frames = [[plane.numpy() for plane in scene.picture(time)] for time in (0.0, 1.0)]
     whole, banded = both(engine, frames, rgb(96, 320), LARGE, picture="published")
@@ -152,7 +151,7 @@ def test_a_real_clip_in_its_own_format(precision: torch.dtype) -> None:
     clip = video("bikes.mp4").std.CropAbs(width=320, height=264, left=160, top=4)
     frames = [[np.array(frame[plane]) for plane in range(3)] for frame in clip[40:42].frames()]
     form = PictureFormat("yuv", 8, False, 1, 1, 320, 264)
-    engine = Engine(load_network("4.26", None), CPU, precision)
+    engine = Engine(trained(), CPU, precision)
     whole, banded = both(engine, frames, form)
     assert worst(whole, banded, 255) >= BANDS_DB["8 bit"]
     assert np.abs(whole[0].astype(int) - frames[0][0].astype(int)).max() > 20
@@ -162,7 +161,7 @@ def test_the_planes_and_the_motion_by_rows() -> None:
     """The parts that only the reference makes row by row are the same bytes."""
     form = rgb(64, 130)
     frames = [list(texture(64, 130, 5 * n, 3 * n)) for n in range(2)]
-    engine = Engine(load_network("4.26", None), CPU, torch.float32, compiled=False)
+    engine = Engine(trained(), CPU, torch.float32, compiled=False)
     targets = []
     for band in (0, 24):
         target = np.empty((5, 130, 64), np.float32)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import lru_cache
 
 import numpy as np
 import pytest
 import torch
-from support import ROOT, psnr, random_network, texture
+from support import ROOT, psnr, random_network, texture, trained
 from tolerances import HALF_DB, PUBLISHED, ROUTES_DB, VIEWS_DB
 
 from vsrife.engine import (
@@ -28,7 +29,6 @@ from vsrife.engine import device as device_module
 from vsrife.engine.kernel_estimator import FEWEST_ROWS, STRIP_BYTES, strip_rows
 from vsrife.errors import RifeError
 from vsrife.networks import CATALOG, LEGACY, IFNet, LegacyNetwork, mean_estimate
-from vsrife.weights import load_network
 
 CPU = torch.device("cpu")
 RGBS = PictureFormat("rgb", 32, True, 0, 0, 150, 110)
@@ -36,6 +36,11 @@ RGBS = PictureFormat("rgb", 32, True, 0, 0, 150, 110)
 
 def pair(form: PictureFormat) -> tuple[np.ndarray, np.ndarray]:
     return texture(form.width, form.height, 0, 0), texture(form.width, form.height, 9, 4)
+
+
+@lru_cache(maxsize=4)
+def engine_of(network: IFNet | LegacyNetwork, precision: str, *, compiled: bool) -> Engine:
+    return Engine(network, CPU, resolve_precision(precision, CPU), compiled=compiled)
 
 
 def through_engine(
@@ -49,7 +54,7 @@ def through_engine(
     form: PictureFormat = RGBS,
 ) -> np.ndarray:
     first, second = pair(form)
-    engine = Engine(network, CPU, resolve_precision(precision, CPU), compiled=compiled)
+    engine = engine_of(network, precision, compiled=compiled)
     interpolator = Interpolator(engine, form, Options(scale, ensemble, picture="published"))
     out = [np.empty((form.height, form.width), np.float32) for _ in range(3)]
     interpolator.render(
@@ -70,7 +75,7 @@ def published(
 @pytest.mark.parametrize(("t", "compiled"), [(0.125, True), (0.5, True), (0.9, True), (0.3, False)])
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1, 2])
 def test_the_engine_is_the_published_network(t: float, scale: float, compiled: bool) -> None:
-    network = load_network("4.26", None)
+    network = trained()
     frame = through_engine(network, "fp32", t, scale, compiled=compiled)
     assert np.abs(frame - published(network, t, scale=scale)).max() <= PUBLISHED["trained"]
 
@@ -93,7 +98,7 @@ def test_architectures_without_compiled_kernels(name: str) -> None:
 @pytest.mark.parametrize("name", ["4.26", "4.6", "4.24", "4.0"])
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_few_digits_come_close(name: str, precision: str) -> None:
-    network = load_network("4.26", None) if name == "4.26" else random_network(name)
+    network = trained() if name == "4.26" else random_network(name)
     assert psnr(through_engine(network, precision), published(network), 1) > HALF_DB["published"]
 
 
@@ -123,7 +128,7 @@ def test_a_midpoint_only_network_serves_other_times(t: float) -> None:
 @pytest.mark.parametrize(("name", "passes"), [("4.26", 2), ("4.26", 8), ("4.6", 4), ("paper", 2), ("3.6", 8)])
 def test_several_views_are_the_mean_of_full_size_motion(name: str, passes: int) -> None:
     """The filter's mean of small maps against the mean of full-size flows."""
-    network = load_network("4.26", None) if name == "4.26" else random_network(name)
+    network = trained() if name == "4.26" else random_network(name)
     first, second = (torch.from_numpy(p)[None] for p in pair(RGBS))
     with torch.inference_mode():
         expected = mean_estimate(network, first, second, 0.5, passes=passes).picture(first, second)[0].numpy()
@@ -134,7 +139,7 @@ def test_several_views_are_the_mean_of_full_size_motion(name: str, passes: int) 
 @pytest.mark.parametrize("passes", [2, 4, 8])
 def test_views_agree_on_an_easy_texture(passes: int) -> None:
     """On an easy texture every view agrees, so their mean is near the plain pass; and near the truth."""
-    network = load_network("4.26", None)
+    network = trained()
     mean = through_engine(network, "fp32", 0.3, ensemble=passes)
     truth = texture(150, 110, 9 * 0.3, 4 * 0.3)
     inside = np.s_[:, 16:-16, 16:-16]
@@ -156,13 +161,13 @@ def test_4_0_doubles_its_scales() -> None:
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_stays_close(precision: str) -> None:
-    network = load_network("4.26", None)
+    network = trained()
     assert psnr(through_engine(network, precision), through_engine(network, "fp32"), 1) >= HALF_DB["fp32"]
 
 
 def test_the_two_ends_swap() -> None:
     """Frames swapped and time reversed give nearly the same picture: left and right are not mixed up."""
-    network = load_network("4.26", None)
+    network = trained()
     first, second = pair(RGBS)
     engine = Engine(network, CPU, torch.float32)
     results = []

@@ -9,13 +9,12 @@ import pytest
 import torch
 import vapoursynth as vs
 from numpy.typing import NDArray
-from support import clip_of, psnr, texture
+from support import clip_of, psnr, texture, trained
 from tolerances import FLOW, ROUTES_DB, STILL, STILL_DB
 
 from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, Task, Timestep
 from vsrife.engine.motion_finder import MotionFinder
 from vsrife.errors import RifeError
-from vsrife.weights import load_network
 
 WIDTH, HEIGHT = 160, 96
 FORM = PictureFormat("rgb", 32, True, 0, 0, WIDTH, HEIGHT)
@@ -25,7 +24,7 @@ Picture = NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(load_network("4.26", None), CPU, torch.float32)
+    return Engine(trained(), CPU, torch.float32)
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def inner(picture: Picture) -> Picture:
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("time", [0.1, 0.25, 0.5, 0.9])
 def test_slow_motion_is_nearer_to_the_truth_than_in_the_published_form(time: float, compiled: bool) -> None:
-    engine = Engine(load_network("4.26", None), CPU, torch.float32, compiled=compiled)
+    engine = Engine(trained(), CPU, torch.float32, compiled=compiled)
     near = Timestep(time, motion_at=0.5 if time in (0.1, 0.9) else None)
     scores = []
     for picture in ("published", "sharp"):
@@ -75,7 +74,7 @@ def test_slow_motion_is_nearer_to_the_truth_than_in_the_published_form(time: flo
 def test_kernels_and_pytorch_give_the_same() -> None:
     pictures = []
     for compiled in (True, False):
-        engine = Engine(load_network("4.26", None), CPU, torch.float32, compiled=compiled)
+        engine = Engine(trained(), CPU, torch.float32, compiled=compiled)
         for estimates in ("frame", "pair"):
             interpolator = Interpolator(engine, FORM, Options(estimates=estimates))
             pictures.append([render(interpolator, Timestep(t, motion_at=0.5)) for t in (0.1, 0.5, 0.7)])
@@ -197,7 +196,7 @@ def test_flow_that_is_not_a_number_stays_where_it_is(
     engine: Engine, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One broken value of a network's finest map spoils the samples around it and no others."""
-    engine = Engine(load_network("4.26", None), CPU, torch.float32, compiled=compiled)
+    engine = Engine(trained(), CPU, torch.float32, compiled=compiled)
     interpolator = Interpolator(engine, FORM, Options())
     whole = render(interpolator, Timestep(0.5))
     estimate = MotionFinder._estimate

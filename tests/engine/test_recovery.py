@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from support import psnr, texture
+from support import psnr, texture, trained
 from tolerances import FLOW, RECOVERED_DB
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -37,7 +37,6 @@ from vsrife.motion import why_no_kernels
 from vsrife.motion.cpu import CpuBlockInput, CpuKernels
 from vsrife.motion.kernels import reports_failure
 from vsrife.motion.library import Library
-from vsrife.weights import load_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,7 +49,7 @@ MESSAGE = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total cap
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(load_network("4.26", None), CPU, torch.float32)
+    return Engine(trained(), CPU, torch.float32)
 
 
 def source(number: int) -> HostFrame:
@@ -203,7 +202,7 @@ def test_short_twice_the_filter_goes_on_in_bands(
 
 def test_short_three_times_the_spare_device_makes_it(engine: Engine, shortage: Callable[[int, int], Shortage]) -> None:
     count, whole = sites(shortage, engine, Options())
-    spare = Engine(load_network("4.26", None), CPU, torch.float32)
+    spare = Engine(trained(), CPU, torch.float32)
     for at in range(2, count + 1, max(1, count // 5)):
         lines: list[str] = []
         shortage(at, 3)
@@ -218,7 +217,7 @@ def test_short_for_good_is_one_clear_line_and_goes_by(
     engine: Engine, shortage: Callable[[int, int], Shortage], several: bool
 ) -> None:
     count, whole = sites(shortage, engine, Options())
-    engines = [engine, Engine(load_network("4.26", None), CPU, torch.float32)] if several else engine
+    engines = [engine, Engine(trained(), CPU, torch.float32)] if several else engine
     line = r"^out of memory: 60x50 needs about 2048 MiB more on cpu; try scale=0.5 or fewer frames at once$"
     for at in range(3, count // 3, max(1, count // 9)):
         injected = shortage(at, 1000)
@@ -340,7 +339,7 @@ def lost_on(first: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_device_that_failed_for_good_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, spare = (Engine(load_network("nano", None), CPU, torch.float32) for _ in range(2))
+    first, spare = (Engine(trained("nano"), CPU, torch.float32) for _ in range(2))
     expected = interpolate(Interpolator(spare, FORM, Options()))
     asked = lost_on(first, monkeypatch)
     lines: list[str] = []
@@ -355,7 +354,7 @@ def test_a_device_that_failed_for_good_is_not_asked_again(monkeypatch: pytest.Mo
 
 
 def test_the_only_device_that_failed_for_good_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    only = Engine(load_network("nano", None), CPU, torch.float32)
+    only = Engine(trained("nano"), CPU, torch.float32)
     lost_on(only, monkeypatch)
     interpolator = Interpolator(only, FORM, Options())
     for _ in range(2):
