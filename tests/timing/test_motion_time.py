@@ -49,6 +49,8 @@ def test_frames_of_an_interval_near_the_ends_agree_on_it(num: int, den: int, pai
     begin = math.ceil(pair * timeline.rate)
     around = range(max(begin - 1, 0), min(begin + 40, timeline.length))
     inside = [n for n in around if timeline.at(n).left == pair]
+    middle = len(inside) // 2
+    inside = inside if len(inside) < 20 else [*inside[:6], *inside[middle - 4 : middle + 4], *inside[-6:]]
     found = {n: find_motion_time(timeline, n, timeline.at(n).timestep, pair, pair + 1) for n in inside}
     near = {found[n].time for n in inside if found[n].time != timeline.at(n).timestep}
     assert len(near) <= 1
