@@ -12,7 +12,14 @@ TEST_ENV = PATH="$(BIN):$$PATH" XDG_CONFIG_HOME="$(CURDIR)/.venv/config" \
 # files are handed out in the order of collection, the longest first: see tests/conftest.py
 PYTEST = $(TEST_ENV) "$(BIN)/pytest" -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo lint site check test dist clean
+MYPY = $(TEST_ENV) "$(BIN)/mypy"
+SITE = $(TEST_ENV) "$(BIN)/mkdocs" build --strict --quiet --site-dir build/site
+
+# mypy and the site, one process, beside the tests, and what they say after what pytest says
+with_tests = @mkdir -p build; { $(MYPY) && $(SITE); } >build/beside.log 2>&1 & beside=$$!; \
+	status=0; $(PYTEST) $(1) || status=$$?; wait $$beside || status=$$?; cat build/beside.log; exit $$status
+
+.PHONY: help setup demo style lint site check test dist clean
 
 help:
 	@echo "make demo    doubles a clip, measures the result and writes both to $(OUT)/  (CLIP=path: a video of yours)"
@@ -25,21 +32,23 @@ setup:
 	@scripts/setup
 
 demo: setup
-	@"$(BIN)/python" demo/demo.py --out "$$OUT" -- $${CLIP:+"$$CLIP"}
+	@$(TEST_ENV) "$(BIN)/python" demo/demo.py --out "$$OUT" -- $${CLIP:+"$$CLIP"}
 
-lint: setup
+style: setup
 	$(TEST_ENV) "$(BIN)/ruff" check
 	$(TEST_ENV) "$(BIN)/ruff" format --check
-	$(TEST_ENV) "$(BIN)/mypy"
+
+lint: style
+	$(MYPY)
 
 site: setup
-	$(TEST_ENV) "$(BIN)/mkdocs" build --strict --quiet --site-dir build/site
+	$(SITE)
 
-check: lint site
-	$(PYTEST) -m "not slow"
+check: style
+	$(call with_tests,-m "not slow")
 
-test: lint site
-	$(PYTEST)
+test: style
+	$(with_tests)
 
 dist: setup
 	"$(BIN)/python" scripts/dist.py

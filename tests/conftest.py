@@ -12,7 +12,6 @@ os.environ.setdefault("OMP_NUM_THREADS", str(max(2, (os.cpu_count() or 1) // PRO
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
-import torch
 from hypothesis import settings
 from slow_tests import SLOW
 
@@ -40,6 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, N
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """PyTorch on one thread: on small pictures, threads wait for one another longer than they work."""
+    import torch  # not above: xdist's first process runs no tests
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -66,6 +66,7 @@ SLOW: dict[str, tuple[str, ...]] = {
     "detect/test_repeats.py": (
         "test_repeats_in_encoded_film",
         "test_the_doubled_frames_of_a_conversion_are_found",
+        "test_nothing_repeats_at_60_frames_a_second",
     ),
     "plugin/test_orders.py": (
         "test_no_order_and_no_history_changes_a_frame",

@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,14 +50,13 @@ def texture(width: int, height: int, shift_x: Shift, shift_y: Shift, seed: int =
     angle, phase = rng.uniform(0, 2 * np.pi, (2, 3, waves))
     frequency = rng.uniform(0.02, 0.35, (3, waves))
     amplitude = rng.uniform(0.2, 1, (3, waves))
-    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
-    x, y = x + shift_x, y + shift_y
-    planes = []
-    for c in range(3):
-        waves_here = zip(amplitude[c], frequency[c], angle[c], phase[c], strict=True)
-        total = sum(a * np.sin(f * (x * np.cos(d) + y * np.sin(d)) + p) for a, f, d, p in waves_here)
-        planes.append(0.5 + 0.45 * total / amplitude[c].sum() * 2.2)
-    return np.clip(np.stack(planes), 0, 1).astype(np.float32)
+    across, down = (frequency * turn for turn in (np.cos(angle), np.sin(angle)))
+    # the sine of a sum, of what depends on the column and of what depends on the row
+    columns = across[..., None] * (np.arange(width) + shift_x) + down[..., None] * shift_y + phase[..., None]
+    rows = down[..., None] * np.arange(height)
+    total = np.swapaxes(amplitude[..., None] * np.cos(rows), 1, 2) @ np.sin(columns)
+    total += np.swapaxes(amplitude[..., None] * np.sin(rows), 1, 2) @ np.cos(columns)
+    return np.clip(0.5 + 0.45 * 2.2 * total / amplitude.sum(1)[:, None, None], 0, 1).astype(np.float32)
 
 
 LETTERS = np.kron(np.random.default_rng(5).random((5, 14)) < 0.5, np.ones((3, 3))) > 0
@@ -155,6 +155,14 @@ def video(name: str) -> vs.VideoNode:
     if not hasattr(vs.core, "bs"):
         pytest.skip("vapoursynth-bestsource is not installed")
     return vs.core.bs.VideoSource(str(path), cachemode=0)
+
+
+@cache
+def trained(name: str = "4.26") -> IFNet | LegacyNetwork:
+    """A bundled network, loaded once: it stays as it is."""
+    from vsrife.weights import load_network
+
+    return load_network(name, None)
 
 
 def random_network(name: str) -> IFNet | LegacyNetwork:

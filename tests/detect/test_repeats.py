@@ -134,6 +134,7 @@ def test_a_light_is_none(rise: tuple[float, float, float]) -> None:
     assert not again(first, last)
 
 
+@cache
 def drawing(seed: int) -> np.ndarray:
     """Flat discs with dark outlines, H×W of luma in levels."""
     rng = np.random.default_rng(seed)
@@ -228,6 +229,7 @@ def film(name: str) -> dict[int, Picture]:
     return {n: planes(clip.get_frame(n)) for n in sorted(wanted)}
 
 
+@cache
 def still() -> Picture:
     """720p."""
     return planes(video("bigbuckbunny.mp4").get_frame(60))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from support import random_network, texture
+from tolerances import CONVOLVED, SUMMED
 from torch import nn
 
 from vsrife.engine import (
@@ -60,7 +61,7 @@ def test_fused_is_one_after_another(layer: str, slope: float | None, dtype: torc
         out = Convolution(module, slope, dtype, CPU, fused=fused)(x)
         assert out.dtype == dtype
         assert out.is_contiguous(memory_format=torch.channels_last)
-        assert torch.allclose(out.float(), exact, atol=1e-5 if dtype == torch.float32 else 2e-2, rtol=1e-2)
+        assert torch.allclose(out.float(), exact, **CONVOLVED[dtype])
 
 
 def test_inputs_of_another_precision_are_converted() -> None:
@@ -76,7 +77,7 @@ def test_many_sizes_keep_few_layouts() -> None:
     convolution = Convolution(module, None, torch.float32, CPU)
     for size in range(5, 5 + 3 * CACHED_LAYOUTS):
         x = torch.randn(1, 16, size, size + 1).contiguous(memory_format=torch.channels_last)
-        assert torch.allclose(convolution(x), module(x), atol=1e-5)
+        assert torch.allclose(convolution(x), module(x), atol=SUMMED)
     assert len(convolution._reordered) <= CACHED_LAYOUTS
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import lru_cache
 
 import numpy as np
 import pytest
 import torch
-from support import ROOT, psnr, random_network, texture
+from support import ROOT, psnr, random_network, texture, trained
+from tolerances import HALF_DB, PUBLISHED, ROUTES_DB, VIEWS_DB
 
 from vsrife.engine import (
     Colour,
@@ -27,7 +29,6 @@ from vsrife.engine import device as device_module
 from vsrife.engine.kernel_estimator import FEWEST_ROWS, STRIP_BYTES, strip_rows
 from vsrife.errors import RifeError
 from vsrife.networks import CATALOG, LEGACY, IFNet, LegacyNetwork, mean_estimate
-from vsrife.weights import load_network
 
 CPU = torch.device("cpu")
 RGBS = PictureFormat("rgb", 32, True, 0, 0, 150, 110)
@@ -35,6 +36,11 @@ RGBS = PictureFormat("rgb", 32, True, 0, 0, 150, 110)
 
 def pair(form: PictureFormat) -> tuple[np.ndarray, np.ndarray]:
     return texture(form.width, form.height, 0, 0), texture(form.width, form.height, 9, 4)
+
+
+@lru_cache(maxsize=4)
+def engine_of(network: IFNet | LegacyNetwork, precision: str, *, compiled: bool) -> Engine:
+    return Engine(network, CPU, resolve_precision(precision, CPU), compiled=compiled)
 
 
 def through_engine(
@@ -48,7 +54,7 @@ def through_engine(
     form: PictureFormat = RGBS,
 ) -> np.ndarray:
     first, second = pair(form)
-    engine = Engine(network, CPU, resolve_precision(precision, CPU), compiled=compiled)
+    engine = engine_of(network, precision, compiled=compiled)
     interpolator = Interpolator(engine, form, Options(scale, ensemble, picture="published"))
     out = [np.empty((form.height, form.width), np.float32) for _ in range(3)]
     interpolator.render(
@@ -69,9 +75,9 @@ def published(
 @pytest.mark.parametrize(("t", "compiled"), [(0.125, True), (0.5, True), (0.9, True), (0.3, False)])
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1, 2])
 def test_the_engine_is_the_published_network(t: float, scale: float, compiled: bool) -> None:
-    network = load_network("4.26", None)
+    network = trained()
     frame = through_engine(network, "fp32", t, scale, compiled=compiled)
-    assert np.abs(frame - published(network, t, scale=scale)).max() <= 1e-4
+    assert np.abs(frame - published(network, t, scale=scale)).max() <= PUBLISHED["trained"]
 
 
 REPRESENTATIVES = {config: name for name, config in CATALOG.items()}
@@ -80,27 +86,27 @@ REPRESENTATIVES = {config: name for name, config in CATALOG.items()}
 @pytest.mark.parametrize("name", REPRESENTATIVES.values())
 def test_every_architecture_runs_without_full_size_intermediates(name: str) -> None:
     network = random_network(name)
-    assert np.abs(through_engine(network, "fp32") - published(network)).max() <= 3e-4
+    assert np.abs(through_engine(network, "fp32") - published(network)).max() <= PUBLISHED["random"]
 
 
 @pytest.mark.parametrize("name", ["4.0", "4.2", "4.6", "4.14.lite", "4.26.heavy"])
 def test_architectures_without_compiled_kernels(name: str) -> None:
     network = random_network(name)
-    assert np.abs(through_engine(network, "fp32", compiled=False) - published(network)).max() <= 3e-4
+    assert np.abs(through_engine(network, "fp32", compiled=False) - published(network)).max() <= PUBLISHED["random"]
 
 
 @pytest.mark.parametrize("name", ["4.26", "4.6", "4.24", "4.0"])
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_few_digits_come_close(name: str, precision: str) -> None:
-    network = load_network("4.26", None) if name == "4.26" else random_network(name)
-    assert psnr(through_engine(network, precision), published(network), 1) > 45
+    network = trained() if name == "4.26" else random_network(name)
+    assert psnr(through_engine(network, precision), published(network), 1) > HALF_DB["published"]
 
 
 @pytest.mark.parametrize("name", ["4.0", "4.6", "4.9", "4.24"])
 def test_the_published_ensemble(name: str) -> None:
     network = random_network(name)
     expected = published(network, ensemble=True)
-    assert np.abs(through_engine(network, "fp32", ensemble=1) - expected).max() <= 3e-4
+    assert np.abs(through_engine(network, "fp32", ensemble=1) - expected).max() <= PUBLISHED["random"]
     assert np.abs(through_engine(network, "fp32") - expected).max() > 1e-3
 
 
@@ -109,31 +115,31 @@ def test_legacy_networks_run_through_their_residual(name: str) -> None:
     """The filter's route, motion and residual apart, against the published form."""
     network = random_network(name)
     frame = through_engine(network, "fp32").clip(0, 1)
-    assert np.abs(frame - published(network)).max() <= 3e-4
+    assert np.abs(frame - published(network)).max() <= PUBLISHED["random"]
 
 
 @pytest.mark.parametrize("t", [0.25, 0.75, 0.3, 0.99, 0.01])
 def test_a_midpoint_only_network_serves_other_times(t: float) -> None:
     network = random_network("3.6")
     assert not network.config.any_time
-    assert psnr(through_engine(network, "fp32", t), published(network, t), 1) > 60
+    assert psnr(through_engine(network, "fp32", t), published(network, t), 1) > ROUTES_DB
 
 
 @pytest.mark.parametrize(("name", "passes"), [("4.26", 2), ("4.26", 8), ("4.6", 4), ("paper", 2), ("3.6", 8)])
 def test_several_views_are_the_mean_of_full_size_motion(name: str, passes: int) -> None:
     """The filter's mean of small maps against the mean of full-size flows."""
-    network = load_network("4.26", None) if name == "4.26" else random_network(name)
+    network = trained() if name == "4.26" else random_network(name)
     first, second = (torch.from_numpy(p)[None] for p in pair(RGBS))
     with torch.inference_mode():
         expected = mean_estimate(network, first, second, 0.5, passes=passes).picture(first, second)[0].numpy()
     frame = through_engine(network, "fp32", 0.5, ensemble=passes).clip(0, 1)
-    assert psnr(frame, expected, 1) > 70
+    assert psnr(frame, expected, 1) > VIEWS_DB
 
 
 @pytest.mark.parametrize("passes", [2, 4, 8])
 def test_views_agree_on_an_easy_texture(passes: int) -> None:
     """On an easy texture every view agrees, so their mean is near the plain pass; and near the truth."""
-    network = load_network("4.26", None)
+    network = trained()
     mean = through_engine(network, "fp32", 0.3, ensemble=passes)
     truth = texture(150, 110, 9 * 0.3, 4 * 0.3)
     inside = np.s_[:, 16:-16, 16:-16]
@@ -150,18 +156,18 @@ def test_4_0_doubles_its_scales() -> None:
     plain = published(network)
     network.config = CATALOG["4.0"]
     assert np.abs(doubled - plain).max() > 1e-2
-    assert psnr(through_engine(network, "fp32"), doubled, 1) > 60
+    assert psnr(through_engine(network, "fp32"), doubled, 1) > ROUTES_DB
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_stays_close(precision: str) -> None:
-    network = load_network("4.26", None)
-    assert psnr(through_engine(network, precision), through_engine(network, "fp32"), 1) >= 60
+    network = trained()
+    assert psnr(through_engine(network, precision), through_engine(network, "fp32"), 1) >= HALF_DB["fp32"]
 
 
 def test_the_two_ends_swap() -> None:
     """Frames swapped and time reversed give nearly the same picture: left and right are not mixed up."""
-    network = load_network("4.26", None)
+    network = trained()
     first, second = pair(RGBS)
     engine = Engine(network, CPU, torch.float32)
     results = []
@@ -189,13 +195,14 @@ def test_devices() -> None:
 INTERPRETED = """
 import numpy as np
 from support import random_network
+from tolerances import PUBLISHED
 from test_engine import published, through_engine
 from vsrife.motion import launch
 from vsrife.engine import PictureFormat
 assert launch.INTERPRETED
 network = random_network("4.26")
 form = PictureFormat("rgb", 32, True, 0, 0, 100, 60)
-assert np.abs(through_engine(network, "fp32", form=form) - published(network, form=form)).max() <= 3e-4
+assert np.abs(through_engine(network, "fp32", form=form) - published(network, form=form)).max() <= PUBLISHED["random"]
 """
 
 

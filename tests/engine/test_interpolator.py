@@ -6,10 +6,9 @@ import threading
 
 import numpy as np
 import torch
-from support import texture
+from support import texture, trained
 
 from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, Task, Timestep
-from vsrife.weights import load_network
 
 CPU = torch.device("cpu")
 FORM = PictureFormat("rgb", 32, True, 0, 0, 150, 110)
@@ -19,7 +18,7 @@ def test_frames_side_by_side_are_those_made_alone() -> None:
     frames = [texture(150, 110, 3 * n, 2 * n) for n in range(5)]
     sources = [HostFrame(n, list(frame), Colour()) for n, frame in enumerate(frames)]
     tasks = [Task(sources[n], sources[n + 1], Timestep(t), FORM) for n in range(4) for t in (0.25, 0.5, 0.9)]
-    engine = Engine(load_network("4.26", None), CPU, torch.float32)
+    engine = Engine(trained(), CPU, torch.float32)
 
     def render(order: list[int], threads: int) -> list[bytes]:
         interpolator = Interpolator(engine, FORM, Options())
@@ -54,7 +53,7 @@ def test_frames_side_by_side_are_those_made_alone() -> None:
 
 def test_an_upload_that_fails_is_tried_again() -> None:
     """A frame whose upload failed is uploaded again."""
-    engine = Engine(load_network("4.26", None), CPU, torch.float32)
+    engine = Engine(trained(), CPU, torch.float32)
     interpolator = Interpolator(engine, FORM, Options())
     frames = [list(texture(150, 110, 3 * n, 0)) for n in range(2)]
     broken = HostFrame(0, [], Colour())

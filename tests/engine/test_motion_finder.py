@@ -9,12 +9,12 @@ import pytest
 import torch
 import vapoursynth as vs
 from numpy.typing import NDArray
-from support import clip_of, psnr, texture
+from support import clip_of, psnr, texture, trained
+from tolerances import FLOW, ROUTES_DB, STILL, STILL_DB
 
 from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, Task, Timestep
 from vsrife.engine.motion_finder import MotionFinder
 from vsrife.errors import RifeError
-from vsrife.weights import load_network
 
 WIDTH, HEIGHT = 160, 96
 FORM = PictureFormat("rgb", 32, True, 0, 0, WIDTH, HEIGHT)
@@ -24,7 +24,7 @@ Picture = NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(load_network("4.26", None), CPU, torch.float32)
+    return Engine(trained(), CPU, torch.float32)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def inner(picture: Picture) -> Picture:
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("time", [0.1, 0.25, 0.5, 0.9])
 def test_slow_motion_is_nearer_to_the_truth_than_in_the_published_form(time: float, compiled: bool) -> None:
-    engine = Engine(load_network("4.26", None), CPU, torch.float32, compiled=compiled)
+    engine = Engine(trained(), CPU, torch.float32, compiled=compiled)
     near = Timestep(time, motion_at=0.5 if time in (0.1, 0.9) else None)
     scores = []
     for picture in ("published", "sharp"):
@@ -74,12 +74,12 @@ def test_slow_motion_is_nearer_to_the_truth_than_in_the_published_form(time: flo
 def test_kernels_and_pytorch_give_the_same() -> None:
     pictures = []
     for compiled in (True, False):
-        engine = Engine(load_network("4.26", None), CPU, torch.float32, compiled=compiled)
+        engine = Engine(trained(), CPU, torch.float32, compiled=compiled)
         for estimates in ("frame", "pair"):
             interpolator = Interpolator(engine, FORM, Options(estimates=estimates))
             pictures.append([render(interpolator, Timestep(t, motion_at=0.5)) for t in (0.1, 0.5, 0.7)])
     for fast, plain in zip(pictures[:2], pictures[2:], strict=True):
-        assert all(psnr(a, b, 1) > 60 for a, b in zip(fast, plain, strict=True))
+        assert all(psnr(a, b, 1) > ROUTES_DB for a, b in zip(fast, plain, strict=True))
 
 
 def test_frames_near_the_ends_share_the_estimate_of_another(engine: Engine, estimated: list[float]) -> None:
@@ -121,8 +121,8 @@ def test_a_pair_at_rest_comes_back(engine: Engine) -> None:
         Task(still, HostFrame(1, still.planes, Colour()), Timestep(0.3), FORM), out
     )
     source = np.stack(still.planes).astype(np.float32)
-    assert psnr(np.stack(out), source, 1) > 78
-    assert np.abs(np.stack(out) - source).max() < 4 / 255
+    assert psnr(np.stack(out), source, 1) > STILL_DB
+    assert np.abs(np.stack(out) - source).max() < STILL
 
 
 def test_motion_by_whole_pixels_gives_the_picture(engine: Engine) -> None:
@@ -196,7 +196,7 @@ def test_flow_that_is_not_a_number_stays_where_it_is(
     engine: Engine, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One broken value of a network's finest map spoils the samples around it and no others."""
-    engine = Engine(load_network("4.26", None), CPU, torch.float32, compiled=compiled)
+    engine = Engine(trained(), CPU, torch.float32, compiled=compiled)
     interpolator = Interpolator(engine, FORM, Options())
     whole = render(interpolator, Timestep(0.5))
     estimate = MotionFinder._estimate
@@ -208,5 +208,5 @@ def test_flow_that_is_not_a_number_stays_where_it_is(
         return motion, residual
 
     monkeypatch.setattr(MotionFinder, "_estimate", broken)
-    differs = ~np.isclose(render(Interpolator(engine, FORM, Options()), Timestep(0.5)), whole, atol=1e-3)
+    differs = ~np.isclose(render(Interpolator(engine, FORM, Options()), Timestep(0.5)), whole, atol=FLOW)
     assert differs.any(0).sum() < 150

@@ -7,6 +7,7 @@ import pytest
 import torch
 import vapoursynth as vs
 from support import clip_of, converted, planes, psnr, texture
+from tolerances import RGB, ROUNDED, SUMMED, TO_RGB, TO_RGB_DB
 
 from vsrife.engine.picture import Colour, PictureFormat, chroma_grid, plane_differences, rgb_matrix, to_rgb
 from vsrife.motion.cpu import CpuKernels
@@ -26,7 +27,7 @@ def rgb(samples: list[torch.Tensor], form: PictureFormat, colour: Colour) -> np.
         chroma = chroma_grid(form, colour.chroma_location) if form.subsampled else None
         compiled = CpuKernels().to_rgb(samples, rgb_matrix(form, colour), chroma, 32)[0].permute(2, 0, 1).numpy()
         height, width = expected.shape[1:]
-        assert np.abs(compiled[:, :height, :width] - expected).max() < 3e-6
+        assert np.abs(compiled[:, :height, :width] - expected).max() < RGB
         assert compiled.shape == (3, height + -height % 32, width + -width % 32)
         assert (compiled[:, height:] == compiled[:, height - 1 : height]).all()
         assert (compiled[:, :, width:] == compiled[:, :, width - 1 : width]).all()
@@ -43,7 +44,7 @@ def test_matrices_and_ranges(matrix: int, full: bool) -> None:
     source = clip_of([texture(64, 48, 0, 0)])
     clip = source.resize.Bilinear(format=vs.YUV444P16, matrix=matrix, range=int(full))
     got = rgb_of(clip.get_frame(0), picture_format(clip), Colour(matrix, full))
-    assert np.abs(got - zimg_rgb(clip, matrix_in=matrix).clip(0, 1)).max() < 2e-4
+    assert np.abs(got - zimg_rgb(clip, matrix_in=matrix).clip(0, 1)).max() < TO_RGB["16 bit"]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_subsampling_and_chroma_location(form: int, location: int) -> None:
     source = clip_of([texture(64, 48, 0, 0)])
     clip = source.resize.Bilinear(format=form, matrix=1, chromaloc=location)
     got = rgb_of(clip.get_frame(0), picture_format(clip), Colour(1, False, location))
-    assert psnr(got, zimg_rgb(clip, matrix_in=1).clip(0, 1), 1) > 46
+    assert psnr(got, zimg_rgb(clip, matrix_in=1).clip(0, 1), 1) > TO_RGB_DB
 
 
 @pytest.mark.parametrize("form", [vs.RGB24, vs.RGB30, vs.RGB48, vs.RGBH, vs.RGBS])
@@ -62,14 +63,14 @@ def test_rgb(form: int) -> None:
     source = clip_of([texture(64, 48, 0, 0)])
     clip = source.resize.Bilinear(format=form)
     got = rgb_of(clip.get_frame(0), picture_format(clip), Colour(full_range=True))
-    assert np.abs(got - zimg_rgb(clip)).max() < 1e-6
+    assert np.abs(got - zimg_rgb(clip)).max() < TO_RGB["rgb"]
 
 
 def test_gray_is_the_same_three_times() -> None:
     clip = clip_of([texture(64, 48, 0, 0)]).resize.Bilinear(format=vs.GRAY8, matrix=1)
     got = rgb_of(clip.get_frame(0), picture_format(clip), Colour())
     luma = planes(clip.get_frame(0))[0].astype(np.float32)
-    assert np.allclose(got, ((luma - 16) / 219).clip(0, 1)[None], atol=1e-6)
+    assert np.allclose(got, ((luma - 16) / 219).clip(0, 1)[None], atol=ROUNDED)
 
 
 def test_what_the_network_sees_is_finite() -> None:
@@ -101,4 +102,4 @@ def test_a_difference_in_rgb_is_one_in_the_planes(form: int, colour: Colour) -> 
     got, expected = to_rgb(after, shape, colour), to_rgb(before, shape, colour) + change
     inside = (expected > 0.01) & (expected < 0.99)
     assert bool(inside.float().mean() > 0.5)
-    assert float((got - expected)[inside].abs().max()) < 1e-5
+    assert float((got - expected)[inside].abs().max()) < SUMMED

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from support import kernel_variant
+from tolerances import WINOGRAD
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
@@ -24,8 +25,6 @@ WIDTHS = sorted(
     {width for config in (*CATALOG.values(), *OWN.values()) for width in config.widths}
     | {config.head.hidden for config in CATALOG.values() if config.head}
 )
-TOLERANCE = 3e-6
-"""Of sums whose terms' squares add up to about 1; a direct sum in fp32 comes within 1e-6."""
 
 
 @pytest.fixture(params=["base", "avx2", "avx512"], autouse=True)
@@ -59,25 +58,25 @@ def error(module: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, slope: float | None
     assert out.is_contiguous(memory_format=torch.channels_last)
     wrong = out - exact(module, x, slope)
     root = float(wrong.square().mean().sqrt())
-    assert float(wrong.abs().max()) <= 10 * TOLERANCE
+    assert float(wrong.abs().max()) <= 10 * WINOGRAD
     return root
 
 
 @pytest.mark.parametrize("channels", WIDTHS)
 def test_every_width_of_the_networks(channels: int) -> None:
-    assert error(layer(channels, channels), picture(1, channels, 10, 13), 0.2) <= TOLERANCE
+    assert error(layer(channels, channels), picture(1, channels, 10, 13), 0.2) <= WINOGRAD
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3), (3, 2), (4, 4), (5, 8), (6, 6), (7, 31), (17, 5)])
 @pytest.mark.parametrize("slope", [None, 0.2, 0.0])
 def test_every_edge_and_slope(size: tuple[int, int], slope: float | None) -> None:
-    assert error(layer(24, 40), picture(3, 24, *size), slope) <= TOLERANCE
-    assert error(layer(24, 16, transposed=True), picture(3, 24, *size), slope) <= TOLERANCE
+    assert error(layer(24, 40), picture(3, 24, *size), slope) <= WINOGRAD
+    assert error(layer(24, 16, transposed=True), picture(3, 24, *size), slope) <= WINOGRAD
 
 
 @pytest.mark.parametrize("outputs", [8, 16, 32, 64])
 def test_a_transposed_convolution(outputs: int) -> None:
-    assert error(layer(32, outputs, transposed=True), picture(2, 32, 9, 14), None) <= TOLERANCE
+    assert error(layer(32, outputs, transposed=True), picture(2, 32, 9, 14), None) <= WINOGRAD
 
 
 def test_a_residual_layer_keeps_what_it_adds_to() -> None:
@@ -85,7 +84,7 @@ def test_a_residual_layer_keeps_what_it_adds_to() -> None:
     module = layer(32, 32)
     module.weight.mul_(0.1)
     module.weight[range(32), range(32), 1, 1] += 1
-    assert error(module, picture(1, 32, 20, 20) * torch.logspace(-3, 0, 32).view(1, -1, 1, 1), 0.2) <= TOLERANCE
+    assert error(module, picture(1, 32, 20, 20) * torch.logspace(-3, 0, 32).view(1, -1, 1, 1), 0.2) <= WINOGRAD
 
 
 def test_bits_depend_on_neither_threads_nor_batch_nor_position() -> None:

@@ -17,6 +17,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import kernel_variant
+from tolerances import BLOCK_INPUT, FLOW, PLANE, PLANE_OF_ANY_SIZE, ROUNDED, STEPS, plane_limit
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -120,7 +121,7 @@ def test_a_blocks_input_is_the_references(variant: str, scale: float, features: 
     packing = Packing(features, 8 if features in (4, 16) else 0)
     motion = packed_motion((16, 8, 4, 2), packing)
     got, expected = both_inputs(packing, motion, TIME, scale)
-    assert torch.allclose(got, expected, atol=3e-4)
+    assert torch.allclose(got, expected, **BLOCK_INPUT[torch.float32])
     assert expected.std() > 0.1
 
 
@@ -134,20 +135,20 @@ def test_hidden_channels_and_the_mask(variant: str, scale: float, features: int)
     ):
         motion = packed_motion((8, 4, 2), packing, accumulates=accumulates, shuffled=shuffled)
         got, expected = both_inputs(packing, motion, random(1, 1, HEIGHT, WIDTH, seed=9), scale)
-        assert torch.allclose(got, expected, atol=3e-4)
+        assert torch.allclose(got, expected, **BLOCK_INPUT[torch.float32])
 
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2, 16])
 def test_the_first_block_reads_unwarped_pictures(variant: str, scale: float) -> None:
     got, expected = both_inputs(Packing(4, 8), Motion(), torch.full((1, 1, 1, 1), 0.7), scale)
-    assert torch.allclose(got, expected, atol=1e-6)
+    assert torch.allclose(got, expected, atol=ROUNDED)
 
 
 def test_a_batch_has_its_own_times(variant: str) -> None:
     packing = Packing(4, 8)
     motion = packed_motion((8, 4), packing, count=2)
     got, expected = both_inputs(packing, motion, torch.tensor([0.2, 0.8]).view(2, 1, 1, 1), 2, count=2)
-    assert torch.allclose(got, expected, atol=3e-4)
+    assert torch.allclose(got, expected, **BLOCK_INPUT[torch.float32])
     assert not torch.allclose(got[0], got[1])
 
 
@@ -157,7 +158,7 @@ def test_bf16_maps_and_output_are_rounded_to_nearest(variant: str) -> None:
     exact, _ = both_inputs(packing, motion, TIME, 1)
     got, expected = both_inputs(packing, motion, TIME, 1, dtype=torch.bfloat16)
     assert torch.equal(got, exact.bfloat16().float())
-    assert torch.allclose(got, expected, atol=2e-2, rtol=5e-3)
+    assert torch.allclose(got, expected, **BLOCK_INPUT[torch.bfloat16])
 
 
 @pytest.mark.parametrize(("rows", "scale"), [(2, 1), (6, 1), (10, 2), (16, 4)])
@@ -225,9 +226,8 @@ def both_planes(
 def test_planes_are_the_references(variant: str, dtype: torch.dtype, grid: SampleGrid, sharp: bool) -> None:
     motion = packed_motion((16, 8, 4, 2, 1), Packing(4, 0))
     got, expected = both_planes(dtype, refined(motion) if sharp else motion, grid, planes=2)
-    # coordinates differ in their last digits: 1e-4 of the range, and one step where that decides the rounding
-    assert (got - expected).abs().max() <= 1 + 2e-4 * PLANES[dtype] if PLANES[dtype] else 2e-3
-    assert ((got - expected).abs() > 0.5).float().mean() <= (0.001 if dtype == torch.uint8 else 0.2)
+    assert (got - expected).abs().max() <= plane_limit(PLANE, PLANES[dtype])
+    assert ((got - expected).abs() > 0.5).float().mean() <= STEPS[dtype]
 
 
 def test_ten_bits_are_clipped_to_their_own_peak(variant: str) -> None:
@@ -280,7 +280,7 @@ def test_any_size(
         maps.append(PackedMap(stored[:, :, : shape[2] // 2 * 2].contiguous(), 5, scale))
     motion = Motion(tuple(maps))
     got, expected = both_planes(dtype, refined(motion) if sharp else motion, grid)
-    assert (got - expected).abs().max() <= 1 + 3e-4 * PLANES[dtype] if PLANES[dtype] else 3e-3
+    assert (got - expected).abs().max() <= plane_limit(PLANE_OF_ANY_SIZE, PLANES[dtype])
 
 
 def evidence_of(height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -311,17 +311,17 @@ def test_corrections_are_the_references(variant: str, size: tuple[int, int], map
         for channel in (4, 6, 7):  # evidence decides one way here and another there
             assert 0.02 < (expected[..., channel] > 0.5).float().mean() < 0.98
     # where the ends agree about as well along two motions, the last digit may choose the other
-    assert ((got - expected).abs().amax(-1) > 1e-3).float().mean() < 0.002
+    assert ((got - expected).abs().amax(-1) > FLOW).float().mean() < 0.002
 
 
 def test_cells_are_the_references(variant: str) -> None:
     grid = cell_grid(HEIGHT - 3, WIDTH - 5)
     motion = packed_motion((16, 8, 4, 2, 1), Packing(4, 8), accumulates=True)
     assert torch.allclose(
-        KERNELS.cell_flow(motion, grid), cell_flow(plain(motion), grid, torch.device("cpu")), atol=1e-3
+        KERNELS.cell_flow(motion, grid), cell_flow(plain(motion), grid, torch.device("cpu")), atol=FLOW
     )
     rgb = random(1, HEIGHT, WIDTH, 3, seed=2)
-    assert torch.allclose(KERNELS.mean_luma(rgb, grid), mean_luma(rgb, grid), atol=1e-6)
+    assert torch.allclose(KERNELS.mean_luma(rgb, grid), mean_luma(rgb, grid), atol=ROUNDED)
 
 
 def test_results_do_not_depend_on_the_number_of_threads(variant: str) -> None:

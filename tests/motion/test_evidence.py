@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tolerances import FLOW, RESAMPLED, ROUNDED, SUMMED
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -56,7 +57,7 @@ def constant(*values: float) -> Tensor:
 def test_cells_are_means_of_their_pixels() -> None:
     picture = torch.rand(1, 1, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(2))
     expected = torch.nn.functional.avg_pool2d(picture, CELL)
-    assert torch.allclose(luma(picture)[..., ::CELL, ::CELL], expected, atol=1e-6)
+    assert torch.allclose(luma(picture)[..., ::CELL, ::CELL], expected, atol=ROUNDED)
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 19), (270, 481)])
@@ -126,15 +127,15 @@ def test_a_map_of_times_is_every_time_at_its_place() -> None:
     inner = times[0, 0, 8:-8, 8:-8]
     assert (flow[0, ..., 0] + 2 * inner).abs().mean() < 0.05
     assert (flow[0, ..., 3] - (1 - inner)).abs().mean() < 0.05
-    assert (found[0, ..., 5] - (1 - inner) * (1 - found[0, ..., 6])).abs().max() < 1e-6
+    assert (found[0, ..., 5] - (1 - inner) * (1 - found[0, ..., 6])).abs().max() < ROUNDED
 
 
 def test_values_are_looked_up_where_the_content_is() -> None:
     """A ramp that moves 8 pixels to the right: at ¼ its value at x is what it is at ½ two pixels further right."""
     ramp = torch.arange(GRID.width, dtype=torch.float32).expand(1, 1, GRID.height, GRID.width).contiguous()
     values, motion = shift_in_time(ramp, constant(8.0, 0.0), since=0.5, time=0.25)
-    assert torch.allclose(motion, constant(8.0, 0.0), atol=1e-4)
-    assert torch.allclose(values[..., 4:-4], (ramp + 2 / CELL)[..., 4:-4], atol=1e-3)
+    assert torch.allclose(motion, constant(8.0, 0.0), atol=RESAMPLED)
+    assert torch.allclose(values[..., 4:-4], (ramp + 2 / CELL)[..., 4:-4], atol=FLOW)
 
 
 def test_a_refined_motion_is_the_networks_with_its_correction() -> None:
@@ -147,7 +148,7 @@ def test_a_refined_motion_is_the_networks_with_its_correction() -> None:
     assert none is None
     flow, mixed, sharpness = CorrectedMotion(network, PackedMap(stored, 8, CELL)).blend(ys, xs)
     ups = interpolate(stored.permute(0, 3, 1, 2), scale_factor=CELL, mode="bilinear")
-    assert torch.allclose(flow, own * ups[:, 4:5] + ups[:, :4], atol=1e-4)
-    assert torch.allclose(mixed, weight * ups[:, 6:7] + ups[:, 5:6], atol=1e-5)
+    assert torch.allclose(flow, own * ups[:, 4:5] + ups[:, :4], atol=RESAMPLED)
+    assert torch.allclose(mixed, weight * ups[:, 6:7] + ups[:, 5:6], atol=SUMMED)
     assert sharpness is not None
-    assert torch.allclose(sharpness, ups[:, 7:8], atol=1e-5)
+    assert torch.allclose(sharpness, ups[:, 7:8], atol=SUMMED)

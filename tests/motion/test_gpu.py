@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from support import ROOT
+from tolerances import FLOW, ROUNDED, SUMMED, TRITON, TRITON_HALF_PLANE, triton_steps
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -49,11 +50,7 @@ needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is
 DEVICE = torch.device("cpu") if launch.INTERPRETED else torch.device("cuda", 0)
 KERNELS = gpu.TritonKernels(DEVICE)
 TIME = torch.full((1, 1, 1, 1), 0.3)
-EXACT = 1e-4
-"""Largest difference to the reference in fp32, whose coordinates pass through −1..1 and lose a digit on the way."""
-ROUNDED = {torch.float16: 2**-11 + EXACT, torch.bfloat16: 2**-8 * (2 if launch.INTERPRETED else 1) + EXACT}
-"""The same where results are stored in a shorter type, by parts of a value above 1: half of the type's last digit; the
-interpreter cuts bf16 off rather than round it."""
+EXACT = TRITON[torch.float32]
 
 
 def again(functions: str, only: str = "", **env: str) -> None:
@@ -218,7 +215,7 @@ def check_block_input(
 @pytest.mark.parametrize("scale", [0.5, 1, 2, 8])
 def check_the_first_block(scale: float) -> None:
     packing = Packing(4, 8)
-    assert difference(packing, scale, Motion(), TIME, height=8, width=72) < 1e-6  # more than one piece of a row
+    assert difference(packing, scale, Motion(), TIME, height=8, width=72) < ROUNDED  # more than one piece of a row
 
 
 @pytest.mark.parametrize(("scale", "dtype"), [(1, torch.float16), (2, torch.float16), (1, torch.bfloat16)])
@@ -227,7 +224,7 @@ def check_short_types(scale: float, dtype: torch.dtype) -> None:
     motion = packed(8, 40, (4, 2), packing, dtype=dtype, far=0.4)
     encoded = torch.float16 if dtype == torch.float16 else torch.float32
     got = difference(packing, scale, motion, TIME, height=8, width=40, encoded_dtype=encoded, dtype=dtype)
-    assert got < ROUNDED[dtype]
+    assert got < TRITON[dtype]
 
 
 @pytest.mark.parametrize("kind", ["one", "each", "map", "maps"])
@@ -360,9 +357,9 @@ def check_planes_are_warped_and_blended(
         error = (target.cpu().float() - expected[k]).abs()
         if peak:  # what lies near a half may fall to either side
             assert error.max() <= max(1, peak * EXACT)
-            assert (error > 0).float().mean() < (0.02 if peak < 2000 else 0.6)
+            assert (error > 0).float().mean() < triton_steps(peak)
         else:
-            assert error.max() < (1e-3 if dtype == torch.float16 else EXACT)
+            assert error.max() < (TRITON_HALF_PLANE if dtype == torch.float16 else EXACT)
         assert not room[k][:, size[1] :].float().any()
 
 
@@ -386,7 +383,7 @@ def check_corrections(mapped: bool) -> None:
     expected = find_correction(luma0, luma1, own, straight, time)
     there = (x.to(DEVICE) for x in (luma0, luma1, own, straight))
     got = KERNELS.find_correction(*there, time.to(DEVICE) if isinstance(time, Tensor) else time).cpu()
-    assert ((got - expected).abs().amax(-1) > 1e-3).float().mean() < 0.01
+    assert ((got - expected).abs().amax(-1) > FLOW).float().mean() < 0.01
 
 
 @pytest.mark.parametrize(
@@ -419,7 +416,7 @@ def check_convolutions(
     if slope:
         expected = torch.nn.functional.leaky_relu(expected, slope)
     assert got.shape == expected.shape
-    assert ((got - expected).abs() / expected.abs().clamp(min=1)).max() < ROUNDED[torch.float16]
+    assert ((got - expected).abs() / expected.abs().clamp(min=1)).max() < TRITON[torch.float16]
 
 
 def check_halves_are_rounded_to_even_and_clipped() -> None:
@@ -496,7 +493,7 @@ def check_rgb(dtype: torch.dtype, chroma: SampleGrid | None) -> None:
     expected = pad(rgb.clamp(0, 1)[None], (0, 36 - 30, 0, 12 - 10), mode="replicate")
     got = KERNELS.to_rgb([plane.to(DEVICE) for plane in planes], matrix, chroma, 12)
     assert got.is_contiguous()
-    assert torch.allclose(got.cpu(), expected.permute(0, 2, 3, 1), atol=1e-5)
+    assert torch.allclose(got.cpu(), expected.permute(0, 2, 3, 1), atol=SUMMED)
 
 
 def check_rgb_of_gray() -> None:
@@ -504,7 +501,7 @@ def check_rgb_of_gray() -> None:
     matrix = [[1, 0, 0, 0], [2, 0, 0, 0], [1, 0, 0, -0.5]]
     got = KERNELS.to_rgb([plane.to(DEVICE)], matrix, None, 4).cpu()
     expected = pad(torch.stack((plane, plane * 2, plane - 0.5))[None].clamp(0, 1), (0, 3, 0, 1), mode="replicate")
-    assert torch.allclose(got, expected.permute(0, 2, 3, 1), atol=1e-6)
+    assert torch.allclose(got, expected.permute(0, 2, 3, 1), atol=ROUNDED)
 
 
 # What they cost ------------------------------------------------------------------------------------------------------

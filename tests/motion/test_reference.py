@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tolerances import RESAMPLED, ROUNDED, SUMMED
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -44,7 +45,7 @@ def test_block_input_is_warp_concatenate_shrink(scale: float, accumulates: bool)
     parts = (warped0[:, :3], warped1[:, :3], warped0[:, 3:], warped1[:, 3:], time, mask, hidden, flow / scale)
     expected = interpolate(torch.cat(parts, 1), scale_factor=1 / scale, mode="bilinear")
     got = block_input(encoded0, encoded1, motion, time, scale=scale, hidden_channels=8)
-    assert torch.allclose(got, expected, atol=2e-4)
+    assert torch.allclose(got, expected, atol=2 * RESAMPLED)
 
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2, 16])
@@ -53,7 +54,7 @@ def test_the_first_block_reads_unwarped_pictures(scale: float) -> None:
     time = torch.full((1, 1, HEIGHT, WIDTH), 0.3)
     expected = interpolate(torch.cat((encoded0, encoded1, time), 1), scale_factor=1 / scale, mode="bilinear")
     got = block_input(encoded0, encoded1, Motion(), torch.full((1, 1, 1, 1), 0.3), scale=scale, hidden_channels=0)
-    assert torch.allclose(got, expected, atol=1e-6)
+    assert torch.allclose(got, expected, atol=ROUNDED)
 
 
 def test_planes_are_warped_and_blended() -> None:
@@ -63,7 +64,7 @@ def test_planes_are_warped_and_blended() -> None:
     weight = mask.sigmoid()
     expected = backward_warp(planes0, flow[:, :2]) * weight + backward_warp(planes1, flow[:, 2:]) * (1 - weight)
     got = warp_and_blend(planes0, planes1, motion, SampleGrid(HEIGHT, WIDTH))
-    assert torch.allclose(got, expected, atol=1e-4)
+    assert torch.allclose(got, expected, atol=RESAMPLED)
 
 
 @pytest.mark.parametrize(("offset_y", "offset_x"), [(0.5, 0), (0.5, 0.5), (0, 0), (1, 0)])
@@ -83,7 +84,7 @@ def test_sampling_clamps_to_the_picture() -> None:
     x = torch.arange(12, dtype=torch.float32).view(1, 1, 3, 4)
     ys = torch.tensor([[[-5.0, 0.0, 9.0, 1.5]]])
     xs = torch.tensor([[[-1.0, 9.0, 1.0, 2.5]]])
-    assert torch.allclose(sample(x, ys, xs).flatten(), torch.tensor([0.0, 3.0, 9.0, 8.5]), atol=1e-5)
+    assert torch.allclose(sample(x, ys, xs).flatten(), torch.tensor([0.0, 3.0, 9.0, 8.5]), atol=SUMMED)
 
 
 def test_resampling_is_bilinear_and_clamped() -> None:
@@ -120,7 +121,7 @@ def test_the_sharp_kernel_is_cubic_within_the_range_of_its_pixels(monkeypatch: p
         read = [(r, c) for r in range(row - 1, row + 3) for c in range(column - 1, column + 3)]
         values = [float(picture[0, 0, min(max(r, 0), HEIGHT - 1), min(max(c, 0), WIDTH - 1)]) for r, c in read]
         total = sum(keys(y - r) * keys(x - c) * value for (r, c), value in zip(read, values, strict=True))
-        assert float(got[n]) == pytest.approx(min(max(total, min(values)), max(values)), abs=1e-4)
+        assert float(got[n]) == pytest.approx(min(max(total, min(values)), max(values)), abs=RESAMPLED)
         limited += not min(values) <= total <= max(values)
     assert 0 < limited < 200
 
@@ -131,7 +132,7 @@ def test_the_sharp_kernel_displaces_nothing(sharpness: float) -> None:
     ramp = torch.arange(WIDTH, dtype=torch.float32).expand(1, 1, HEIGHT, WIDTH).contiguous()
     ys, xs = positions()
     inside = xs.clamp(2, WIDTH - 3)
-    assert torch.allclose(sharp_sample(ramp, ys, inside, ys * 0 + sharpness)[0], inside, atol=1e-4)
+    assert torch.allclose(sharp_sample(ramp, ys, inside, ys * 0 + sharpness)[0], inside, atol=RESAMPLED)
 
 
 def test_the_sharp_kernel_is_sharper_than_the_bilinear_one() -> None:
@@ -146,7 +147,7 @@ def test_the_sharp_kernel_is_sharper_than_the_bilinear_one() -> None:
 def test_the_sharp_kernel_without_sharpness_is_bilinear() -> None:
     picture = torch.rand(1, 2, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(9))
     ys, xs = positions()
-    assert torch.allclose(sharp_sample(picture, ys, xs, ys * 0), sample(picture, ys, xs), atol=1e-4)
+    assert torch.allclose(sharp_sample(picture, ys, xs, ys * 0), sample(picture, ys, xs), atol=RESAMPLED)
 
 
 def test_the_sharp_kernel_is_exact_at_whole_pixels() -> None:

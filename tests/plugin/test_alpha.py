@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 from support import clip_of, gray_clip, logged, planes, psnr, texture
+from tolerances import ROUNDED
 
 pytestmark = pytest.mark.vpy("unique-core")
 WIDTH, HEIGHT = 128, 96
@@ -58,7 +59,7 @@ def test_alpha_stays_at_a_cut_and_is_blended_where_the_picture_is() -> None:
     held = vs.core.rife.RIFE(with_alpha(clip, alpha)).get_frame(1)
     assert np.array_equal(planes(held.props["_Alpha"])[0], shape(0))
     blended = vs.core.rife.RIFE(with_alpha(clip, alpha), sc_mode="blend").get_frame(1)
-    assert np.allclose(planes(blended.props["_Alpha"])[0], (shape(0) + shape(1)) / 2, atol=1e-6)
+    assert np.allclose(planes(blended.props["_Alpha"])[0], (shape(0) + shape(1)) / 2, atol=ROUNDED)
 
 
 def test_companions_have_alpha_too_and_motion_has_none() -> None:

@@ -7,6 +7,7 @@ import pytest
 import vapoursynth as vs
 from PIL import Image
 from support import data, planes, psnr, video
+from tolerances import BY_RGB_DB, HALF_FILM_DB, STILL, STILL_DB
 
 pytestmark = pytest.mark.vpy("unique-core")
 
@@ -64,8 +65,8 @@ FRAMES = {"bikes.mp4": (5, 50, 100, 160, 200), "cockatoo.mp4": (50, 157), "bigbu
 
 
 @pytest.mark.parametrize("clip", FRAMES)
-@pytest.mark.parametrize(("precision", "least"), [("bf16", 55), ("fp16", 58)])
-def test_half_precision_on_real_frames(clip: str, precision: str, least: float) -> None:
+@pytest.mark.parametrize("precision", HALF_FILM_DB)
+def test_half_precision_on_real_frames(clip: str, precision: str) -> None:
     source = video(clip)
     source = source.resize.Bicubic(640, 360 if source.width * 9 == source.height * 16 else 272)
     half, full = (vs.core.rife.RIFE(source, precision=p, device="cpu") for p in (precision, "fp32"))
@@ -73,7 +74,7 @@ def test_half_precision_on_real_frames(clip: str, precision: str, least: float) 
         ours, exact = (
             made.resize.Bicubic(format=vs.RGBS, matrix_in=vs.MATRIX_BT709).get_frame(2 * n + 1) for made in (half, full)
         )
-        assert psnr(np.stack(planes(ours)), np.stack(planes(exact)), 1) >= least
+        assert psnr(np.stack(planes(ours)), np.stack(planes(exact)), 1) >= HALF_FILM_DB[precision]
 
 
 @pytest.mark.parametrize("clip", FRAMES)
@@ -85,7 +86,7 @@ def test_yuv_agrees_with_the_rgb_route(clip: str) -> None:
     through = through.resize.Bicubic(format=source.format.id, matrix=vs.MATRIX_BT709)
     for n in FRAMES[clip]:
         pair = zip(planes(direct.get_frame(2 * n + 1)), planes(through.get_frame(2 * n + 1)), strict=True)
-        assert all(psnr(ours, theirs, 255) >= 45 for ours, theirs in pair)
+        assert all(psnr(ours, theirs, 255) >= BY_RGB_DB["film"] for ours, theirs in pair)
 
 
 @pytest.mark.parametrize("form", [vs.YUV420P8, vs.YUV420P10, vs.YUV444P16, vs.RGB24, vs.GRAYS, vs.RGBH], ids=str)
@@ -97,5 +98,5 @@ def test_a_still_of_real_film_comes_back(form: int) -> None:
     made = vs.core.rife.RIFE(still, multi=5)
     for t in (1, 2, 3, 4):
         for ours, theirs in zip(planes(made.get_frame(t)), planes(still.get_frame(0)), strict=True):
-            assert psnr(ours, theirs, top) >= 78
-            assert np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max() <= 4 / 255 * top
+            assert psnr(ours, theirs, top) >= STILL_DB
+            assert np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max() <= STILL * top

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 from support import LETTERS, clip_of, converted, data, digest, lettered, planes, psnr, texture
+from tolerances import ROUNDED
 
 from vsrife.engine.motion_finder import MotionFinder
 from vsrife.plugin.arguments import Arguments
@@ -178,6 +179,6 @@ def test_bars_and_things_that_stand_still_are_not_blurred() -> None:
     made, without = (
         np.stack(planes(vs.core.rife.RIFE(clip, multi=1, shutter=360, still=still).get_frame(0))) for still in (1, 0)
     )
-    assert np.allclose(made[place][:, LETTERS], source[place][:, LETTERS], atol=1e-6)
+    assert np.allclose(made[place][:, LETTERS], source[place][:, LETTERS], atol=ROUNDED)
     assert not np.allclose(without[place][:, LETTERS], source[place][:, LETTERS], atol=1e-2)
     assert not np.allclose(made[:, :60], source[:, :60], atol=1e-2)
