@@ -250,6 +250,32 @@ def test_advice(part: str, changes: dict[str, Any], said: str, whole: dict[str, 
     assert text(found | {"advice": given}).count("Advice: ") == len(given)
 
 
+@pytest.mark.parametrize(
+    ("system", "cuda", "named"),
+    [
+        ("Windows-11-10.0.26100-SP0", "13.0", True),
+        ("Windows-11-10.0.26100-SP0", None, False),
+        ("Linux-6.8", "13.0", False),
+    ],
+)
+def test_triton_for_windows_is_named(system: str, cuda: str | None, named: bool, whole: dict[str, Any]) -> None:
+    found = copy.deepcopy(whole)
+    found["system"]["name"] = system
+    found["torch"] |= {"cuda": cuda, "kernels": {"kind": "", "why_no_others": "Triton cannot be imported"}}
+    (line,) = (said for said in advice(found) if said.startswith("frames are made by PyTorch alone"))
+    assert ("pip install triton-windows" in line) is named
+
+
+def test_a_triton_of_another_name_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        doctor, "versions", lambda names: {name: "3.8" if name == "triton-xpu" else None for name in names}
+    )
+    listed = doctor._packages()
+    assert listed["triton-xpu"] == "3.8"
+    assert "triton-windows" not in listed
+    assert listed["triton"] is None
+
+
 def test_a_driver_without_cuda_in_pytorch(whole: dict[str, Any]) -> None:
     found = whole | {"driver": "570.1", "torch": whole["torch"] | {"cuda": None, "rocm": None}}
     line = "NVIDIA's driver 570.1 is here, but PyTorch is built without CUDA: install it with the command that https://"

@@ -19,6 +19,7 @@ MESSAGE = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total cap
         MemoryError("no memory for warp_and_blend"),
         torch.OutOfMemoryError(MESSAGE),
         RuntimeError("MPS backend out of memory (MPS allocated: 5.00 GB)"),
+        RuntimeError("Invalid buffer size: 24.00 GiB"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
         RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 12 bytes."),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),

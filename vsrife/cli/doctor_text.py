@@ -15,6 +15,7 @@ GOOD = 30.0
 INSTALL = "python -m pip install . in a clone of vsrife, with this Python"
 AGAIN = INSTALL.replace("install .", "install --force-reinstall --no-deps .")
 CUDA = "install it with the command that https://pytorch.org/get-started/locally shows for CUDA"
+TRITON = "pip install triton-windows, of the version that goes with this PyTorch"
 TOOLS = {"av": "PyAV", "pillow": "Pillow", "matplotlib": "matplotlib"}
 """What `vsrife interpolate` and `compare` need beside the filter's own packages."""
 NONE = "–"
@@ -60,7 +61,8 @@ def _about_torch(found: Found) -> Iterator[str]:
     else:
         why = torch["kernels"]["why_no_others"]
         if why:
-            yield f"frames are made by PyTorch alone, which is slower: {why}"
+            cure = f": {TRITON}" if found["system"].get("name", "").startswith("Windows") and torch["cuda"] else ""
+            yield f"frames are made by PyTorch alone, which is slower: {why}{cure}"
         if found["driver"] and not (torch["cuda"] or torch["rocm"]):
             yield f"NVIDIA's driver {found['driver']} is here, but PyTorch is built without CUDA: {CUDA}"
 
@@ -131,7 +133,7 @@ def _versions(found: Found) -> Iterator[tuple[str, str]]:
         if name == "VapourSynth":
             more = f" (core {server['version']}, API {server['api']})" if "version" in server else " (does not run)"
         if name == "torch":
-            built = [f"{kind} {torch[kind]}" for kind in ("cuda", "rocm") if torch.get(kind)]
+            built = [f"{kind} {torch[kind]}" for kind in ("cuda", "rocm", "xpu") if torch.get(kind)]
             more = f" ({torch['version']}, {' '.join(built) or 'no CUDA'})" if "version" in torch else " (does not run)"
         yield name, f"{version}{more}" if version else NONE
     yield "Python", f"{found['system'].get('python', NONE)} in {found['python_folder']}"

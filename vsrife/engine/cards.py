@@ -13,11 +13,12 @@ import torch
 from torch.nn.functional import conv2d
 
 from vsrife.engine.memory import is_out_of_memory
+from vsrife.engine.rocm import why_no_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_memory", "exact_fp32", "has_sound_fp16", "is_lost", "why_unusable"]
+__all__ = ["check_memory", "exact_fp32", "has_sound", "has_sound_fp16", "is_lost", "why_unusable"]
 
 BINARY, PORTABLE = re.compile(r"sm_(\d+)(\d)([af]?)"), re.compile(r"compute_(\d+)(\d)")
 WORKING_BYTES = 144
@@ -45,8 +46,10 @@ def why_unusable(device: torch.device) -> str:
     PyTorch sees cards that it has no code for; there the first operation fails. Binaries fit cards of the same major
     and no smaller minor compute capability, those with an `a` the very one, portable code every newer card.
     """
-    if device.type != "cuda" or torch.version.hip:
+    if device.type != "cuda":
         return ""
+    if torch.version.hip:
+        return why_no_code(device)
     capability = torch.cuda.get_device_capability(device)
     built_for = torch.cuda.get_arch_list()
     for name in built_for:
@@ -63,14 +66,19 @@ def why_unusable(device: torch.device) -> str:
 @cache
 def has_sound_fp16(device: torch.device) -> bool:
     """Whether fp16 convolutions are right on a device: on GTX 16 cards some of cuDNN's give NaN."""
-    x = torch.ones(1, 16, 16, 16, dtype=torch.float16, device=device).contiguous(memory_format=torch.channels_last)
+    return has_sound(torch.float16, device)
+
+
+def has_sound(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether convolutions in a type of 16 bits are right on a device; MPS has bf16 from macOS 14 on only."""
     for stride in (1, 2):
-        weight = torch.full((32, 16, 3, 3), 1 / 144, dtype=torch.float16, device=device)
         try:
+            x = torch.ones(1, 16, 16, 16, dtype=dtype, device=device).contiguous(memory_format=torch.channels_last)
+            weight = torch.full((32, 16, 3, 3), 1 / 144, dtype=dtype, device=device)
             inside = conv2d(x, weight.contiguous(memory_format=torch.channels_last), stride=stride)
             if not bool(((inside.float() - 1).abs() < 0.01).all()):  # also where it is NaN
                 return False
-        except RuntimeError as error:
+        except (RuntimeError, TypeError) as error:
             if is_out_of_memory(error):
                 raise
             return False

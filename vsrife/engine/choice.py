@@ -10,7 +10,8 @@ import torch
 from vsrife.engine.device import resolve_devices, resolve_precision
 from vsrife.engine.executor import check_not_forked
 from vsrife.engine.memory import is_out_of_memory, release_memory
-from vsrife.errors import RifeError
+from vsrife.engine.unproven import is_unfit, is_unproven
+from vsrife.errors import RifeError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,20 +39,21 @@ def choose_engines(
             of its device, which its number decides.
         precision: name, see `resolve_precision`.
         create: creates an engine.
-        log: takes a line for each device that has no memory for the network, and for a precision that is replaced.
+        log: takes a line for each device that has no memory for the network or cannot compute it, and for a precision
+            that is replaced.
 
     Returns:
-        The engines, and a function that creates the CPU's where the user left the device to the filter or named several
-        devices, none of them the CPU; else None.
+        The engines, and a function that creates the CPU's where the user left the device to the filter, named several
+        devices, none of them the CPU, or an Intel or Apple GPU, which may lack an operation; else None.
 
     Raises:
-        RifeError: a name cannot be used, no device has memory for the network, or this process was forked from one that
-            had an engine.
+        RifeError: a name cannot be used, no device can take the network, or this process was forked from one that had
+            an engine.
     """
     devices = resolve_devices(device)
     check_not_forked()  # before convolutions are tried, whose threads a child does not have
     dtypes = [resolve_precision(precision, each, log) for each in devices]
-    has_spare = (device == "auto" or len(devices) > 1) and CPU not in devices
+    has_spare = (device == "auto" or len(devices) > 1 or is_unproven(devices[0])) and CPU not in devices
 
     def spare() -> Engine:
         return create(CPU, resolve_precision("auto" if precision == "fp16" else precision, CPU, log))
@@ -60,25 +62,27 @@ def choose_engines(
     for index, (each, dtype) in enumerate(zip(devices, dtypes, strict=True)):
         shared = {"part": devices[:index].count(each), "parts": devices.count(each)}
         engine = _create(partial(create, each, dtype, **shared), each)
-        if engine is None:
-            log(f"out of memory: the network has no room on {each}, which is not used")
+        if isinstance(engine, str):
+            log(f"{engine}, which is not used")
         else:
             engines.append(engine)
     if engines:
         return engines, spare if has_spare else None
-    last = _create(spare, CPU) if has_spare else None
-    if last is None:
+    last = _create(spare, CPU) if has_spare else ""
+    if isinstance(last, str):
         raise RifeError(f"out of memory: the network has no room on {', '.join(map(str, devices))}")
     return [last], None
 
 
-def _create(create: Callable[[], Engine], device: torch.device) -> Engine | None:
-    """An engine, at the second attempt with all cached memory given up; None without memory for it."""
+def _create(create: Callable[[], Engine], device: torch.device) -> Engine | str:
+    """An engine, at the second attempt with all cached memory given up; the reason where the device cannot take it."""
     for _ in range(2):
         try:
             return create()
         except Exception as error:
+            if is_unfit(error, device):
+                return f"the network cannot run ({first_line(error)}) on {device}"
             if not is_out_of_memory(error):
                 raise
         release_memory(device)
-    return None
+    return f"out of memory: the network has no room on {device}"

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vsrife.engine.cards import has_sound_fp16, why_unusable
+from vsrife.engine.cards import has_sound, has_sound_fp16, why_unusable
 from vsrife.engine.convolutions import computes_bf16
+from vsrife.engine.rocm import convolve_channels_last
+from vsrife.engine.unproven import UNPROVEN, is_unproven
 from vsrife.errors import ArgumentError, RifeError
 
 if TYPE_CHECKING:
@@ -30,15 +32,21 @@ MOST_DEVICES = 16
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str, *, proves: bool = False) -> torch.device:
     """The device of a name; `auto` is the first CUDA card that PyTorch has code for, else the CPU.
+
+    Args:
+        name: one of `DEVICES`.
+        proves: whether the caller compares known frames with the CPU's, see `vsrife.engine.proof`: `auto` may then be
+            an Intel or Apple GPU, too.
 
     Raises:
         RifeError: the name is none of `DEVICES`, this machine has no such device, or PyTorch has no code for it.
     """
     if name == "auto":
         cards = (torch.device("cuda", index) for index in range(_device_count("cuda")))
-        return next((card for card in cards if not why_unusable(card)), torch.device("cpu"))
+        others = [torch.device(kind, 0) for kind in UNPROVEN if proves and _device_count(kind)]
+        return next((card for card in (*cards, *others) if not why_unusable(card)), torch.device("cpu"))
     kind, _, index = name.partition(":")
     allowed = f"device must be one of {', '.join(DEVICES)}, got {name[:60]}"
     if (f"{kind}:N" not in DEVICES and (kind not in DEVICES or index)) or (
@@ -64,7 +72,7 @@ def resolve_devices(names: str) -> list[torch.device]:
     """
     parts = [name.strip() for name in names.split(",")]
     if len(parts) == 1:
-        return [resolve_device(names)]
+        return [resolve_device(names, proves=True)]
     if len(parts) > MOST_DEVICES or "auto" in parts:
         allowed = f"one name, or up to {MOST_DEVICES} with commas between them and without auto"
         raise ArgumentError("device", names, allowed)
@@ -89,15 +97,15 @@ def described_devices() -> list[str]:
     """The devices of this machine, one a line: the name that `device` takes, then the hardware."""
     lines = [f"cpu: {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"]
     lines += [f"cuda:{n}: {torch.cuda.get_device_name(n)}" for n in range(torch.cuda.device_count())]
-    lines += [f"xpu:{n}: {torch.xpu.get_device_name(n)}" for n in range(torch.xpu.device_count())]
-    return lines + (["mps: Apple GPU"] if torch.backends.mps.is_available() else [])
+    lines += [f"xpu:{n}: {torch.xpu.get_device_name(n)}" for n in range(_device_count("xpu"))]
+    return lines + ["mps: Apple GPU"] * _device_count("mps")
 
 
 def resolve_precision(name: str, device: torch.device, log: Callable[[str], None] | None = None) -> torch.dtype:
     """The dtype of the convolutions; `auto` is the fastest that the device computes in hardware.
 
     Where oneDNN has no bf16 convolutions on this CPU, fp32 takes their place: PyTorch's own are slower. It takes the
-    place of fp16 on cards that compute that wrongly.
+    place of fp16 on devices that compute that wrongly, and of bf16 on Intel and Apple GPUs that do or have none.
 
     Args:
         name: `auto` or one of `PRECISIONS`.
@@ -107,6 +115,7 @@ def resolve_precision(name: str, device: torch.device, log: Callable[[str], None
     Raises:
         RifeError: the name is neither `auto` nor in `PRECISIONS`.
     """
+    convolve_channels_last(device)
     if name == "auto":
         if device.type == "cpu":
             return torch.bfloat16 if _cpu_has_bf16() and computes_bf16() else torch.float32
@@ -119,9 +128,14 @@ def resolve_precision(name: str, device: torch.device, log: Callable[[str], None
             needs = f"this CPU has no {lacks}, which oneDNN's bf16 convolutions need"
             log(f"bf16: {needs}: computing in fp32 instead")
         return torch.float32
-    if name == "fp16" and device.type == "cuda" and not has_sound_fp16(device):
+    if name == "fp16" and device.type != "cpu" and not has_sound_fp16(device):
         if log is not None:
-            log(f"fp16: {device} computes it wrongly, as GTX 16 cards do: computing in fp32 instead")
+            like = ", as GTX 16 cards do" if device.type == "cuda" else ""
+            log(f"fp16: {device} computes it wrongly{like}: computing in fp32 instead")
+        return torch.float32
+    if name == "bf16" and is_unproven(device) and not has_sound(torch.bfloat16, device):
+        if log is not None:
+            log(f"bf16: {device} has none, or computes it wrongly: computing in fp32 instead")
         return torch.float32
     return PRECISIONS[name]
 
@@ -142,7 +156,8 @@ def why_auto(device: str, precision: str, where: torch.device, dtype: torch.dtyp
         without = torch.version.cuda is None and torch.version.hip is None
         reasons.append(f"this PyTorch {'is built without' if without else 'sees no'} CUDA")
     elif device == "auto":
-        reasons.append(torch.cuda.get_device_name(where) if where.type == "cuda" else f"there is {where.type}")
+        names = {"cuda": torch.cuda.get_device_name, "xpu": torch.xpu.get_device_name}
+        reasons.append(names.get(where.type, lambda _: "an Apple GPU")(where))
     if precision == "auto" and where.type == "cpu":
         reasons.append(f"the CPU has {'' if dtype == torch.bfloat16 else 'no '}bf16")
     elif precision == "auto" and dtype == torch.float32:

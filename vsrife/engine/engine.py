@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import weakref
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from vsrife.engine.memory import register
 from vsrife.engine.picture import align_edges, chroma_grid, rgb_matrix, to_rgb
 from vsrife.engine.published_estimator import PublishedEstimator
 from vsrife.engine.torch_estimator import TorchEstimator
+from vsrife.engine.unproven import is_unproven
 from vsrife.motion import device_kernels, why_no_kernels
 from vsrife.networks import LegacyNetwork, RefinedIFNet
 from vsrife.weights import load_network
@@ -81,8 +83,9 @@ class Engine:
         self.config = self.estimator.config
         self.dtype = self.estimator.dtype
         self._network = network
-        self.fault: str | None = None if self.kernels and device.type == "cuda" else ""
-        """How frames by the kernels differ from what is right; empty where they do not, None until it is known."""
+        needs_proof = is_unproven(device) or (self.kernels and device.type == "cuda")
+        self.fault: str | None = None if needs_proof else ""
+        """How frames differ from what is right; empty where they do not, None until it is known."""
         self._without_kernels: Engine | None = None
         self._lock = threading.Lock()
 
@@ -120,7 +123,9 @@ class Engine:
             return self._without_kernels
 
     def reference(self) -> Engine:
-        """A new engine of the same network by PyTorch alone in fp32."""
+        """A new engine of the same network in fp32, by PyTorch alone; the CPU's where PyTorch is to be proven."""
+        if is_unproven(self.device):
+            return Engine(copy.deepcopy(self._network), torch.device("cpu"), torch.float32)
         return Engine(self._network, self.device, torch.float32, compiled=False, executor=self.executor)
 
     def release(self) -> None:

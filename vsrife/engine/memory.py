@@ -24,9 +24,10 @@ TEXTS = (
     "status_alloc_failed",
     "out_of_device_memory",
     "out_of_host_memory",
+    "invalid buffer size",
     "unable to find an engine to execute",
 )
-"""Messages in lower case of PyTorch's allocators, cuBLAS, cuDNN (which needs memory too), NumPy, C and SYCL."""
+"""Messages in lower case of PyTorch's allocators, cuBLAS, cuDNN (which needs memory too), Metal, NumPy, C and SYCL."""
 UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 REQUESTED = re.compile(r"allocate:? ([0-9.]+) ?([bkmgtp])", re.IGNORECASE)
 

@@ -1,4 +1,5 @@
-"""Whether a card's kernels compute what they should: known frames by them and by PyTorch's operations in fp32."""
+"""Whether a device computes what it should: known frames by its kernels and by PyTorch's operations in fp32, or by an
+Intel or Apple GPU and by the CPU."""
 
 from __future__ import annotations
 
@@ -41,12 +42,12 @@ LARGEST = 8
 
 
 def find_fault(engine: Engine, execute: Callable[[FrameMaker, Callable[[FrameMaker], object]], object]) -> str:
-    """How the frames by an engine's kernels differ from those by PyTorch in fp32, in one line; empty where they agree.
+    """How the frames of an engine differ from those of its `reference`, in one line; empty where they agree.
 
     Frames between two pairs of pictures are interpolated, so that memory is used again, with either picture step.
 
     Args:
-        engine: the network on a device with kernels.
+        engine: the network on a device.
         execute: runs an operation of a maker to its end.
     """
     frames = [HostFrame(number, _texture(number), Colour()) for number in range(3)]

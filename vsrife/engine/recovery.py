@@ -18,6 +18,7 @@ from vsrife.engine.frame_maker import FrameMaker
 from vsrife.engine.memory import is_out_of_memory, release_memory, requested_bytes
 from vsrife.engine.proof import LEAST_OF_FILM, find_fault, psnr
 from vsrife.engine.transfer import Pending
+from vsrife.engine.unproven import UnfitError, is_unfit
 from vsrife.errors import RifeError, first_line, shown
 from vsrife.motion import KernelError
 
@@ -61,13 +62,14 @@ class Shortage:
 class Recovery:
     """Runs operations of frame makers, again with less memory or without kernels where it must.
 
-    A card's kernels are used once known frames have shown that they are right, see `vsrife.engine.proof`.
+    A card's kernels are used once known frames have shown that they are right, and so are Intel's and Apple's GPUs, see
+    `vsrife.engine.proof`.
 
     On each device an operation is tried as it is; once more with all cached memory given up, while no other frame does
     the same; then in bands of rows. After that the next device and at last the spare one has its turn. Whether a frame
     needs this is found out anew for each, with two exceptions: bands stay, since cached data of whole pictures may
     differ from them in the last bit, and so does PyTorch's way where the kernels failed. A device that failed for good,
-    as a card does after an error of its own, is not asked again.
+    as a card does after an error of its own, is not asked again, nor is one that lacks an operation.
 
     Args:
         engines: the network on each device.
@@ -122,7 +124,7 @@ class Recovery:
                     try:
                         return self._attempt(number, operation)
                     except Exception as error:
-                        if is_lost(error):
+                        if is_lost(error) or is_unfit(error, self._makers[number].device):
                             self._give_up(number, error)
                             break
                         if not is_out_of_memory(error):
@@ -214,10 +216,7 @@ class Recovery:
         try:
             if not maker.band:
                 check_memory(maker.device, self._form.width * self._form.height)
-            if maker.engine.fault is None:
-                self._prove(maker.engine)
-            if maker.engine.fault:
-                raise KernelError(f"frames to prove them: {maker.engine.fault}")
+            self._prove(maker.engine)
             return _execute(maker, operation)
         except KernelError as error:
             if is_out_of_memory(error) or is_lost(error) or maker.engine.kernels is None:
@@ -225,7 +224,12 @@ class Recovery:
             return self._without_kernels(number, maker, operation, error.__cause__ or error)
 
     def _prove(self, engine: Engine) -> None:
-        """Find out whether a card's kernels compute what they should, once for each engine."""
+        """Find out whether a device computes what it should, once for each engine.
+
+        Raises:
+            KernelError: by its kernels it does not.
+            UnfitError: without kernels it does not.
+        """
         with _proving:
             if engine.fault is None:
                 try:
@@ -234,6 +238,10 @@ class Recovery:
                     if is_out_of_memory(error) or is_lost(error):
                         raise
                     engine.fault = first_line(error)
+        if engine.fault and engine.kernels:
+            raise KernelError(f"frames to prove them: {engine.fault}")
+        if engine.fault:
+            raise UnfitError(f"frames to prove it: {engine.fault}")
 
     def _without_kernels[T](
         self, number: int, maker: FrameMaker, operation: Callable[[FrameMaker], T | Pending[T]], failure: BaseException
@@ -241,9 +249,10 @@ class Recovery:
         """Run an operation by PyTorch alone, from here on where that works, else raise the kernels' failure."""
         try:
             plain = maker.engine.executor.run(maker.without_kernels)
+            self._prove(plain.engine)
             result = _execute(plain, operation)
         except Exception as error:
-            if is_out_of_memory(error) or is_lost(error):
+            if is_out_of_memory(error) or is_lost(error) or is_unfit(error, maker.device):
                 raise
             raise failure from None
         if self._makers[number] is maker:

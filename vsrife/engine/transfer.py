@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from vsrife.engine.unproven import type_on
 from vsrife.motion.cpu import with_slack
 
 if TYPE_CHECKING:
@@ -79,9 +80,9 @@ def allocate_like(planes: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
 
 
 def upload(planes: Sequence[NDArray[np.generic]], device: torch.device) -> tuple[Tensor, ...]:
-    """Copies of planes on a device, in their own values."""
+    """Copies of planes on a device, in their own values; in fp32 where it does not know their type."""
     if device.type != "cuda":
-        return tuple(_copy(plane).to(device) for plane in planes)
+        return tuple(_copy(type_on(device, plane)).to(device) for plane in planes)
     _, size = lay_out(planes)
     host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
     for part, plane in zip(parts_like(planes, host), planes, strict=True):

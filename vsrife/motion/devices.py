@@ -34,4 +34,4 @@ def why_no_kernels(device: torch.device) -> str:
 
 
 def _by_triton(device: torch.device) -> bool:
-    return device.type == "cuda" or INTERPRETED
+    return device.type in ("cuda", "xpu") or INTERPRETED

@@ -1,4 +1,4 @@
-"""The primitives by Triton's kernels, for CUDA and ROCm: the packed form of `vsrife.motion.reference`.
+"""The primitives by Triton's kernels, for CUDA, ROCm and XPU: the packed form of `vsrife.motion.reference`.
 
 Nothing here waits for the device, so that all of it can be captured in a graph.
 """
@@ -36,12 +36,15 @@ def why_no_triton(device: torch.device | None = None) -> str:
 
     The first call for a device runs a small kernel there. A device that is short of memory is asked again later.
     """
-    if not torch.cuda.is_available() and not launch.INTERPRETED:
-        return f"PyTorch {torch.__version__} sees no CUDA or ROCm device"
+    on_xpu = device is not None and device.type == "xpu"
+    if not (torch.xpu if on_xpu else torch.cuda).is_available() and not launch.INTERPRETED:
+        return f"PyTorch {torch.__version__} sees no {'XPU' if on_xpu else 'CUDA or ROCm'} device"
     try:
         version = importlib.import_module("triton").__version__
     except ImportError as error:
         return f"Triton cannot be imported ({first_line(error)})"
+    if on_xpu and "intel" not in importlib.import_module("triton.backends").backends:
+        return f"this Triton {version} has no code for Intel's GPUs, as that of PyTorch's builds for XPU has"
     try:
         failure = _failure(device or torch.device("cpu" if launch.INTERPRETED else "cuda"))
     except torch.OutOfMemoryError as error:

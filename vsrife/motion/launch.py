@@ -31,6 +31,8 @@ def kernels(module: str = "triton_kernels") -> Any:
 
 def on_device(tensor: Tensor) -> AbstractContextManager[object]:
     """Triton launches on the current device, which need not be the tensor's."""
+    if tensor.is_xpu:
+        return torch.xpu.device(tensor.device)
     return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
 
