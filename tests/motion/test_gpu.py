@@ -511,18 +511,18 @@ def check_rgb_of_gray() -> None:
 
 
 @pytest.fixture(scope="module")
-def gpu_speed() -> ModuleType:
-    spec = spec_from_file_location("gpu_speed", ROOT / "benchmarks" / "gpu_speed.py")
+def gpu_floors() -> ModuleType:
+    spec = spec_from_file_location("gpu_floors", ROOT / "benchmarks" / "gpu_floors.py")
     assert spec
     assert spec.loader
-    module = sys.modules["gpu_speed"] = module_from_spec(spec)  # dataclasses look there
+    module = sys.modules["gpu_floors"] = module_from_spec(spec)  # dataclasses look there
     spec.loader.exec_module(module)
     return module
 
 
 @pytest.mark.parametrize("name", ["4.0", "4.6", "4.7", "4.14.lite", "4.26"])
-def test_floors_count_what_the_network_multiplies(gpu_speed: ModuleType, name: str) -> None:
-    """`benchmarks/gpu_speed.py` counts from the config; here every convolution of the published form is counted."""
+def test_floors_count_what_the_network_multiplies(gpu_floors: ModuleType, name: str) -> None:
+    """`benchmarks/gpu_floors.py` counts from the config; here every convolution of the published form is counted."""
     config = CATALOG[name]
     network = IFNet(config)
     counted = 0
@@ -542,7 +542,7 @@ def test_floors_count_what_the_network_multiplies(gpu_speed: ModuleType, name: s
             network.blocks[index](torch.zeros(1, config.inputs(index), int(height / scale), int(width / scale)))
         if config.head:
             network.encode(torch.zeros(1, 3, height, width))
-    stages = gpu_speed.floors(config, height, width)
+    stages = gpu_floors.floors(config, height, width)
     assert sum(stage.macs for stage in stages) == counted
     assert all(stage.bytes > 0 for stage in stages)
     finest = next(stage for stage in stages if stage.name == f"input {len(config.scales) - 1}")
