@@ -114,8 +114,6 @@ def test_the_command_of_sections_runs_on_a_cpu(tmp_path: Path) -> None:
         sys.executable,
         str(ROOT / "benchmarks" / "gpu_speed.py"),
         "--dry",
-        "--model",
-        "nano",
         "--out",
         str(target),
     ]
