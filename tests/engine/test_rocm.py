@@ -83,8 +83,7 @@ def test_the_environment_is_as_before_after_an_error(asked: list[str | None], mo
         raise RuntimeError("miopenStatusUnknownError")
 
     monkeypatch.setattr(rocm, "conv2d", broken)
-    with pytest.raises(RuntimeError, match="miopen"):
-        convolve_channels_last(CARD)
+    convolve_channels_last(CARD)  # frames report it
     assert VARIABLE not in os.environ
 
 
