@@ -144,7 +144,7 @@ def arm(place: Path) -> int:
     emulator, linker = shutil.which("qemu-aarch64"), shutil.which("aarch64-linux-gnu-gcc")
     if emulator is None or linker is None:
         gone = [name for name, path in (("qemu-user", emulator), ("gcc-aarch64-linux-gnu", linker)) if path is None]
-        print(f"arm: left out, as {' and '.join(gone)} is not installed")
+        print(f"arm: left out, for want of {' and '.join(gone)}")
         return 0
     compilers = {"gcc": [linker]}
     if find_spec("ziglang"):
