@@ -37,7 +37,7 @@ TESTS = (
     "tests/engine/test_strided.py",
     "tests/plugin/test_node.py", "tests/plugin/test_layers.py", "tests/faults/test_sources.py",
 )  # fmt: skip
-KERNEL_TESTS = ("tests/motion/test_cpu.py", "tests/engine/test_winograd.py")
+KERNEL_TESTS = ("tests/motion/test_cpu.py", "tests/engine/test_winograd.py", "tests/engine/test_strided.py")
 RELEASED = ("-std=c11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi")
 """As `hatch_build.py` compiles."""
 LEFT_OUT = "thousand or ten_scripts or huge_clip"

@@ -96,6 +96,12 @@ def arrays(job: ctypes.Structure) -> Iterator[Array]:
             yield _field(job, "used", panels, 8)
             yield _field(job, "bias", job.outputs)
             yield _field(job, "out", job.count * pixels * job.outputs, written=True)
+        case library.Strided():
+            yield _field(job, "input", (job.count - 1) * job.step + pixels * job.inputs)
+            yield _field(job, "weights", -(-job.outputs // PANEL) * 9 * job.inputs * PANEL)
+            yield _field(job, "bias", job.outputs)
+            made = (job.count - 1) * job.out_step + job.out_height * (job.width // 2) * job.outputs
+            yield _field(job, "out", made, written=True)
         case _:
             raise AssertionError(f"{type(job).__name__} is not known here")
 

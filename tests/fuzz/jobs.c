@@ -31,7 +31,8 @@ const char *vsrife_variant(const char *name);
 void vsrife_threads(void *gomp, void *fork, void *push, void *thread);
 #define KERNELS(one) \
     one(block_input, BlockInput) one(warp_and_blend, WarpAndBlend) one(to_rgb, ToRgb) one(encode, Encode) \
-    one(mean_luma, MeanLuma) one(cell_flow, CellFlow) one(correction, Correction) one(winograd, Winograd)
+    one(mean_luma, MeanLuma) one(cell_flow, CellFlow) one(correction, Correction) one(winograd, Winograd) \
+    one(strided, Strided)
 #define DECLARED(name, type) int vsrife_##name(const type *job, int threads);
 KERNELS(DECLARED)
 
