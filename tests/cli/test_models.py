@@ -188,6 +188,7 @@ def test_export_refuses(
     assert error("4.26", "--to", "onnx", "--size", "big").endswith("WIDTHxHEIGHT, such as 1920x1080, got big")
     assert error("4.26", "--to", "ncnn", "--size", "64x64") == "models: size must be given for onnx alone, got ncnn"
     assert error("4.26", "--to", "ncnn", "--model", "4.6") == "models: model must be given for a weights file, got 4.26"
+    assert "--to onnx carries it" in error("4.26", "--to", "ncnn", "--picture-step", "sharp")
     assert error("4.99", "--to", "ncnn").startswith("models: model must be one ")
     assert "adapts its scale" in error("4.0", "--to", "ncnn")
     assert "adapts its scale" in error(saved(tmp_path, "4.0"), "--to", "ncnn")
