@@ -17,6 +17,7 @@ import torch
 from vsrife.engine import executor as executor_module
 from vsrife.engine.executor import DeviceExecutor, device_executor
 from vsrife.errors import RifeError
+from vsrife.motion.crew import usable_threads
 
 CPU = torch.device("cpu")
 
@@ -38,6 +39,26 @@ def test_concurrent_frames_share_the_cores_equally() -> None:
         caller.join()
     assert threads == [max(1, cores // executor.concurrency)] * executor.concurrency
     assert torch.get_num_threads() == cores
+
+
+def test_work_that_is_alone_may_have_all_cores() -> None:
+    executor = DeviceExecutor(CPU)
+    cores, own = torch.get_num_threads(), max(1, torch.get_num_threads() // executor.concurrency)
+    together = threading.Barrier(executor.concurrency)
+    usable: list[int] = []
+
+    def work() -> None:
+        together.wait(30)
+        usable.append(usable_threads())
+        together.wait(30)
+
+    callers = [threading.Thread(target=executor.run, args=(work,)) for _ in range(executor.concurrency)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert usable == [own] * executor.concurrency
+    assert executor.run(lambda: (usable_threads(), torch.get_num_threads())) == (cores, own)
 
 
 def test_a_card_takes_one_frame_after_another() -> None:

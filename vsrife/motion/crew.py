@@ -24,8 +24,8 @@ __all__ = ["frame_in_progress", "threads_of", "usable_threads"]
 
 CROWDED = 1.5
 """Seconds that a frame's thread takes for a second of computing from which on other programs keep the CPU busy."""
-SHORTEST = 0.005
-"""Seconds of computing from which on a frame tells anything."""
+SHORTEST = 0.03
+"""Seconds of computing from which on a job tells anything: a comparison of two frames takes less."""
 
 
 class _Crew(threading.local):

@@ -1,4 +1,4 @@
-"""How fast frames come by how they are asked for: `python benchmarks/requests.py [--sizes WxH …] [--rounds N]`.
+"""How fast frames come by how they are asked for: `python benchmarks/seeks.py [--sizes WxH …] [--rounds N]`.
 
 In turns, each round beginning with another way: `seek` asks for one made frame after another, each between two source
 frames that were not used before, as scrubbing does; `few` does the same with the threads that a frame has beside
