@@ -11,6 +11,7 @@ import torch
 
 from vsrife.engine.device import PRECISIONS
 from vsrife.engine.executor import check_not_forked, device_executor
+from vsrife.engine.graphs import GraphedEstimator
 from vsrife.engine.kept import Kept
 from vsrife.engine.kernel_estimator import KernelEstimator
 from vsrife.engine.memory import register
@@ -78,6 +79,13 @@ class Engine:
                 self.why_slower = f"the {self.kernels.name} compute in {' and '.join(names)}"
                 if dtype in self.kernels.precisions:
                     self.why_slower = f"the {self.kernels.name} take at most {self.kernels.max_maps} blocks"
+        self.notes: list[str] = []
+        """Lines about its graphs, for the log of the filter that makes the next frame."""
+        self.graphed: MotionEstimator = self.estimator
+        """The estimator, which replays graphs at the levels of a card that have them."""
+        plain = isinstance(self.estimator, (KernelEstimator, TorchEstimator)) and self.estimator.takes_batches
+        if device.type == "cuda" and plain:  # other estimates decide by values
+            self.graphed = GraphedEstimator(self.estimator, device, self.notes.append)
         self.config = self.estimator.config
         self.dtype = self.estimator.dtype
         self._network = network
@@ -120,12 +128,14 @@ class Engine:
             return self._without_kernels
 
     def reference(self) -> Engine:
-        """A new engine of the same network by PyTorch alone in fp32."""
-        return Engine(self._network, self.device, torch.float32, compiled=False, executor=self.executor)
+        """A new engine of the same network by PyTorch alone in fp32, without graphs."""
+        engine = Engine(self._network, self.device, torch.float32, compiled=False, executor=self.executor)
+        engine.graphed = engine.estimator
+        return engine
 
     def release(self) -> None:
         """Give up memory that is kept for later."""
-        self.estimator.release()
+        self.graphed.release()
         if self.kernels:
             self.kernels.release()
 
