@@ -1,14 +1,16 @@
 """Pictures, speed and memory of a graphics card: `python benchmarks/gpu_check.py [OUT.json]` on a machine with CUDA.
 
-For three sizes: PSNR of the card's fp32 and fp16 pictures to the CPU's fp32 ones, the median time of the same frame
-made again (host planes in, host planes out), and the most memory that the card used. For films that are doubled, of
-which every frame is new and compared by the detector of scene changes: interpolated frames a second, by size, depth and
-number of frames that are asked for at once. It takes a few minutes.
+First the probe of `vsrife.engine.probe`, whose table says at which level the card is used. For three sizes: PSNR of the
+card's fp32 and fp16 pictures to the CPU's fp32 ones, the median time of the same frame made again (host planes in, host
+planes out), and the most memory that the card used. For films that are doubled, of which every frame is new and
+compared by the detector of scene changes: interpolated frames a second, by size, depth, level and number of frames that
+are asked for at once. It takes a few minutes.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 import sys
@@ -16,10 +18,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import product
 
 import numpy as np
 import torch
 
+from vsrife.cli.doctor import LIMITS, ask
+from vsrife.cli.doctor_text import card_rows
 from vsrife.engine import (
     Colour,
     HostFrame,
@@ -35,6 +40,7 @@ from vsrife.engine import (
 SIZES = ((640, 360), (1280, 720), (1920, 1080))
 RUNS = 20
 FILMS = ((1920, 1080, 8), (1920, 1080, 10), (3840, 2160, 10))
+LEVELS = ("eager", "graphs", "ring")
 AT_ONCE = (1, 4, 16)
 """Frames that are asked for at once, as many as VapourSynth has threads."""
 FRAMES = 200
@@ -114,8 +120,10 @@ def main() -> None:
         "card": torch.cuda.get_device_name(),
         "torch": torch.__version__,
         "python": platform.python_version(),
+        "probe": ask("card", LIMITS["card"], "cuda:0"),
         "cases": [],
     }
+    print("\n".join(f"{name:<8}{value}" for name, value in card_rows("cuda:0", result["probe"])), flush=True)
     for width, height in SIZES:
         truth, _ = render("cpu", "fp32", width, height, 0)
         for precision in ("fp32", "fp16"):
@@ -132,12 +140,14 @@ def main() -> None:
             )
             print(result["cases"][-1], flush=True)
     result["films"] = []
-    for width, height, bits in FILMS:
+    for (width, height, bits), level in product(FILMS, LEVELS):
+        os.environ["VSRIFE_CUDA"] = level
         for at_once in AT_ONCE:
             rate = film("cuda:0", "fp16", width, height, bits, at_once)
             found = {
                 "film": f"{width}x{height}",
                 "bits": bits,
+                "level": level,
                 "at_once": at_once,
                 "made_frames_a_second": round(rate, 1),
             }

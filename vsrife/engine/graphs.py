@@ -271,7 +271,7 @@ class GraphedEstimator:
 
     def release_graphs(self) -> None:
         """Drop every graph and its memory."""
-        if self.graphs:
+        if self.graphs is not None:
             self.graphs.close()
 
     def _say(self, what: str) -> None:

@@ -183,8 +183,9 @@ def _fault(
         return "its frames differ with the order they are asked for in"
     if level >= Level.GRAPHS and isinstance(engine.graphed, GraphedEstimator):
         graphs = engine.graphed.graphs
-        if graphs is None or graphs.failure or not graphs.replays:
-            return (graphs.failure if graphs else "") or "nothing was captured as a graph"
+        if graphs is None or not graphs.replays:
+            return (graphs.failure if graphs is not None else "") or "nothing was captured as a graph"
+        return graphs.failure
     return ""
 
 
@@ -227,9 +228,10 @@ def _film(engine: Engine, form: PictureFormat) -> float:
     def make(number: int) -> None:
         if not hasattr(outputs, "planes"):
             outputs.planes = [np.empty_like(plane) for plane in pictures[0]]
+        target = outputs.planes
         left, right = (HostFrame(n, pictures[n % len(pictures)], Colour()) for n in (number, number + 1))
         task = Task(left, right, TIMES[0], form)
-        execute(maker, lambda maker: maker.render(task, outputs.planes))
+        execute(maker, lambda maker: maker.render(task, target))
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(make, range(WARM_UP)))
