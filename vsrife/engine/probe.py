@@ -47,8 +47,8 @@ LIMIT = 240.0
 """Seconds after which a probe is given up; most of them compile."""
 LEAST = 45.0
 """The least PSNR to the reference in fp32, in dB; the network has 71 in fp16 on pictures like these."""
-SLOWER = 1.03
-"""How much slower than the level below it a level may be measured, and still be used."""
+GAIN = 0.98
+"""The part of the time of the levels below that a frame may take at most for a level to be worth its use."""
 POISON = 170
 THREADS = 3
 """Frames that are asked for at once."""
@@ -83,7 +83,7 @@ def probe(device: torch.device) -> dict[str, Any]:
     """Probe a card and keep what is found; for a process of its own, which it ends where it takes too long.
 
     Returns:
-        `level`, `why` it is no higher, and `levels` with figures; `error`, one line, where nothing is kept.
+        `level`, `why` it is not the highest, and `levels` with figures; `error`, one line, where nothing is kept.
     """
     try:
         with card_record.locked(device) as ours:
@@ -148,8 +148,8 @@ def probe_engine(engine: Engine, step: Callable[[str], None], film: PictureForma
             if is_out_of_memory(error):
                 raise
             figures["why"] = first_line(error)
-        if not figures["why"] and figures["ms"] > fastest * SLOWER:
-            figures["why"] = f"it is slower than the level {reached.name.lower()}"
+        if not figures["why"] and figures["ms"] > fastest * GAIN:
+            figures["why"] = f"it is not faster than the level {reached.name.lower()}"
         elif not figures["why"]:
             reached, fastest = level, figures["ms"]
             continue
