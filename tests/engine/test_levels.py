@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,17 @@ import pytest
 import torch
 
 from vsrife.engine import Interpolator, PictureFormat, card_record, levels, resolve_device, why_auto
-from vsrife.engine.card_record import ATTEMPTS, begin, card_key, driver_version, locked, read, record_path, write
+from vsrife.engine.card_record import (
+    ATTEMPTS,
+    PATIENCE,
+    begin,
+    card_key,
+    driver_version,
+    locked,
+    read,
+    record_path,
+    write,
+)
 from vsrife.engine.levels import FREE_BYTES, Level, choose_level, fall, level_of, set_level
 from vsrife.errors import ArgumentError, RifeError
 
@@ -157,11 +168,25 @@ def test_the_driver_is_asked_for_where_there_is_one() -> None:
 # Probes in the background ---------------------------------------------------------------------------------------------
 
 
-def test_probes_that_crash_are_not_started_for_ever(started: list[list[str]]) -> None:
-    lines = [line for _ in range(ATTEMPTS + 2) for line in chosen()]
+def test_probes_that_crash_are_not_started_for_ever(started: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    now, lines = time.time(), list[str]()
+    for number in range(ATTEMPTS + 2):
+        monkeypatch.setattr(card_record, "time", SimpleNamespace(time=lambda n=number: now + n * PATIENCE))
+        lines += chosen()
     assert len(started) == ATTEMPTS
     assert "3 probes ended without a result, the last one in its start" in lines[-1]
     assert "`vsrife doctor` finds out" in lines[-1]
+
+
+def test_filters_that_are_created_together_start_one_probe(started: list[list[str]]) -> None:
+    """It takes seconds until its process holds the lock."""
+    lines = chosen() + chosen() + chosen()
+    assert len(started) == 1
+    assert [("in the background" in line, "it is being probed" in line) for line in lines] == [
+        (True, False),
+        (False, True),
+        (False, True),
+    ]
 
 
 def test_one_probe_at_a_time_and_a_dead_one_is_in_nobodys_way(started: list[list[str]], tmp_path: Path) -> None:

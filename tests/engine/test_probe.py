@@ -103,6 +103,7 @@ class Poisoned(Tape):
         return (lambda: None), super().capture(work)[1]
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")  # of what nobody wrote
 @pytest.mark.parametrize(
     ("tape", "why"),
     [

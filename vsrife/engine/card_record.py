@@ -7,7 +7,9 @@ import json
 import os
 import re
 import sys
+import time
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,8 @@ __all__ = ["begin", "card_key", "locked", "read", "record_path", "write"]
 
 ATTEMPTS = 3
 """Probes that may end without a result, as they do in a crash or when the computer is turned off."""
+PATIENCE = 300.0
+"""Seconds for which a probe that was started is believed to be at work; its own limit is less."""
 LIBRARIES = ("libnvidia-ml.so.1", "nvml.dll")
 
 
@@ -40,6 +44,7 @@ def card_key(device: torch.device) -> dict[str, str]:
     }
 
 
+@cache
 def driver_version() -> str:
     """The version of NVIDIA's driver; empty where it cannot be had."""
     for name in LIBRARIES:
@@ -63,16 +68,16 @@ def read(device: torch.device) -> dict[str, Any] | None:
     """What is known of a card; None where that is nothing, or was found with another driver or version."""
     try:
         found = json.loads(record_path(device).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RuntimeError):  # also without a home folder, or where it is nested too deeply
         return None
     return found if isinstance(found, dict) and found.get("key") == card_key(device) else None
 
 
 def write(device: torch.device, found: dict[str, Any]) -> None:
     """Keep what was found of a card, where the folder can be written."""
-    path = record_path(device)
     text = json.dumps({"key": card_key(device), **found}, indent=1)
-    with suppress(OSError, RifeError):
+    with suppress(OSError, RifeError, RuntimeError):
+        path = record_path(device)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as partial:
             partial.write_text(text, encoding="utf-8")
@@ -88,10 +93,12 @@ def begin(device: torch.device) -> str | None:
         if not ours:
             return "it is being probed"
         known = read(device) or {}
-        attempts = known.get("attempts", 0)
+        attempts, started = known.get("attempts", 0), known.get("started", 0)
+        if isinstance(started, (int, float)) and 0 <= time.time() - started < PATIENCE:
+            return "it is being probed"
         if not isinstance(attempts, int) or attempts >= ATTEMPTS:
             return f"{attempts} probes ended without a result, the last one in {str(known.get('step'))[:80]}"
-        write(device, {"attempts": attempts + 1, "step": "its start"})
+        write(device, {"attempts": attempts + 1, "started": time.time(), "step": "its start"})
         if (read(device) or {}).get("attempts") != attempts + 1:  # or it would be tried with every filter
             raise OSError("the folder keeps no file")
     return None

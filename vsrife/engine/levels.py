@@ -120,7 +120,7 @@ def _start_probe(device: torch.device) -> str:
             [python, "-P", "-m", "vsrife.engine.probe", str(device)], stdin=quiet, stdout=quiet, stderr=quiet,
             start_new_session=True, creationflags=_flags(),
         )  # fmt: skip
-    except (OSError, RifeError):
+    except (OSError, RifeError, RuntimeError):  # also without a home folder
         return advice
     return "what else is right here is found out in the background, for the filters of later runs"
 

@@ -89,12 +89,13 @@ def probe(device: torch.device) -> dict[str, Any]:
         with card_record.locked(device) as ours:
             if not ours:
                 return {"error": "it is being probed by another process"}
-            attempts = (card_record.read(device) or {}).get("attempts", 1)
+            begun = {"attempts": 1} | (card_record.read(device) or {})
+            begun = {name: begun[name] for name in ("attempts", "started") if name in begun}
             steps = [""]
 
             def step(name: str) -> None:
                 steps[0] = name
-                card_record.write(device, {"attempts": attempts, "step": name})
+                card_record.write(device, begun | {"step": name})
 
             with _limited(device, steps):
                 step("its start")
