@@ -93,7 +93,7 @@ class Graphs[T]:
 
         Args:
             key: all that work depends on besides the shapes and types of `inputs`, which are part of the key already.
-            work: see above; the same for the same key.
+            work: from tensors like `inputs` to a result; the same work for the same key.
             inputs: copied to where the graph reads them.
             check: called before a capture; raises `torch.OutOfMemoryError` where there is no memory for one.
         """

@@ -46,7 +46,7 @@ def wanted_level() -> str:
     """What `VSRIFE_CUDA` asks for: `off`, `auto` or the name of a level in lower case.
 
     Raises:
-        RifeError: it is none of these.
+        RifeError: the variable has another value.
     """
     text = os.environ.get(VARIABLE, "") or AUTO
     allowed = (OFF, *(level.name.lower() for level in Level), AUTO)
