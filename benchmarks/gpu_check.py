@@ -1,6 +1,7 @@
 """All that a card has to show, in eight minutes at most: `python benchmarks/gpu_check.py [--out FILE.json]`.
 
-Its frames beside the CPU's in fp32; films that are doubled, every frame of which is new and compared by the detector of
+First the probe of `vsrife.engine.probe`, which finds the level that films are then made at. Frames beside the CPU's in
+fp32; a film at every level; films that are doubled, every frame of which is new and compared by the detector of
 scene changes, by size, depth and number of frames asked for at once; the stages of a film beside what their bytes and
 multiplications allow; whole vspipe runs of this filter, of vsrife 5.7.0 without TensorRT, and of vs-mlrt's TensorRT and
 TensorRT-RTX with our exported network, where they are installed. Each part is a process with a time limit. `--dry` does
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import platform
 import statistics
 import sys
@@ -31,6 +33,8 @@ import torch
 from gpu_floors import peaks_of, rounded, stages_of
 from parts import run_parts, say
 
+from vsrife.cli.doctor import ask
+from vsrife.cli.doctor_text import card_rows
 from vsrife.engine import (
     Colour,
     Engine,
@@ -45,6 +49,7 @@ from vsrife.engine import (
 )
 from vsrife.engine.frame_cache import FrameCache
 from vsrife.engine.frame_maker import FrameMaker
+from vsrife.engine.levels import Level
 from vsrife.engine.motion_finder import MotionFinder
 
 if TYPE_CHECKING:
@@ -55,8 +60,8 @@ PICTURES = 8
 """Different source frames, over and over: every number is new to the filter."""
 RUNS = 20
 PARTS = {
-    "frames": 60, "film 1080p 8": 30, "film 1080p 10": 30, "film 2160p 8": 40, "film 2160p 10": 40, "stages": 40,
-    "vsrife-cuda": 40, "vsrife57-cuda": 50, "tensorrt-cuda": 90, "tensorrt-rtx-cuda": 60,
+    "probe": 60, "frames": 50, "film 1080p 8": 30, "film 1080p 10": 30, "film 2160p 8": 30, "film 2160p 10": 30,
+    "levels": 30, "stages": 30, "vsrife-cuda": 30, "vsrife57-cuda": 40, "tensorrt-cuda": 70, "tensorrt-rtx-cuda": 50,
 }  # fmt: skip
 """The limit of each in seconds, eight minutes together."""
 RIVALS = tuple(name for name in PARTS if name.endswith("-cuda"))
@@ -249,6 +254,24 @@ def measure_film(setting: Setting, name: str, bits: int) -> Iterator[dict[str, A
         yield found
 
 
+def probe(setting: Setting) -> Iterator[dict[str, Any]]:
+    """The level of the card, and a row for each that was tried."""
+    if setting.device == "cpu":
+        yield {"left_out": "a CPU has no levels"}
+        return
+    yield dict(card_rows(setting.device, ask("card", PARTS["probe"], setting.device)))
+
+
+def measure_levels(setting: Setting) -> Iterator[dict[str, Any]]:
+    """Interpolated frames a second of a 1080p film at every level, with the most frames asked for at once."""
+    found: dict[str, Any] = {}
+    for level in Level:
+        with patch.dict(os.environ, {"VSRIFE_CUDA": level.name.lower()}):
+            film = Film(setting.device, setting.precision, *setting.size("1080p"), 8, setting.at_once[-1])
+            found[level.name.lower()] = round(film.run(setting.count, setting.seconds), 1)
+        yield found
+
+
 def measure_stages(setting: Setting) -> Iterator[dict[str, Any]]:
     """Milliseconds a made frame in each of `STAGES`, one frame at a time, and what its floors allow."""
     found: dict[str, Any] = {}
@@ -292,6 +315,10 @@ def measure_rival(setting: Setting, key: str, peer: Path | None) -> Iterator[dic
 
 def run_one(name: str, setting: Setting, peer: Path | None) -> Iterator[dict[str, Any]]:
     """The results so far of the part of that name."""
+    if name == "probe":
+        return probe(setting)
+    if name == "levels":
+        return measure_levels(setting)
     if name == "frames":
         return compare_frames(setting)
     if name == "stages":

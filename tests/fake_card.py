@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -103,6 +104,7 @@ class FakeCard(TorchDispatchMode):
             patch.object(torch.cuda, "get_device_properties", lambda *_: SimpleNamespace(total_memory=24 << 30)),
             patch.object(torch.cuda, "get_device_capability", lambda *_: (9, 0)),
             patch.object(devices, "why_no_triton", lambda device=None: ""),
+            patch.dict(os.environ, {"VSRIFE_CUDA": os.environ.get("VSRIFE_CUDA", "eager")}),
             patch.object(launch, "on_device", lambda tensor: nullcontext()),
             patch.object(launch, "kernels", lambda module="triton_kernels": _Launcher(module, self)),
         ):

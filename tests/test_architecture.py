@@ -29,7 +29,7 @@ ALLOWED = {
     "networks": {"tta", "errors"},
     "weights": {"motion", "networks", "errors", "files"},
     "motion": {"tta", "errors"},
-    "engine": {"motion", "networks", "weights", "tta", "detect", "errors"},
+    "engine": {"motion", "networks", "weights", "tta", "detect", "files", "errors"},
     "evaluation": {"engine", "footage", "networks", "weights", "motion", "tta", "timing", "errors", "colour", "files"},
     "training": {"evaluation", "footage", "engine", "motion", "networks", "weights", "tta", "errors", "files"},
     "plugin": {"engine", "networks", "weights", "timing", "detect", "errors", "colour", "frame_properties"},

@@ -276,6 +276,58 @@ def test_a_triton_of_another_name_is_listed(monkeypatch: pytest.MonkeyPatch) -> 
     assert listed["triton"] is None
 
 
+PROBED = {
+    "level": "graphs",
+    "why": "ring: its frames differ from those made eagerly",
+    "precision": "fp16",
+    "levels": {
+        "eager": {"db": 71.2, "why": "", "ms": 2.31, "waits": 0},
+        "graphs": {"db": 71.2, "why": "", "ms": 1.04, "waits": 2},
+        "ring": {"db": 41.0, "why": "its frames differ from those made eagerly"},
+    },
+}
+
+
+def test_cards_have_a_table(whole: dict[str, Any]) -> None:
+    found = whole | {"cards": {"cuda:0": PROBED, "cuda:1": {"error": "crashed, SIGSEGV: Fatal Python error"}}}
+    said = advice(found)
+    lines = text(found | {"advice": said}).splitlines()
+    rows = {line[:26].strip(): line[26:] for line in lines[lines.index("Cards") + 1 :]}
+    assert rows["cuda:0"] == "used at the level graphs, in fp16"
+    assert rows["eager"] == "2.31 ms a frame, 71.2 dB to the reference"
+    assert rows["graphs"] == "1.04 ms a frame, 71.2 dB to the reference, 2 waits"
+    assert rows["ring"] == "41.0 dB to the reference, not used: its frames differ from those made eagerly"
+    assert rows["cuda:1"] == "could not be probed: crashed, SIGSEGV: Fatal Python error"
+    assert [line for line in said if line.startswith("cuda")] == [
+        f"cuda:0 does not make the same frames at every level ({PROBED['why']}): please report this",
+        "cuda:1 could not be probed (crashed, SIGSEGV: Fatal Python error)",
+    ]
+    assert "Cards" not in text(whole | {"cards": {}, "advice": []}).splitlines()
+
+
+def test_every_card_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = [{"name": name, "what": ""} for name in ("cpu", "cuda:0", "cuda:1", "mps")]
+    asked: list[tuple[Any, ...]] = []
+
+    def answer(*given: Any) -> dict[str, Any]:
+        asked.append(given)
+        return {"devices": devices} if given[0] == "torch" else {"answers": given[0]}
+
+    monkeypatch.setattr(doctor, "ask", answer)
+    monkeypatch.setattr(doctor, "_vspipe", lambda _: {})
+    assert examine(LIMITS)["cards"] == {name: {"answers": "card"} for name in ("cuda:0", "cuda:1")}
+    assert asked[2:] == [
+        *(("card", LIMITS["card"], name) for name in ("cuda:0", "cuda:1")),
+        ("self_test", LIMITS["self_test"]),
+    ]
+
+
+def test_a_card_that_is_not_here_is_one_line() -> None:
+    (name,) = found = ask("card", LIMITS["card"], "cuda:77")
+    assert name == "error"
+    assert found[name].startswith("RifeError: device cuda:77 does not exist")
+
+
 def test_a_driver_without_cuda_in_pytorch(whole: dict[str, Any]) -> None:
     found = whole | {"driver": "570.1", "torch": whole["torch"] | {"cuda": None, "rocm": None}}
     line = "NVIDIA's driver 570.1 is installed, but PyTorch is built without CUDA: install it with the command that https://"

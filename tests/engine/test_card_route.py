@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 from fake_card import CARD, FakeCard
 from support import random_network
+from tape import Recorder
 
-from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, RenderMode, Task, Timestep
+from vsrife.engine import (
+    Colour,
+    Engine,
+    HostFrame,
+    Interpolator,
+    Options,
+    PictureFormat,
+    RenderMode,
+    Task,
+    Timestep,
+    levels,
+)
 from vsrife.engine.cards import WORKING_BYTES
+from vsrife.engine.graphs import GraphedEstimator
+from vsrife.engine.task import time_tensor
 from vsrife.engine.torch_estimator import TorchEstimator
 from vsrife.motion import gpu, launch
 from vsrife.networks import CATALOG, IFNet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vsrife.networks import LegacyNetwork
 
 pytest.importorskip("triton", reason="Triton is not here")
@@ -81,6 +97,92 @@ def test_what_a_frame_asks_of_a_card(width: int, height: int, memory: int) -> No
         assert card.peak <= memory * MIB
         kept, pixels = interpolator._recovery._makers[0]._frames.size, width * height
         assert 0.9 * WORKING_BYTES < (card.peak - kept) / pixels < WORKING_BYTES
+
+
+class Replays:
+    """Graphs of a simulated card: a replay is one launch."""
+
+    def __init__(self, card: FakeCard) -> None:
+        self._card = card
+
+    def capture(self, work: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
+        return lambda: self._card.launches.update({("graph", "replay"): 1}), work()
+
+    def release(self) -> None: ...
+
+
+def graphed(network: IFNet | LegacyNetwork, card: FakeCard) -> Engine:
+    """An engine on a card that replays graphs."""
+    engine = proven(network)
+    assert isinstance(engine.graphed, GraphedEstimator)
+    engine.graphed = GraphedEstimator(engine.estimator, CARD, engine.notes.append, Replays(card))
+    return engine
+
+
+def test_what_a_frame_asks_of_a_card_that_replays_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One launch in the place of an estimate's, and a copy for each of its three inputs and five maps."""
+    form, network = form_of(1920, 1080), random_network("4.26")
+    monkeypatch.setenv("VSRIFE_CUDA", "graphs")
+    monkeypatch.setattr(levels, "_levels", {})
+    with FakeCard() as card:
+        interpolator = Interpolator(graphed(network, card), form, Options())
+        counts = []
+        for number in range(4):
+            card.reset()
+            double(interpolator, form, number)
+            counts.append(sum(card.launches.values()))
+        print(f"with graphs: {card.summary()}; {dict(card.by_name())}")
+        assert counts[0] > 80
+        assert counts[3] <= 28, card.launches
+        assert card.by_name()["graph"] == 1
+        assert card.by_name()["triton block_input"] == 0
+        assert sum(card.copies.values()) == 3
+        assert sum(card.waits.values()) == 2
+
+
+class Noting:
+    """Kernels whose launches are noted with all arguments that are no tensors."""
+
+    def __init__(self, kernels: Any, calls: list[object]) -> None:
+        self._kernels, self._calls = kernels, calls
+
+    def __getattr__(self, name: str) -> Any:
+        kernel, calls = getattr(self._kernels, name), self._calls
+
+        class Grids:
+            def __getitem__(self, grid: tuple[int, ...]) -> Any:
+                def start(*given: Any, **named: Any) -> None:
+                    plain = [x for x in given if not isinstance(x, torch.Tensor)]
+                    calls.append((name, grid, plain, {key: named[key] for key in sorted(named)}))
+                    kernel[grid](*given, **named)
+
+                return start
+
+        return Grids()
+
+
+@pytest.mark.parametrize("name", ["4.6", "4.25.lite", "4.26"])
+def test_what_is_captured_of_the_kernels_depends_on_no_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same operations and launches with the same numbers at other times, and nothing that waits."""
+    network = random_network(name)
+    traces = []
+    with FakeCard() as card, torch.no_grad():
+        estimator, kernels = proven(network).estimator, launch.kernels
+        ends = [torch.zeros(1, 128, 256, estimator.packing.encoded_channels, device=CARD) for _ in range(2)]
+        estimator.estimate(*ends, time_tensor(0.5, CARD), 1)
+        card.reset()
+        for when in (time_tensor(0.5, CARD), time_tensor(0.21, CARD).clone()):
+            calls: list[object] = []
+            monkeypatch.setattr(
+                launch, "kernels", lambda module="triton_kernels", to=calls: Noting(kernels(module), to)
+            )
+            with Recorder() as recorder:
+                estimator.estimate(*ends, when, 1)
+            traces.append((recorder.trace, calls))
+        assert not card.copies
+        assert not card.waits
+    assert traces[0] == traces[1]
+    assert len(traces[0][1]) > 30
 
 
 def test_a_network_of_more_blocks_than_kernels_take_runs_by_pytorch() -> None:

@@ -10,7 +10,8 @@ import torch
 from support import texture
 from tolerances import ROUTES_DB
 
-from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, Task, Timestep
+from vsrife.engine import Colour, Engine, HostFrame, Interpolator, Options, PictureFormat, Task, Timestep, levels
+from vsrife.engine.levels import Level, level_of
 from vsrife.engine.proof import psnr
 from vsrife.errors import ArgumentError
 from vsrife.motion import KernelError
@@ -126,6 +127,35 @@ def test_every_nth_frame_is_compared(wrong: bool, monkeypatch: pytest.MonkeyPatc
     assert psnr([first], [frame(0.5, plain)], 1) > ROUTES_DB
     assert len(lines) == wrong
     assert not wrong or lines[0].startswith("96x64: the frame between 0 and 1 at 0.6 is ")
+
+
+def test_a_wrong_frame_of_graphs_costs_the_level_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels stay, and what follows is made eagerly."""
+    monkeypatch.setattr(levels, "_levels", {CPU: Level.RING})
+    monkeypatch.setattr(levels, "_fallen", set())
+    monkeypatch.setattr(levels.card_record, "write", lambda *given: kept.append(given))
+    monkeypatch.setenv("VSRIFE_CHECK", "2")
+    kept: list[Any] = []
+    engine = Engine(NETWORK, CPU, torch.float32)
+    right: Any = engine.kernels.cell_flow
+    engine.kernels.cell_flow = lambda *args, **named: right(*args, **named) * (level_of(CPU) is Level.EAGER)
+    frames = [HostFrame(n, list(texture(96, 64, 9 * n, 4 * n)), Colour()) for n in range(2)]
+    lines: list[str] = []
+    interpolator = Interpolator(engine, FORM, Options(), log=lines.append)
+    made = []
+    for time in (0.5, 0.6, 0.7):
+        out = [np.empty((64, 96), np.float32) for _ in range(3)]
+        interpolator.render(Task(*frames, Timestep(time), FORM), out)
+        made.append(np.stack(out))
+    (line,) = lines
+    assert "was made again; cpu is used eagerly from here on" in line
+    assert kept == [(CPU, {"level": "eager", "why": "a frame of 96x64 was wrong"})]
+    monkeypatch.delenv("VSRIFE_CHECK")
+    plain = Interpolator(Engine(NETWORK, CPU, torch.float32), FORM, Options())
+    for time, frame in zip((0.6, 0.7), made[1:], strict=True):
+        out = [np.empty((64, 96), np.float32) for _ in range(3)]
+        plain.render(Task(*frames, Timestep(time), FORM), out)
+        assert np.array_equal(frame, np.stack(out))
 
 
 @pytest.mark.parametrize("text", ["often", "-1", "2.5", "１"])

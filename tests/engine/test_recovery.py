@@ -116,7 +116,7 @@ class _Allocations(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-EXECUTE, KERNEL = recovery._execute, Library.run
+EXECUTE, KERNEL = recovery.execute, Library.run
 here = threading.local()
 
 
@@ -130,7 +130,7 @@ def _kernel(self: Library, name: str, job: Any) -> None:
 def shortage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, int], Shortage]]:
     def begin(at: int, times: int) -> Shortage:
         shortage = Shortage(at, times)
-        monkeypatch.setattr(recovery, "_execute", shortage.execute)
+        monkeypatch.setattr(recovery, "execute", shortage.execute)
         return shortage
 
     monkeypatch.setattr(Library, "run", _kernel)
@@ -334,7 +334,7 @@ def lost_on(first: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
         return EXECUTE(maker, operation)
 
-    monkeypatch.setattr(recovery, "_execute", execute)
+    monkeypatch.setattr(recovery, "execute", execute)
     return asked
 
 

@@ -33,7 +33,9 @@ TRITONS = ("triton-windows", "pytorch-triton-rocm", "pytorch-triton-xpu", "trito
 """Packages other than `triton` that are imported by its name; those that are here are listed."""
 MOST_LINES = 20
 """Lines of a log that are printed at most."""
-LIMITS = {"torch": 120, "vapoursynth": 60, "self_test": 180, "vspipe": 120, "version": 30, "nvidia-smi": 15}
+LIMITS = {
+    "torch": 120, "vapoursynth": 60, "card": 280, "self_test": 180, "vspipe": 120, "version": 30, "nvidia-smi": 15,
+}  # fmt: skip
 """Seconds after which a process is given up."""
 SOURCE_FILTERS = ("bs", "ffms2", "lsmas")
 
@@ -44,8 +46,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "doctor",
         help="check that the filter works here, and say what to do where it does not",
         description="Looks at VapourSynth, its plugins, vspipe, PyTorch, devices and models, makes some frames whose "
-        "truth is known, and gives advice. What it prints can be pasted into an issue. Exit status 0 where the filter "
-        "works, 1 where it does not.",
+        "truth is known, finds out how CUDA cards are used best, and gives advice. What it prints can be pasted into "
+        "an issue. Exit status 0 where the filter works, 1 where it does not.",
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.set_defaults(run=run)
@@ -86,18 +88,21 @@ def examine(limits: Mapping[str, float]) -> dict[str, Any]:
         }
     plugins = found["vapoursynth"].get("plugins", {})
     found["source_filters"] = [name for name in SOURCE_FILTERS if name in plugins]
+    names = (device["name"] for device in found["torch"].get("devices", ()))
+    found["cards"] = {name: ask("card", limits["card"], name) for name in names if name.startswith("cuda")}
     found["self_test"] = ask("self_test", limits["self_test"])
     return found
 
 
-def ask(what: str, limit: float) -> dict[str, Any]:
+def ask(what: str, limit: float, *arguments: str) -> dict[str, Any]:
     """The answer of a process of its own, see `doctor.vpy`; what ends it instead is `error`, one line.
 
     Args:
         what: the name of a function there.
         limit: seconds.
+        arguments: what the function takes.
     """
-    return _answer([sys.executable, "-P", str(SCRIPT), what], limit)
+    return _answer([sys.executable, "-P", str(SCRIPT), what, *arguments], limit)
 
 
 def shortened(value: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain, starmap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["advice", "text", "works"]
+__all__ = ["advice", "card_rows", "text", "works"]
 
 OUR_ID = "org.vsrife.plugin"
 GOOD = 30.0
@@ -33,7 +34,7 @@ def works(found: Found) -> bool:
 
 def advice(found: Found) -> list[str]:
     """What to do, the most important first; empty where nothing is to be done."""
-    parts = (_about_vapoursynth, _about_torch, _about_test, _about_vspipe, _others)
+    parts = (_about_vapoursynth, _about_torch, _about_cards, _about_test, _about_vspipe, _others)
     return [line for part in parts for line in part(found)]
 
 
@@ -65,6 +66,14 @@ def _about_torch(found: Found) -> Iterator[str]:
             yield f"frames are made by PyTorch alone, which is slower: {why}{cure}"
         if found["driver"] and not (torch["cuda"] or torch["rocm"]):
             yield f"NVIDIA's driver {found['driver']} is installed, but PyTorch is built without CUDA: {CUDA}"
+
+
+def _about_cards(found: Found) -> Iterator[str]:
+    for name, card in found["cards"].items():
+        if "error" in card:
+            yield f"{name} could not be probed ({card['error']})"
+        elif "level" in card and any("differ" in each["why"] for each in card["levels"].values()):
+            yield f"{name} does not make the same frames at every level ({card['why']}): please report this"
 
 
 def _about_test(found: Found) -> Iterator[str]:
@@ -111,11 +120,13 @@ def _others(found: Found) -> Iterator[str]:
 def text(found: Found) -> str:
     """Everything, to be pasted into an issue."""
     lines = [f"vsrife doctor, {found['date']}"]
+    cards = [("Cards", chain.from_iterable(starmap(card_rows, found["cards"].items())))] if found["cards"] else []
     for heading, rows in (
         ("Versions", _versions(found)),
         ("Machine", _machine(found)),
         ("Plugin", _plugin(found)),
         ("Models", _models(found["models"])),
+        *cards,
         ("Self test", _tested(found["self_test"])),
     ):
         lines += ["", heading, *(f"  {name:<24}{value}" for name, value in rows)]
@@ -184,6 +195,20 @@ def _models(models: Found) -> Iterator[tuple[str, str]]:
     for how in ("bundled", "fetched", "imported"):
         yield how, " ".join(name for name, kind in models["here"].items() if kind == how) or NONE
     yield "folder", models["folder"] + ("" if models["writable"] else " (not writable)")
+
+
+def card_rows(name: str, card: Found) -> Iterator[tuple[str, str]]:
+    """How a CUDA card is used, and what its probe found at each level."""
+    if "error" in card:
+        yield name, f"could not be probed: {card['error']}"
+        return
+    yield name, f"used at the level {card['level']}, in {card['precision']}"
+    for level, figures in card["levels"].items():
+        parts = [f"{figures['ms']} ms a frame"] if "ms" in figures else []
+        parts += [f"{figures['db']} dB to the reference"] if "db" in figures else []
+        parts += [f"{figures['waits']} waits"] if figures.get("waits") else []
+        parts += [f"not used: {figures['why']}"] if figures["why"] else []
+        yield f"  {level}", ", ".join(parts)
 
 
 def _tested(tested: Found) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.functional import conv2d
 
+from vsrife.engine.levels import is_off
 from vsrife.engine.memory import is_out_of_memory
 from vsrife.engine.rocm import why_no_code
 
@@ -46,6 +47,8 @@ def why_unusable(device: torch.device) -> str:
     PyTorch sees cards that it has no code for; there the first operation fails. Binaries fit cards of the same major
     and no smaller minor compute capability, those with an `a` the very one, portable code every newer card.
     """
+    if device.type == "cuda" and is_off():
+        return "VSRIFE_CUDA is off"
     if device.type != "cuda":
         return ""
     if torch.version.hip:

@@ -12,6 +12,7 @@ import torch
 
 from vsrife.engine.device import PRECISIONS
 from vsrife.engine.executor import check_not_forked, device_executor
+from vsrife.engine.graphs import GraphedEstimator
 from vsrife.engine.kept import Kept
 from vsrife.engine.kernel_estimator import KernelEstimator
 from vsrife.engine.memory import register
@@ -80,6 +81,13 @@ class Engine:
                 self.why_slower = f"the {self.kernels.name} compute in {' and '.join(names)}"
                 if dtype in self.kernels.precisions:
                     self.why_slower = f"the {self.kernels.name} take at most {self.kernels.max_maps} blocks"
+        self.notes: list[str] = []
+        """Lines about its graphs, for the log of the filter that makes the next frame."""
+        self.graphed: MotionEstimator = self.estimator
+        """The estimator, which replays graphs at the levels of a card that have them."""
+        plain = isinstance(self.estimator, (KernelEstimator, TorchEstimator)) and self.estimator.takes_batches
+        if device.type == "cuda" and plain:  # other estimates decide by values
+            self.graphed = GraphedEstimator(self.estimator, device, self.notes.append)
         self.config = self.estimator.config
         self.dtype = self.estimator.dtype
         self._network = network
@@ -123,14 +131,19 @@ class Engine:
             return self._without_kernels
 
     def reference(self) -> Engine:
-        """A new engine of the same network in fp32, by PyTorch alone; the CPU's where PyTorch is to be proven."""
+        """A new engine of the same network in fp32, by PyTorch alone and without graphs.
+
+        It is the CPU's where PyTorch on this device is to be proven.
+        """
         if is_unproven(self.device):
             return Engine(copy.deepcopy(self._network), torch.device("cpu"), torch.float32)
-        return Engine(self._network, self.device, torch.float32, compiled=False, executor=self.executor)
+        engine = Engine(self._network, self.device, torch.float32, compiled=False, executor=self.executor)
+        engine.graphed = engine.estimator
+        return engine
 
     def release(self) -> None:
         """Give up memory that is kept for later."""
-        self.estimator.release()
+        self.graphed.release()
         if self.kernels:
             self.kernels.release()
 

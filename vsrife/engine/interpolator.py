@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vsrife.engine.bars import find_box
 from vsrife.engine.engine import Engine
 from vsrife.engine.frame_maker import FrameMaker
+from vsrife.engine.levels import wanted_level
 from vsrife.engine.proof import every_nth
 from vsrife.engine.recovery import Recovery
 from vsrife.engine.single_flight import SingleFlight
@@ -41,7 +42,8 @@ class Interpolator:
     `Recovery` says what happens where memory runs out or the kernels fail; a frame that is made in another way differs
     in its last bits at most. Every method raises `RifeError` where no device has memory for a frame.
 
-    With `VSRIFE_CHECK=N` every Nth frame is compared with the network's in fp32, see `Recovery.compare`.
+    With `VSRIFE_CHECK=N` every Nth frame is compared with the network's in fp32, see `Recovery.compare`;
+    `VSRIFE_CUDA` says how CUDA cards are used, see `vsrife.engine.levels`.
 
     Args:
         engine: the network, or the same on several devices, which share the frames by the number of the left source
@@ -63,6 +65,7 @@ class Interpolator:
     ) -> None:
         self._engines = [engine] if isinstance(engine, Engine) else list(engine)
         self._check = every_nth()
+        wanted_level()
         self._rendered = count()
         self._recovery = Recovery(self._engines, form, options, spare, log or _ignore)
         self._form = form

@@ -238,7 +238,7 @@ class MotionFinder:
         )
 
     def _estimate(self, left: DeviceFrame, right: DeviceFrame, timestep: Tensor) -> Motions:
-        options, estimator, frames = self._options, self._engine.estimator, self._frames
+        options, estimator, frames = self._options, self._engine.graphed, self._frames
         if options.ensemble < 2:
             encoded1 = frames.encoded(right)
             motion, residual = estimator.estimate(

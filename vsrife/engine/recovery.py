@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from vsrife.engine.bands import BAND
 from vsrife.engine.cards import check_memory, exact_fp32, is_lost
 from vsrife.engine.executor import check_not_forked
 from vsrife.engine.frame_maker import FrameMaker
+from vsrife.engine.levels import Level, choose_level, fall, level_of
 from vsrife.engine.memory import is_out_of_memory, release_memory, requested_bytes
 from vsrife.engine.proof import LEAST_OF_FILM, find_fault, psnr
 from vsrife.engine.transfer import Pending
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from vsrife.engine.picture import PictureFormat
     from vsrife.engine.task import Options, Task
 
-__all__ = ["Recovery"]
+__all__ = ["Recovery", "execute"]
 
 MIB = 1 << 20
 _proving = threading.Lock()
@@ -96,6 +97,7 @@ class Recovery:
         self._makers = [FrameMaker(engine, form, options) for engine in engines]
         self._exact: dict[int, FrameMaker] = {}
         self._lost: dict[int, str] = {}
+        self._levelled: set[int] = set()
         self._lock = threading.Lock()
 
     def run[T](self, device: int, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:
@@ -140,8 +142,8 @@ class Recovery:
     def compare(self, device: int, task: Task, target: Sequence[NDArray[np.generic]], box: Box | None) -> None:
         """Compare a frame, or the picture in a box of it, by the kernels with the network's by PyTorch in fp32.
 
-        Where they differ too much, the latter takes the place of `target`, and PyTorch that of the kernels. Nothing is
-        compared where there is no memory for it.
+        Where they differ too much, the latter takes the place of `target`. A card that replays graphs is then used
+        eagerly, else PyTorch takes the place of the kernels. Nothing is compared where there is no memory for it.
         """
         maker = self._makers[device]
         if device in self._lost or maker.engine.kernels is None:
@@ -151,7 +153,7 @@ class Recovery:
             with self._lock:
                 if device not in self._exact:
                     self._exact[device] = FrameMaker(maker.engine.reference(), self._form, self._options, maker.band)
-            _: list[Tensor] = _execute(self._exact[device], lambda maker: maker.of(box).render(task, expected))
+            _: list[Tensor] = execute(self._exact[device], lambda maker: maker.of(box).render(task, expected))
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -162,13 +164,15 @@ class Recovery:
             return
         for plane, right in zip(target, expected, strict=True):
             np.copyto(plane, right)
+        between = f"{task.left.number} and {task.right.number} at {task.timestep.value:g}"
+        wrong = f"the frame between {between} is {likeness:.1f} dB from that in fp32 and was made again"
+        if level_of(maker.device) > Level.EAGER:
+            fall(maker.device, f"a frame of {self._form.width}x{self._form.height} was wrong")
+            self._say(f"{wrong}; {maker.device} is used eagerly from here on")
+            return
         if self._makers[device] is maker:
             self._makers[device] = maker.engine.executor.run(maker.without_kernels)
-        between = f"{task.left.number} and {task.right.number} at {task.timestep.value:g}"
-        self._say(
-            f"the frame between {between} is {likeness:.1f} dB from that in fp32 and was made again; "
-            f"the kernels on {maker.device} are not used from here on"
-        )
+        self._say(f"{wrong}; the kernels on {maker.device} are not used from here on")
 
     def _give_up(self, number: int, error: BaseException) -> None:
         """Note that a device does nothing more in this process: an error of a card is reported by all that follows."""
@@ -218,11 +222,24 @@ class Recovery:
             if not maker.band:
                 check_memory(maker.device, self._form.width * self._form.height)
             self._prove(maker.engine)
-            return _execute(maker, operation)
+            self._choose_level(number, maker)
+            result = execute(maker, operation)
+            with suppress(IndexError):  # another thread may take them
+                while maker.engine.notes:
+                    self._say(maker.engine.notes.pop(0))
+            return result
         except KernelError as error:
             if is_out_of_memory(error) or is_lost(error) or maker.engine.kernels is None:
                 raise
             return self._without_kernels(number, maker, operation, error.__cause__ or error)
+
+    def _choose_level(self, number: int, maker: FrameMaker) -> None:
+        """Once in a filter, find out how a card is used."""
+        with self._lock:
+            known = maker.device.type != "cuda" or number in self._levelled
+            self._levelled.add(number)
+        if not known:
+            choose_level(maker.device, self._log)
 
     def _prove(self, engine: Engine) -> None:
         """Find out whether a device computes what it should, once for each engine.
@@ -231,10 +248,12 @@ class Recovery:
             KernelError: by its kernels it does not.
             UnfitError: without kernels it does not.
         """
+        if engine.fault == "":
+            return
         with _proving:
             if engine.fault is None:
                 try:
-                    engine.fault = find_fault(engine, _execute)
+                    engine.fault = find_fault(engine, execute)
                 except KernelError as error:
                     if is_out_of_memory(error) or is_lost(error):
                         raise
@@ -251,7 +270,7 @@ class Recovery:
         try:
             plain = maker.engine.executor.run(maker.without_kernels)
             self._prove(plain.engine)
-            result = _execute(plain, operation)
+            result = execute(plain, operation)
         except Exception as error:
             if is_out_of_memory(error) or is_lost(error) or is_unfit(error, maker.device):
                 raise
@@ -281,7 +300,7 @@ class Recovery:
         return f"out of memory: {form.width}x{form.height} needs {needs}; try {advice}"
 
 
-def _execute[T](maker: FrameMaker, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:
+def execute[T](maker: FrameMaker, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:
     """Run an operation on a thread of the maker's executor, without gradients, and wait for a card on this one."""
 
     def work() -> T | Pending[T]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from vsrife.engine.streams import copy_streams
 from vsrife.engine.unproven import type_on
 from vsrife.motion.cpu import with_slack
 
@@ -45,6 +46,9 @@ class HostCopy:
             self._host = tensor.cpu()
             return
         self._host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+        if streams := copy_streams(tensor.device):
+            self._event = streams.download(tensor, self._host)
+            return
         self._host.copy_(tensor, non_blocking=True)
         self._event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call] # it lets the thread sleep
         self._event.record(torch.cuda.current_stream(tensor.device))
@@ -116,7 +120,8 @@ def upload(planes: Sequence[NDArray[np.generic]], device: torch.device) -> tuple
     host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
     for part, plane in zip(parts_like(planes, host), planes, strict=True):
         np.copyto(part.numpy(), plane)
-    return parts_like(planes, host.to(device, non_blocking=True))
+    streams = copy_streams(device)
+    return parts_like(planes, streams.upload(host) if streams else host.to(device, non_blocking=True))
 
 
 def parts_like(planes: Sequence[NDArray[np.generic]], memory: Tensor) -> tuple[Tensor, ...]:
