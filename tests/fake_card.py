@@ -1,7 +1,8 @@
 """The route of a CUDA card without one: PyTorch's fake tensors know each tensor's device and type, and hold no values.
 
 The filter's own code runs; replaced are what needs a driver or memory (pinning, events, addresses, values on the host),
-the engine's thread, since dispatch modes belong to a thread, and Triton's launches, which are checked and counted.
+the engine's thread, since dispatch modes belong to a thread, and Triton's launches, which are bound by Triton's own
+binder, checked and counted.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import importlib
 import inspect
 import os
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import cache
+from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 from unittest.mock import patch
@@ -43,6 +46,8 @@ NO_WORK = {
 ONE_TYPE = ("addmm", "bmm", "convolution", "mm")
 """Operations that refuse operands of different types, which fake tensors do not."""
 LARGEST_GRID = 65535
+ALIGNMENT = 512
+"""Of addresses that PyTorch's allocator gives."""
 VALUE = 0.5
 """What every value on the host is read as."""
 
@@ -55,6 +60,8 @@ class FakeCard(TorchDispatchMode):
             by a kernel of its own.
         copies: between host and card, by direction and line.
         waits: where the host waits for the card, by line.
+        variants: by kernel of Triton's, what it would be compiled for: types, constants, and what Triton takes from
+            values and addresses (an integer of 1, or divisible by 16).
         peak: the most bytes of the card's memory in use.
     """
 
@@ -63,8 +70,11 @@ class FakeCard(TorchDispatchMode):
         self.launches: Counter[tuple[str, str]] = Counter()
         self.copies: Counter[tuple[str, str]] = Counter()
         self.waits: Counter[str] = Counter()
+        self.variants: defaultdict[str, set[str]] = defaultdict(set)
         self._pinned: list[StorageWeakRef] = []
         self._storages: dict[int, tuple[StorageWeakRef, int]] = {}
+        self._addresses: dict[int, tuple[StorageWeakRef, int]] = {}
+        self._random = Random(1)
         self.peak = 0
 
     def reset(self) -> None:
@@ -80,6 +90,10 @@ class FakeCard(TorchDispatchMode):
             total[name] += count
         return total
 
+    def uploads(self) -> int:
+        """Copies to the card."""
+        return sum(count for (direction, _), count in self.copies.items() if direction == "to the card")
+
     def summary(self) -> str:
         """All counts in one line."""
         counted = (self.launches, "launches"), (self.copies, "copies"), (self.waits, "waits")
@@ -89,7 +103,7 @@ class FakeCard(TorchDispatchMode):
         _empty_caches()
         stack = self._stack = ExitStack()
         for change in (
-            patch.object(FakeTensor, "data_ptr", lambda tensor: 1 << 40),
+            patch.object(FakeTensor, "data_ptr", lambda tensor: self._address(tensor)),
             patch.object(FakeTensor, "numpy", _numpy, create=True),
             patch.object(FakeTensor, "tolist", lambda tensor: self._tolist(tensor), create=True),
             patch.object(FakeTensor, "new_tensor", _new_tensor, create=True),
@@ -171,12 +185,22 @@ class FakeCard(TorchDispatchMode):
                     self.launches["bias", _where()] += 1
         return out
 
-    def launch(self, name: str, grid: tuple[int, ...], tensors: list[torch.Tensor]) -> None:
+    def launch(self, name: str, grid: tuple[int, ...], tensors: list[torch.Tensor], variant: str = "") -> None:
         """Count a launch of Triton's, and check what it is given."""
+        self.variants[name].add(variant)
         where = {str(tensor.device) for tensor in tensors}
         assert where == {str(CARD)}, f"{name} gets tensors on {', '.join(sorted(where))}"
         assert max(grid[1:], default=1) <= LARGEST_GRID, f"{name} has a grid of {grid}"
         self.launches[f"triton {name}", _where()] += 1
+
+    def _address(self, tensor: torch.Tensor) -> int:
+        """Anywhere in the card's memory, as its allocator aligns it."""
+        storage = tensor.untyped_storage()
+        known, address = self._addresses.get(storage._cdata, (None, 0))
+        if known is None or known.expired():
+            address = self._random.randrange(1 << 38) * ALIGNMENT
+            self._addresses[storage._cdata] = StorageWeakRef(storage), address
+        return address + tensor.storage_offset() * tensor.element_size()
 
     def _copy(self, direction: str, *, blocking: bool) -> None:
         self.copies[direction, _where()] += 1
@@ -211,28 +235,34 @@ class FakeCard(TorchDispatchMode):
 
 
 class _Launcher:
-    """The kernels' module, whose kernels are checked and counted where they would be launched."""
+    """The kernels' module, whose kernels are bound, checked and counted where they would be launched."""
 
     def __init__(self, module: str, card: FakeCard) -> None:
         self._module, self._card = importlib.import_module(f"vsrife.motion.{module}"), card
 
-    def __getattr__(self, name: str) -> _Kernel:
-        return _Kernel(name, getattr(self._module, name), self._card)
+    def __getattr__(self, name: str) -> Any:
+        binder, card = _binder(getattr(self._module, name)), self._card
+
+        class Kernel:
+            def __class_getitem__(cls, grid: tuple[int, ...]) -> Any:
+                def launch(*args: Any, **named: Any) -> None:
+                    given, specialisation, options = binder(*args, **named)
+                    tensors = [x for x in given.values() if isinstance(x, torch.Tensor)]
+                    card.launch(name, grid, tensors, f"{specialisation} {options}")
+
+                return launch
+
+        return Kernel
 
 
-class _Kernel:
-    def __init__(self, name: str, kernel: Any, card: FakeCard) -> None:
-        self._name, self._card = name, card
-        self._signature = inspect.signature(kernel.fn)
-
-    def __getitem__(self, grid: tuple[int, ...]) -> Any:
-        def launch(
-            *args: Any, num_warps: int = 4, num_stages: int = 3, enable_fp_fusion: bool = True, **named: Any
-        ) -> None:
-            given = self._signature.bind(*args, **named).arguments
-            self._card.launch(self._name, grid, [x for x in given.values() if isinstance(x, torch.Tensor)])
-
-        return launch
+@cache
+def _binder(kernel: Any) -> Any:
+    """Triton's own, which tells what of a launch's arguments decides what is compiled."""
+    backend = importlib.import_module("triton.compiler").make_backend(
+        importlib.import_module("triton.backends.compiler").GPUTarget("cuda", 90, 32)
+    )
+    create = importlib.import_module("triton.runtime.jit").create_function_from_signature
+    return create(kernel.signature, kernel.params, backend)
 
 
 def _empty_caches() -> None:

@@ -46,9 +46,15 @@ SLOW: dict[str, tuple[str, ...]] = {
     "engine/test_engine.py": ("test_the_route_of_a_graphics_card",),
     "engine/test_card_route.py": (
         "test_what_a_frame_asks_of_a_card",
-        "test_every_route_stays_on_the_card",
+        "test_nothing_is_compiled_in_mid_film",
         "test_the_proof_of_the_kernels_stays_on_the_card",
         "test_a_network_of_more_blocks_than_kernels_take_runs_by_pytorch",
+    ),
+    "engine/test_card_formats.py": (
+        "test_every_way_to_make_a_frame",
+        "test_every_option",
+        "test_every_network",
+        "test_pytorch_alone",
     ),
     "engine/test_proof.py": ("test_wrong_kernels_are_found_before_they_make_a_frame",),
     "benchmarks/test_compare.py": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from vsrife.engine import (
     Interpolator,
     Options,
     PictureFormat,
-    RenderMode,
     Task,
     Timestep,
     levels,
@@ -196,31 +196,6 @@ def test_a_network_of_more_blocks_than_kernels_take_runs_by_pytorch() -> None:
         assert engine.why_slower == f"the {engine.kernels.name} take at most {gpu.MAX_MAPS} blocks"
 
 
-ROUTES = {
-    "yuv422p16": ("4.26", Options(), {}),
-    "yuv444ps": ("4.26", Options(), {}),
-    "rgb24": ("4.26", Options(ensemble=2), {}),
-    "rgbh": ("4.26", Options(estimates="pair"), {"timestep": Timestep(0.25)}),
-    "gray10": ("4.26", Options(), {"mode": RenderMode.CROSSFADE}),
-    "yuv420p8": ("4.26", Options(), {"timestep": Timestep(map=np.full((72, 128), 0.3, np.float32))}),
-}
-"""By format: a network, options, and what differs from a doubled clip."""
-
-
-@pytest.mark.parametrize("name", ROUTES)
-def test_every_route_stays_on_the_card(name: str) -> None:
-    model, options, changes = ROUTES[name]
-    form, network = form_of(128, 72, name), random_network(model)
-    with FakeCard() as card:
-        interpolator = Interpolator(proven(network), form, options)
-        left, right = frame(form, 0), frame(form, 1)
-        interpolator.cut_score(left, right)
-        interpolator.repeats(left, right)
-        task = {"timestep": MIDDLE} | changes
-        interpolator.render(Task(left, right, form=form, **task), target(form))
-        assert card.launches
-
-
 def test_the_proof_of_the_kernels_stays_on_the_card() -> None:
     """By the kernels and by PyTorch alone; there are no values, so that all frames are alike."""
     network = random_network("nano")
@@ -230,6 +205,26 @@ def test_the_proof_of_the_kernels_stays_on_the_card() -> None:
         double(Interpolator(engine, form_of(96, 64), Options()), form_of(96, 64), 0, cuts=False)
         assert engine.fault == ""
         assert card.by_name()["triton block_input"] > card.by_name()["grid_sampler_2d"] / 10 > 0
+
+
+def test_nothing_is_compiled_in_mid_film() -> None:
+    """Neither where tensors lie, nor times, nor sizes decide what Triton compiles."""
+    network = random_network("nano")
+    with FakeCard() as card:
+        engine = proven(network)
+        interpolator = Interpolator(engine, form_of(192, 128), Options())
+        double(interpolator, form_of(192, 128), 0)
+        first = {name: set(found) for name, found in card.variants.items()}
+        assert set(first) > {"block_input", "convolve", "correction", "encode", "to_rgb", "warp_and_blend"}
+        for number, time in ((1, 0.5), (2, 0.25), (3, 1 / 3)):
+            form = form_of(192, 128)
+            ends = frame(form, number), frame(form, number + 1)
+            interpolator.render(Task(*ends, Timestep(time, motion_at=time), form), target(form))
+        for size in ((250, 134), (66, 50), (640, 360)):
+            double(Interpolator(engine, form_of(*size), Options()), form_of(*size), 0)
+        assert {name: found - first.get(name, set()) for name, found in card.variants.items() if name in first} == {
+            name: set() for name in first
+        }
 
 
 # That the counter finds what it is for --------------------------------------------------------------------------------
@@ -278,10 +273,30 @@ def test_a_type_that_differs_is_found() -> None:
 def test_launches_that_a_kernel_does_not_fit_are_found() -> None:
     with FakeCard() as card:
         out = torch.zeros(1, device=CARD)
-        with pytest.raises(TypeError, match="missing a required argument"):
+        with pytest.raises(TypeError, match="missing 6 required positional arguments"):
             launch.kernels().encode[(1, 1, 1)](out, out, out, 4)
         with pytest.raises(AssertionError, match="has a grid of"):
             card.launch("encode", (1, 70000, 1), [out])
+
+
+def test_what_triton_would_compile_anew_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it looks at sizes, those that 16 divides, or a single one; and tensors that lie elsewhere or differ."""
+    module = importlib.import_module("vsrife.motion.triton_kernels")
+    monkeypatch.setattr(module, "encode", importlib.import_module("triton").jit(module.encode.fn))
+    with FakeCard() as card:
+        out, rgb = (torch.zeros(64, device=CARD) for _ in range(2))
+        given = {"count": 0, "channels": 4, "padded": 4, "index": launch.index_type(out), **launch.LAUNCH}
+
+        def found(*changed: object) -> int:
+            launch.kernels().encode[1, 1, 1](*changed, **given)
+            return len(card.variants["encode"])
+
+        assert found(out, rgb, rgb, 5, 7) == found(out.clone(), rgb.clone(), rgb[4:], 9, 11) == 1
+        assert found(out, rgb, rgb, 16, 7) == 2
+        assert found(out, rgb, rgb, 1, 7) == 3
+        assert found(out, rgb[1:], rgb, 5, 7) == 4
+        assert found(out.half(), rgb, rgb, 5, 7) == 5
+        assert found(out, rgb, rgb, 1 << 31, 7) == 6
 
 
 def test_a_bias_is_a_kernel_of_its_own() -> None:

@@ -592,14 +592,7 @@ def compile_for(name: str, target: tuple[Any, ...]) -> None:
         assert "mma" in kernel.asm["ptx"]  # by the matrix units
 
 
-@pytest.mark.skipif(TARGET not in ("", "90"), reason="once is enough")
-@pytest.mark.parametrize("name", ["block_input", "warp_and_blend", "cell_flow", "to_rgb"])
-def compile_for_sizes_of_one(name: str) -> None:
-    """Triton takes arguments of 1 for constants."""
-    assert compiled(name, ("cuda", 90, 32), one=True).asm["ptx"]
-
-
-def compiled(name: str, target: tuple[Any, ...], *, one: bool = False) -> Any:
+def compiled(name: str, target: tuple[Any, ...]) -> Any:
     compiler = importlib.import_module("triton.compiler")
     backends = importlib.import_module("triton.backends.compiler")
     language = importlib.import_module("triton.language")
@@ -614,9 +607,9 @@ def compiled(name: str, target: tuple[Any, ...], *, one: bool = False) -> Any:
     signature, values = {}, {}
     for place, argument in enumerate(kernel.params):
         plain = argument.name.rstrip("0123456789")
-        if argument.is_constexpr or (one and plain in INTEGERS):
+        if argument.is_constexpr:
             signature[argument.name] = "constexpr"
-            values[place,] = constants[argument.name] if argument.is_constexpr else 1
+            values[place,] = constants[argument.name]
         elif argument.name == "apart":
             signature[argument.name] = "i64"
         elif plain in INTEGERS or argument.name == "count":
@@ -668,12 +661,3 @@ def test_where_pictures_lie_does_not_decide_what_is_compiled() -> None:
     triton_kernels = pytest.importorskip("vsrife.motion.triton_kernels")
     types = {parameter.name: parameter.annotation_type for parameter in triton_kernels.block_input.params}
     assert types["apart"] == "i64"
-
-
-@pytest.mark.skipif(launch.INTERPRETED, reason="the interpreter compiles nothing")
-def test_a_convolution_of_another_size_compiles_nothing() -> None:
-    convolve = pytest.importorskip("vsrife.motion.triton_convolution").convolve
-    sizes = {parameter.name for parameter in convolve.params if parameter.do_not_specialize}
-    assert sizes == {parameter.name for parameter in convolve.params if parameter.name in INTEGERS | {"count"}} - {
-        "stride"
-    }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def find_peak(planes: Sequence[Tensor], family: str, colour: Colour) -> float:
         colour: whether they are linear light.
     """
     shown = planes if family == "rgb" else planes[:1]
-    means = (adaptive_avg_pool2d(plane.float().nan_to_num(0.0, 0.0, 0.0)[None, None], PARTS) for plane in shown)
-    peak = max(float(mean.amax()) for mean in means)
+    means = [adaptive_avg_pool2d(plane.float().nan_to_num(0.0, 0.0, 0.0)[None, None], PARTS) for plane in shown]
+    peak = float(torch.stack([mean.amax() for mean in means]).amax())
     return max(0.0, peak) ** (1 / GAMMA) if colour.is_linear else peak
 
 

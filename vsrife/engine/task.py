@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -82,12 +82,15 @@ class Timestep:
     map: NDArray[np.float32] | None = None
     motion_at: float | None = None
     shares_motion: bool = False
+    _maps: dict[torch.device, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def tensor(self, device: torch.device) -> Tensor:
-        """The time as 1×1×1×1, or the map as 1×1×H×W, fp32."""
+        """The time as 1×1×1×1, or the map as 1×1×H×W, fp32; nothing is written to it."""
         if self.map is None:
             return time_tensor(self.value, device)
-        return map_tensor(self.map, device)
+        if device not in self._maps:
+            self._maps[device] = map_tensor(self.map, device)
+        return self._maps[device]
 
 
 class RenderMode(Enum):

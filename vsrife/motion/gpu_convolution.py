@@ -13,6 +13,8 @@ WIDE, WIDER = 96, 128
 """Output channels from which on a program computes 64 and 32 positions instead of 128: networks are widest where they
 are coarsest, with few positions, and these keep more of a card busy."""
 DEPTH = 32
+SIZES = 8
+"""Sizes of inputs for which launches are kept."""
 
 
 def _has_matrix_units(device: torch.device) -> bool:
@@ -37,6 +39,7 @@ class TritonConvolution:
         self._slope = 1.0 if slope is None else slope
         self._weight = layer.weight.detach().permute(2, 3, 1, 0).contiguous().to(device, dtype)
         self._bias = layer.bias.detach().to(device, torch.float32)
+        self._prepared: dict[tuple[torch.Size, torch.dtype], tuple[tuple[int, ...], launch.Launch]] = {}
 
     @staticmethod
     def supports(layer: nn.Module, dtype: torch.dtype, device: torch.device) -> bool:
@@ -55,21 +58,33 @@ class TritonConvolution:
     def __call__(self, x: Tensor) -> Tensor:
         """N×C×h×w of any type of floats, channels last, to a tensor of the same form in the convolution's dtype."""
         x = x.permute(0, 2, 3, 1).contiguous()
+        key = x.shape, x.dtype
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            if len(self._prepared) >= SIZES:
+                self._prepared = {}
+            prepared = self._prepared[key] = self._prepare(x)
+        shape, run = prepared
+        out = torch.empty(shape, dtype=self._weight.dtype, device=x.device)
+        with launch.on_device(out):
+            run(out, x, self._weight, self._bias)
+        return out.permute(0, 3, 1, 2)
+
+    def _prepare(self, x: Tensor) -> tuple[tuple[int, ...], launch.Launch]:
+        """The output's shape for an input, and its launch."""
         number, *size, _ = x.shape
         height, width = (
             (length + 2 * padding - 3) // self._stride + 1 for length, padding in zip(size, self._padding, strict=True)
         )
-        out = torch.empty(number, height, width, self._outputs, dtype=self._weight.dtype, device=x.device)
-        count = number * height * width
+        shape, count = (number, height, width, self._outputs), number * height * width
         columns = 64 if self._outputs % 64 == 0 else max(16, min(32, launch.power(self._outputs)))
-        across = -(-self._outputs // columns)
         rows = 32 if self._outputs >= WIDER else 64 if self._outputs >= WIDE else 128
-        largest = x if x.numel() > out.numel() else out
-        with launch.on_device(out):
-            launch.kernels("triton_convolution").convolve[(-(-count // rows), across)](
-                out, x, self._weight, self._bias, self._slope, count, *size, height, width, *self._padding,
-                stride=self._stride, inputs=self._inputs, outputs=self._outputs, index=launch.index_type(largest),
-                rows=rows, columns=columns, depth=min(DEPTH, max(16, launch.power(self._inputs))),
-                num_warps=4, num_stages=3,
-            )  # fmt: skip
-        return out.permute(0, 3, 1, 2)
+        depth = min(DEPTH, max(16, launch.power(self._inputs)))
+        index = launch.index_type(max(x.numel(), count * self._outputs))
+        arguments = (
+            self._slope, count, *size, height, width, *self._padding,
+            self._stride, self._inputs, self._outputs, index, rows, columns, depth,
+        )  # fmt: skip
+        grid = (-(-count // rows), -(-self._outputs // columns), 1)
+        kernel = launch.kernels("triton_convolution").convolve
+        return shape, launch.Launch(kernel, grid, arguments, num_warps=4, num_stages=3)

@@ -34,8 +34,9 @@ def find_correction(luma0: Tensor, luma1: Tensor, own: Tensor, straight: Tensor,
     """See `vsrife.motion.evidence.find_correction`."""
     height, width = own.shape[-2:]
     own, straight, settings = own.contiguous(), straight.contiguous(), SETTINGS
-    differences = torch.empty(3, height, width, device=own.device)
-    means = torch.empty(2, height, width, device=own.device)
+    # tensors of their own, as parts of one may lie where Triton would compile anew
+    differences = [torch.empty(height, width, device=own.device) for _ in range(3)]
+    means = [torch.empty(height, width, device=own.device) for _ in range(2)]
     own_error = torch.empty(height, width, device=own.device)
     refined = torch.empty_like(straight)
     out = torch.empty(1, height, width, 8, device=own.device)

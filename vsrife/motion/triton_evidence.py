@@ -28,7 +28,7 @@ def _luma(rgb, red, green, blue):
     return tl.load(rgb) * red + tl.load(rgb + 1) * green + tl.load(rgb + 2) * blue
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width", "stride"])
 def mean_luma(out, rgb, height, width, stride, red, green, blue, index: tl.constexpr, block: tl.constexpr):
     """The mean luma of 2×2 pixels from each one on, height×width; grid: pieces of a row, rows.
 
@@ -70,7 +70,7 @@ def _store_ends(
     tl.store(difference + place, last - first, inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def ends(
     mean, difference, own_error, luma0, luma1, own, straight, times, height, width, time,
     has_map: tl.constexpr, index: tl.constexpr, block: tl.constexpr,
@@ -103,7 +103,7 @@ def _gradients(plane, y, x, height, width, index: tl.constexpr):
     return across / 2, (tl.load(below + x) - tl.load(above + x)) / 2
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def refinement(
     refined, mean_out, difference_out, mean, difference, motion, straight, luma0, luma1, times, height, width, time,
     medium, regulariser, largest_step,
@@ -161,7 +161,7 @@ def _agreement(error, tolerance):
     return tl.exp(-(error / tolerance) * (error / tolerance))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def correction(
     out, straight, refined, difference, refined_difference, mean, own_error, times, height, width, time,
     small, medium, far, far_from_middle, noise, contrast,

@@ -5,8 +5,8 @@ pictures at four positions; neighbouring samples read neighbouring positions, so
 Coordinates are fp32 and clamped, so that no index leaves a tensor whatever the flow is; NaN counts as 0.
 
 Tiles are (position, …, channel), so that neighbours in memory are neighbours in a thread. All that is
-known when a network is built is `constexpr`; sizes, scales and times are not: a new size compiles nothing, but for the
-first that 16 divides or does not.
+known when a network is built is `constexpr`; sizes, scales and times are not, and Triton is told not to look whether
+they are 1 or divisible by 16: a picture of another size compiles nothing.
 """
 # mypy: ignore-errors
 # (a language of its own; mypy does not know it)
@@ -17,6 +17,9 @@ import triton
 import triton.language as tl
 
 __all__ = ["block_input", "cell_flow", "encode", "to_rgb", "warp_and_blend"]
+
+MAPS = [f"{side}{index}" for index in range(5) for side in ("height", "width")]
+"""Names of the maps' sizes."""
 
 
 @triton.jit
@@ -145,7 +148,9 @@ def _tap(k, scale, size, second: tl.constexpr):
     return low, 1 - weight
 
 
-@triton.jit
+@triton.jit(
+    do_not_specialize=[*MAPS, "height", "width", "full_height", "first_row", "out_step", "out_width", "times_step"]
+)
 def block_input(
     out,
     encoded0,
@@ -329,7 +334,7 @@ def _correction_channel(row0, row1, x0, x1, weight_y, weight_x, channel: tl.cons
     return _corners(row0 + channel, row1 + channel, x0 * 8, x1 * 8, weight_y, weight_x)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=[*MAPS, "height", "width", "cell_rows", "cell_columns", "stride0", "stride1", "stride2"])
 def warp_and_blend(
     first0, last0, out0, stride0,
     first1, last1, out1, stride1,
@@ -419,7 +424,7 @@ def warp_and_blend(
         )  # fmt: skip
 
 
-@triton.jit
+@triton.jit(do_not_specialize=[*MAPS, "height", "width"])
 def cell_flow(
     out,
     map0, height0, width0, scale0,
@@ -466,7 +471,7 @@ def _finite(value):
     return tl.where(value - value == 0, value, tl.where(value > 0, 1.0, 0.0))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width", "chroma_height", "chroma_width", "out_width"])
 def to_rgb(
     out,
     plane0,
@@ -525,7 +530,7 @@ def _chroma(plane, row0, row1, x0, x1, weight_y, weight_x):
     return _mixed(_mixed(a, b, weight_x), _mixed(c, d, weight_x), weight_y)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def encode(
     out,
     picture,

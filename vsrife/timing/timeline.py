@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EvenTimeline", "ListedTimeline", "OffsetTimeline", "TimedTimeline", "Timeline", "share_between"]
 
+RECENT = 256
+"""Moments that are kept; they are cheap to find again."""
+
 
 class Timeline(Protocol):
     """Where each output frame lies in the source."""
@@ -76,8 +79,19 @@ class EvenTimeline:
         return math.ceil(self.frames * self.rate)
 
     def at(self, n: int | Fraction) -> Moment:
-        left, rest = divmod(n * self.rate.denominator, self.rate.numerator)
-        return Moment(left, Fraction(rest, self.rate.numerator)).snapped(self._reach, self.frames - 1)
+        moment = self._recent.get(n)
+        if moment is None:
+            left, rest = divmod(n * self.rate.denominator, self.rate.numerator)
+            moment = Moment(left, Fraction(rest, self.rate.numerator)).snapped(self._reach, self.frames - 1)
+            if len(self._recent) >= RECENT:
+                self._recent.clear()
+            self._recent[n] = moment
+        return moment
+
+    @cached_property
+    def _recent(self) -> dict[int | Fraction, Moment]:
+        """Moments that were asked for: an output and its neighbours are asked for several times while it is made."""
+        return {}
 
     @cached_property
     def _reach(self) -> Fraction:
