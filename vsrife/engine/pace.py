@@ -34,8 +34,8 @@ BLOCK = 8
 """Side in pixels of the blocks that are compared before any motion is estimated."""
 BLOCKS = 3
 """As many of them are held where a thing may be."""
-NEAR = 10
-"""Cells to each side that are the surroundings of a place."""
+NEAR, NEAR_BLOCKS = 15, 2
+"""Cells, or blocks, to each side that are the surroundings of a place."""
 RIM = 6
 """Cells along the rim of a thing, where what moves behind it keeps it from being found."""
 RADIUS = 2
@@ -61,7 +61,7 @@ def find_drawings(lumas: Sequence[Tensor], at: int) -> list[tuple[int, int]]:
             held = (change < SAME) & (changes[last - 1] > OTHER)
             if first:
                 held &= changes[first - 1] > OTHER
-            held &= _most_near(held, change > OTHER, NEAR * CELL // BLOCK)
+            held &= _most_near(held, change > OTHER, NEAR_BLOCKS)
             if int(held.sum()) >= BLOCKS:
                 found.append((first, last))
     return found
