@@ -58,8 +58,7 @@ def test_each_thing_moves_at_its_own_pace(period: int, outputs: tuple[int, ...])
         assert psnr(ours[place(time)], truth[place(time)], 1) > (30 if again else 60)
         if again:
             assert psnr(ours[place(time)], truth[place(time)], 1) > psnr(theirs[place(time)], truth[place(time)], 1) + 5
-        border = np.s_[:, :20, 20:-20]
-        assert np.array_equal(ours[border], theirs[border])
+        assert np.allclose(ours[:, :8], theirs[:, :8], atol=1e-6)
 
 
 def test_what_has_one_pace_is_the_same_bytes() -> None:

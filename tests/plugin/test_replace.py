@@ -9,7 +9,7 @@ import pytest
 import vapoursynth as vs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import clip_of, digest, planes, positions, psnr, texture, video
+from support import clip_of, digest, logged, planes, positions, psnr, texture, video
 
 from vsrife import replace_frames
 
@@ -125,7 +125,12 @@ def test_longer_runs_stay_and_little_is_asked_for() -> None:
     bad = [*range(5, 9), 12]
     source = broken(shot(20), bad)
     made = vs.core.rife.Replace(source, prop="Broken", limit=3)
-    assert [n for n, f in enumerate(made.frames()) if f.props["RifeMade"]] == [12]
+    replaced: list[int] = []
+    lines = logged(lambda: replaced.extend(n for n, f in enumerate(made.frames()) if f.props["RifeMade"]))
+    assert replaced == [12]
+    assert [line.partition(": ")[2] for line in lines if "stays" in line] == [
+        "frame 5 stays as it is: prop marks more than limit=3 frames in a row, or all"
+    ]
     assert all(same(made.get_frame(n), source.get_frame(n)) for n in range(20) if n != 12)
     asked: list[int] = []
     watched = vs.core.std.FrameEval(source, lambda n: asked.append(n) or source, clip_src=source)

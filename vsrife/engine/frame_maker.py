@@ -255,7 +255,8 @@ class FrameMaker:
 
         def find() -> tuple[Tensor, Tensor] | None:
             lumas = [self._frames.luma(frame) for frame in run]
-            return find_things(lumas, *(end - pace.run[0].number for end in ends), straight)
+            begin = pace.run[0].number
+            return find_things(lumas, ends[0] - begin, ends[1] - begin, straight)
 
         things = self._things.get(ends, find)
         if things is None:

@@ -34,8 +34,8 @@ BLOCK = 8
 """Side in pixels of the blocks that are compared before any motion is estimated."""
 BLOCKS = 3
 """As many of them are held where a thing may be."""
-NEAR = 15
-"""Cells to each side that are the surroundings of a place."""
+NEAR, NEAR_BLOCKS = 15, 2
+"""Cells, or blocks, to each side that are the surroundings of a place."""
 RIM = 6
 """Cells along the rim of a thing, where what moves behind it keeps it from being found."""
 RADIUS = 2
@@ -61,7 +61,7 @@ def find_drawings(lumas: Sequence[Tensor], at: int) -> list[tuple[int, int]]:
             held = (change < SAME) & (changes[last - 1] > OTHER)
             if first:
                 held &= changes[first - 1] > OTHER
-            held &= _most_near(held, change > OTHER, NEAR * CELL // BLOCK)
+            held &= _most_near(held, change > OTHER, NEAR_BLOCKS)
             if int(held.sum()) >= BLOCKS:
                 found.append((first, last))
     return found
@@ -70,9 +70,9 @@ def find_drawings(lumas: Sequence[Tensor], at: int) -> list[tuple[int, int]]:
 def find_things(lumas: Sequence[Tensor], first: int, last: int, straight: Tensor) -> tuple[Tensor, Tensor] | None:
     """Where things are that are held from one frame until another; None where nothing is.
 
-    A thing shows no change where it stands, while it would if it moved evenly to where the other frame has it, and is
-    there then. It was held or will be held before or after that, too, and most of what moves nearby is held as it is.
-    Where there is no detail to tell, the surroundings decide.
+    A thing shows no change where it stands, while it would if it moved evenly to where the other frame has it, and it
+    is there in that frame. It is held in the frames before or after the run, too, and what else moves nearby is not
+    more than twice as large. Where there is no detail to tell, the surroundings decide.
 
     Args:
         lumas: of successive frames of one shot, two before the first and one after the last where there are.
@@ -97,12 +97,12 @@ def find_things(lumas: Sequence[Tensor], first: int, last: int, straight: Tensor
     thing &= 2 * onward < stays
     if first:
         thing &= _mean((_at(lumas[first - 1], still) - drawn).abs()) > OTHER
-    # the drawing before it was held as well, or the next one will be
     again = [(last, last + 1, motion)] if last + 1 < len(lumas) else []
     again += [(first - 2, first - 1, -motion)] if first > 1 else []
+    if not again:
+        return None
     changes = [_mean((_at(lumas[a], flow) - _at(lumas[b], flow)).abs()) for a, b, flow in again]
-    if changes:
-        thing &= torch.stack(changes).amin(0) < SAME
+    thing &= torch.stack(changes).amin(0) < SAME
     thing &= _most_near(thing, moves & (held > OTHER), NEAR)
     if not bool(thing.any()):
         return None

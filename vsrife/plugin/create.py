@@ -165,7 +165,9 @@ def _call(
     # clips stay with the nodes: what they call holds none, so that nothing keeps itself alive
     clips: dict[str, Any] = dict.fromkeys(("sc_clip", "prop_clip", "extra", "protect", "timestep_clip"))
     arguments = replace(arguments, timestep=None, frames=None, **clips)
-    make: Callable[..., Pairing] = partial(Replacing, bad=bad, marks=marks) if replaces else Pairing
+    make: Callable[..., Pairing] = Pairing
+    if replaces:
+        make = partial(Replacing, bad=bad, marks=marks, log=once(log, "limit"))
     if arguments.pace:
         make = Pacing
         if not interpolator.any_time:

@@ -168,7 +168,7 @@ class PictureRenderer(Renderer):
         return decision.passthrough is None or self._call.arguments.show is not None
 
     def _required_frames(self, decision: Decision) -> list[Key]:
-        parts = [*_parts(decision), *decision.paces]
+        parts: list[Decision | Pace] = [*_parts(decision), *decision.paces]
         ends = dict.fromkeys(end for part in parts for end in (part.left, part.right))
         keys = [(role, end) for role in (Role.CLIP, self._own) for end in ends]
         if Role.PROTECT in self._roles:

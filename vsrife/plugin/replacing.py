@@ -13,6 +13,8 @@ from vsrife.plugin.pairing import Decision, MissingFrames, Pairing, Role
 from vsrife.timing.motion_time import find_motion_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import vapoursynth as vs
 
     from vsrife.plugin.arguments import Arguments
@@ -60,13 +62,17 @@ class Replacing(Pairing):
     Args:
         bad: the numbers of the bad frames; None where the property `prop` tells.
         marks: the role of the clip whose frames have that property.
+        log: takes a line about marked frames that stay as they are.
         **others: of `Pairing`, whose timeline has one output for each source frame.
     """
 
-    def __init__(self, *others: Any, bad: frozenset[int] | None, marks: Role, **named: Any) -> None:
+    def __init__(
+        self, *others: Any, bad: frozenset[int] | None, marks: Role, log: Callable[[str], None], **named: Any
+    ) -> None:
         super().__init__(*others, **named)
         self._bad = bad
         self._marks = marks
+        self._log = log
 
     def decide(self, n: int, frames: Frames, *, judge: bool = True) -> Decision | MissingFrames:
         length = self._timeline.frames
@@ -74,6 +80,9 @@ class Replacing(Pairing):
         if isinstance(gap, list):
             return MissingFrames(tuple((self._marks, number) for number in gap))
         if gap is None:
+            if self._is_bad(n, frames):
+                limit = self._arguments.limit
+                self._log(f"frame {n} stays as it is: prop marks more than limit={limit} frames in a row, or all")
             return Decision("source", n, n, Fraction(0), n)
         if gap.first < 0 or gap.last == length:
             good = gap.last if gap.first < 0 else gap.first
