@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
 __all__ = ["LIMIT", "probe", "probe_engine"]
 
@@ -216,7 +217,7 @@ def _frame(makers: Sequence[FrameMaker], ask: _Ask) -> Planes:
     left, right = (HostFrame(number, _texture(form, number), Colour()) for number in (ask.left, ask.left + 1))
     target: Planes = [np.full(form.shape(plane), POISON, form.dtype) for plane in range(form.planes)]
     task = Task(left, right, ask.timestep, form)
-    execute(makers[ask.form], lambda maker: maker.render(task, target))
+    _: list[Tensor] = execute(makers[ask.form], lambda maker: maker.render(task, target))
     return target
 
 
@@ -232,7 +233,7 @@ def _film(engine: Engine, form: PictureFormat) -> float:
         target = outputs.planes
         left, right = (HostFrame(n, pictures[n % len(pictures)], Colour()) for n in (number, number + 1))
         task = Task(left, right, TIMES[0], form)
-        execute(maker, lambda maker: maker.render(task, target))
+        _: list[Tensor] = execute(maker, lambda maker: maker.render(task, target))
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(make, range(WARM_UP)))
