@@ -82,8 +82,8 @@ class Races(TorchDispatchMode):
             def synchronize(self) -> None:
                 races.wait(self._clock)
 
-        def launched(name: str, grid: tuple[int, ...], tensors: list[torch.Tensor]) -> None:
-            launch(name, grid, tensors)
+        def launched(name: str, grid: tuple[int, ...], tensors: list[torch.Tensor], *more: str) -> None:
+            launch(name, grid, tensors, *more)
             races.access(name, [], tensors)
 
         def read(tensor: FakeTensor, **named: Any) -> Any:

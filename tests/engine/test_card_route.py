@@ -133,11 +133,11 @@ def test_what_a_frame_asks_of_a_card_that_replays_graphs(monkeypatch: pytest.Mon
             counts.append(sum(card.launches.values()))
         print(f"with graphs: {card.summary()}; {dict(card.by_name())}")
         assert counts[0] > 80
-        assert counts[3] <= 28, card.launches
+        assert counts[3] <= 30, card.launches
         assert card.by_name()["graph"] == 1
         assert card.by_name()["triton block_input"] == 0
-        assert sum(card.copies.values()) == 3
-        assert sum(card.waits.values()) == 2
+        assert sum(card.copies.values()) == 2
+        assert sum(card.waits.values()) == 1
 
 
 class Noting:
@@ -161,6 +161,17 @@ class Noting:
         return Grids()
 
 
+def noting(calls: list[object]) -> Any:
+    """`Launch.__call__` that notes all arguments that are no tensors."""
+    start = launch.Launch.__call__
+
+    def call(self: Any, *tensors: torch.Tensor) -> None:
+        calls.append((self._grid, self._arguments, sorted(self._options.items()), len(tensors)))
+        start(self, *tensors)
+
+    return call
+
+
 @pytest.mark.parametrize("name", ["4.6", "4.25.lite", "4.26"])
 def test_what_is_captured_of_the_kernels_depends_on_no_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same operations and launches with the same numbers at other times, and nothing that waits."""
@@ -176,6 +187,7 @@ def test_what_is_captured_of_the_kernels_depends_on_no_value(name: str, monkeypa
             monkeypatch.setattr(
                 launch, "kernels", lambda module="triton_kernels", to=calls: Noting(kernels(module), to)
             )
+            monkeypatch.setattr(launch.Launch, "__call__", noting(calls))
             with Recorder() as recorder:
                 estimator.estimate(*ends, when, 1)
             traces.append((recorder.trace, calls))

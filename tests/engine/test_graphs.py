@@ -208,7 +208,8 @@ def test_what_is_captured_depends_on_no_value(name: str) -> None:
     with torch.no_grad():  # in which all operations are seen
         estimator.estimate(*pictures(estimator, 0), time_tensor(0.5, CPU), 1)
         for seed, time in ((1, 0.5), (2, 0.21)):
-            ends, when = pictures(estimator, seed), time_tensor(time, CPU)
+            # a copy, as a cached one may stem from inference mode, in which some operations stay whole
+            ends, when = pictures(estimator, seed), time_tensor(time, CPU).clone()
             with Recorder() as recorder:
                 estimator.estimate(*ends, when, 1)
             traces.append(recorder.trace)

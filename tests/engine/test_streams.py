@@ -67,7 +67,7 @@ def test_frames_in_progress_race_with_nothing() -> None:
     races = film()
     assert not races.found, races.found[:5]
     assert races.by_stream["up"] == FRAMES + 1
-    assert races.by_stream["down"] == 2 * FRAMES + 1  # the frames, and a thumbnail of each source frame
+    assert races.by_stream["down"] == 2 * FRAMES  # the frames, and the thumbnails of each pair
     assert races.by_stream["compute"] > 20 * FRAMES
 
 

@@ -53,6 +53,7 @@ class Convolution:
     ) -> None:
         assert layer.bias is not None
         self._by_triton: TritonConvolution | None = None
+        self._in_c: WinogradConvolution | StridedConvolution | None = None
         if fused is None and isinstance(layer, nn.Conv2d) and TritonConvolution.supports(layer, dtype, device):
             self._by_triton = TritonConvolution(layer, slope, dtype, device)
             return
@@ -63,7 +64,6 @@ class Convolution:
         self._weight = layer.weight.detach().to(device, dtype)
         self._bias = layer.bias.detach().to(device, dtype)
         self._fused = device.type == "cpu" and has_fused(dtype) if fused is None else fused
-        self._in_c: WinogradConvolution | StridedConvolution | None = None
         if fused is None and WinogradConvolution.knows(layer, dtype, device):
             self._in_c = WinogradConvolution(layer, slope)
         elif fused is None and isinstance(layer, nn.Conv2d) and StridedConvolution.knows(layer, dtype, device):
