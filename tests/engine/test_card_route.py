@@ -161,9 +161,8 @@ class Noting:
         return Grids()
 
 
-def noting(calls: list[object]) -> Any:
+def noting(start: Callable[..., None], calls: list[object]) -> Any:
     """`Launch.__call__` that notes all arguments that are no tensors."""
-    start = launch.Launch.__call__
 
     def call(self: Any, *tensors: torch.Tensor) -> None:
         calls.append((self._grid, self._arguments, sorted(self._options.items()), len(tensors)))
@@ -175,7 +174,7 @@ def noting(calls: list[object]) -> Any:
 @pytest.mark.parametrize("name", ["4.6", "4.25.lite", "4.26"])
 def test_what_is_captured_of_the_kernels_depends_on_no_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same operations and launches with the same numbers at other times, and nothing that waits."""
-    network = random_network(name)
+    network, start = random_network(name), launch.Launch.__call__
     traces = []
     with FakeCard() as card, torch.no_grad():
         estimator, kernels = proven(network).estimator, launch.kernels
@@ -187,7 +186,7 @@ def test_what_is_captured_of_the_kernels_depends_on_no_value(name: str, monkeypa
             monkeypatch.setattr(
                 launch, "kernels", lambda module="triton_kernels", to=calls: Noting(kernels(module), to)
             )
-            monkeypatch.setattr(launch.Launch, "__call__", noting(calls))
+            monkeypatch.setattr(launch.Launch, "__call__", noting(start, calls))
             with Recorder() as recorder:
                 estimator.estimate(*ends, when, 1)
             traces.append((recorder.trace, calls))
