@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,9 +209,8 @@ def counted(model: str) -> int:
                 HostFrame(n, [np.zeros(form.shape(k), np.uint8) for k in range(3)], Colour())
                 for n in (number, number + 1)
             ]
-            interpolator.cut_score(*ends)
-            time = Timestep(0.5, motion_at=0.5, shares_motion=True)
-            interpolator.render(Task(*ends, time, form), [np.empty(form.shape(k), np.uint8) for k in range(3)])
+            task = Task(*ends, Timestep(0.5, motion_at=0.5), form)
+            interpolator.render_unless_cut(task, [np.empty(form.shape(k), np.uint8) for k in range(3)], math.inf)
         return sum(card.launches.values())
 
 

@@ -33,12 +33,12 @@ PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat
 
 
 def resolve_device(name: str, *, proves: bool = False) -> torch.device:
-    """The device of a name; `auto` is the first CUDA card that PyTorch has code for, else the CPU.
+    """The device of a name; `auto` is the first usable one of CUDA cards, Intel's and Apple's GPUs, and the CPU.
 
     Args:
         name: one of `DEVICES`.
-        proves: whether the caller compares known frames with the CPU's, see `vsrife.engine.proof`: `auto` may then be
-            an Intel or Apple GPU, too.
+        proves: whether the caller compares known frames with the CPU's, see `vsrife.engine.proof`: without
+            that, `auto` is no Intel or Apple GPU.
 
     Raises:
         RifeError: the name is none of `DEVICES`, this machine has no such device, or PyTorch has no code for it.

@@ -122,7 +122,7 @@ def _start_probe(device: torch.device) -> str:
         )  # fmt: skip
     except (OSError, RifeError, RuntimeError):  # also without a home folder
         return advice
-    return "what else is right here is found out in the background, for the filters of later runs"
+    return "a probe in the background finds out whether it can be faster, for filters that are created later"
 
 
 def _python() -> Path | None:
