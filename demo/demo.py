@@ -120,9 +120,11 @@ def double(footage: Footage, target: Path) -> str:
     first, started = None, time.perf_counter()
     with atomic_write(target) as partial, tempfile.TemporaryFile("w+") as errors:
         source = subprocess.Popen(render, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        encoder = subprocess.Popen([*encode, str(partial)], stdin=source.stdout, stderr=errors)
-        source.stdout.close()  # the encoder has it; if that stops, vspipe must notice
+        processes = [source]
         try:
+            encoder = subprocess.Popen([*encode, str(partial)], stdin=source.stdout, stderr=errors)
+            processes.append(encoder)
+            source.stdout.close()  # the encoder has it; if that stops, vspipe must notice
             with tqdm(desc="Doubling", total=total, disable=None, leave=False) as progress:
                 for line in source.stderr:
                     if not (match := re.match(r"Frame: (\d+)/", line)):
@@ -133,7 +135,7 @@ def double(footage: Footage, target: Path) -> str:
                     first = first or (frame, time.perf_counter())
             failed = encoder.wait(), source.wait()
         finally:
-            for process in (source, encoder):
+            for process in processes:
                 process.kill()
                 process.wait()
         errors.seek(0)

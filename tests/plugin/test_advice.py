@@ -51,6 +51,17 @@ def test_it_is_said_once_from_however_many_threads() -> None:
     assert len(lines) == 1
 
 
+def test_every_interpolated_frame_of_a_doubled_clip_counts() -> None:
+    lines: list[str] = []
+    handle = vs.core.add_log_handler(lambda _, message: lines.append(message))
+    clip = moving_clip(64, 64, length=SKIPPED + MEASURED + 1).std.AssumeFPS(fpsnum=1_000_000, fpsden=1)
+    filtered = vs.core.rife.RIFE(clip, device="cpu", precision="fp32")
+    for n in range(1, 2 * (SKIPPED + MEASURED), 2):
+        filtered.get_frame(n).close()
+        assert any("real time takes" in line for line in lines) == (n == 2 * (SKIPPED + MEASURED) - 1)
+    vs.core.remove_log_handler(handle)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [({}, True), ({"model": "auto"}, True), ({"model": "4.26"}, False), ({"model": "nano"}, False)],

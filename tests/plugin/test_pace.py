@@ -118,8 +118,11 @@ class Repeats:
     def cut_score(self, left: int, right: int) -> float:
         return float((self.drawings[left] < 0) != (self.drawings[right] < 0))
 
-    def find_drawings(self, _frames: object, _at: int) -> list[tuple[int, int]]:
-        return []
+    def find_drawings(self, frames: list[int], at: int) -> list[tuple[int, int]]:
+        """The run of the whole frames."""
+        shown = [self.drawings[number] for number in frames]
+        same = [n for n, drawing in enumerate(shown) if drawing == shown[at]]
+        return [(same[0], same[-1] + 1)] if same[-1] + 1 < len(frames) and len(same) > 1 else []
 
 
 def positions(drawings: list[int], rate: Fraction, times: SourceTimes | None = None) -> list[Fraction | str]:
@@ -133,6 +136,7 @@ def positions(drawings: list[int], rate: Fraction, times: SourceTimes | None = N
         while isinstance(decision := pairing.decide(n, known), MissingFrames):
             known.update(dict.fromkeys(decision.keys, SimpleNamespace(props={})))
         assert isinstance(decision, Decision)
+        assert not decision.paces  # runs of whole frames are dedup's
         left, right = drawings[decision.left], drawings[decision.right]
         found.append("cut" if decision.kind == "cut" else left + decision.timestep * (right - left))
     return found

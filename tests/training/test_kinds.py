@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 
 from vsrife.training.data import SceneTriplets
 from vsrife.training.kinds import KINDS, OVERLAYS, TEXTURES
+from vsrife.training.options import TrainOptions
 
 SIZE = 96
 
@@ -72,6 +75,17 @@ def test_captions_stand_still_before_what_moves() -> None:
     assert letters.sum() > 50
     assert (over[0][letters] == over[2][letters]).all()
     assert not letters[: SIZE // 2].any()
+
+
+def test_captions_reach_across_large_pictures() -> None:
+    grey = np.full((3, 3, 1100, 1100), 0.5, np.float32)
+    over = OVERLAYS["captions"](np.random.default_rng(0), grey)
+    assert (over[:, :, :, 1000:] != grey[:, :, :, 1000:]).any()
+
+
+def test_every_kind_is_named_in_the_help() -> None:
+    (help_,) = (item.metadata["help"] for item in fields(TrainOptions) if item.name == "data")
+    assert all(kind in help_ for kind in KINDS)
 
 
 def test_grain_is_of_each_picture_alone() -> None:

@@ -56,7 +56,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     export.add_argument("--size", metavar="WxH", help="of ONNX: the only size it takes; any by default")
     export.add_argument(
         "--picture-step", choices=("published", "sharp"), default="published",
-        help="of ONNX and TorchScript: what makes the picture of the motion; sharp is the filter's own",
+        help="of ONNX and TorchScript: picture step that turns flow and mask into the picture: published, the "
+        "network's own, or sharp, the filter's default",
     )  # fmt: skip
     export.set_defaults(run=export_model)
 

@@ -15,6 +15,8 @@ from vsrife.motion import cell_grid, mean_luma
 from vsrife.tta import Flip, flipped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from vsrife.engine.engine import Engine
@@ -136,12 +138,17 @@ class FrameCache:
 
     def get_pair(self, left: HostFrame, right: HostFrame) -> tuple[DeviceFrame, DeviceFrame]:
         """Two source frames on the device, with pictures of the same exposure, which the two decide."""
-        last = self.get(right)  # first, as the frame before this one may be working on the left one
-        first = self.get(left)
+        first, last = self.get_all((left, right))
+        return first, last
+
+    def get_all(self, frames: Sequence[HostFrame]) -> list[DeviceFrame]:
+        """Source frames on the device, with pictures of the same exposure, which they decide together."""
+        # the last one first, as the frame before this one may be working on the others
+        found = [self.get(frame) for frame in reversed(frames)][::-1]
         if not self._form.is_float:
-            return first, last
-        exponent = exponent_of(max(first.peak, last.peak))
-        return self._exposed(first, exponent), self._exposed(last, exponent)
+            return found
+        exponent = exponent_of(max(frame.peak for frame in found))
+        return [self._exposed(frame, exponent) for frame in found]
 
     def _exposed(self, frame: DeviceFrame, exponent: int) -> DeviceFrame:
         if exponent == frame.exponent:

@@ -109,7 +109,7 @@ class FrameMaker:
 
     def find_drawings(self, frames: Sequence[HostFrame], at: int) -> list[tuple[int, int]]:
         """Runs in which something may be held, see `vsrife.engine.pace.find_drawings`."""
-        return find_drawings([self._frames.luma(self._frames.get(frame)) for frame in frames], at)
+        return find_drawings([self._frames.luma(frame) for frame in self._frames.get_all(frames)], at)
 
     def write_motion(self, left: HostFrame, right: HostFrame, timestep: Timestep, target: NDArray[np.generic]) -> None:
         """Write flow and weight to 5×H×W, see `vsrife.engine.Interpolator.write_motion`."""
@@ -245,7 +245,7 @@ class FrameMaker:
             task: of the frame.
             pace: of the things.
         """
-        ends, run = (pace.left.number, pace.right.number), [self._frames.get(frame) for frame in pace.run]
+        ends = pace.left.number, pace.right.number
         left, right = self._frames.get_pair(pace.left, pace.right)
         pair = self._pair(left, right) if pace.companions is None else self._companion_pair(pace)
         held = self._hold(left, right, ends)
@@ -254,7 +254,7 @@ class FrameMaker:
         straight = self._finder.cell_motion(left, right, ends, MIDDLE).straight
 
         def find() -> tuple[Tensor, Tensor] | None:
-            lumas = [self._frames.luma(frame) for frame in run]
+            lumas = [self._frames.luma(frame) for frame in self._frames.get_all(pace.run)]
             begin = pace.run[0].number
             return find_things(lumas, ends[0] - begin, ends[1] - begin, straight)
 

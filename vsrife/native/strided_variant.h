@@ -100,9 +100,10 @@ static int NAME(strided)(const Strided *job, int threads) {
     NAME(Pieces) pieces = {most < job->out_height ? most : job->out_height, (job->outputs + OUTPUTS - 1) / OUTPUTS};
     const int count = job->count * pieces.panels * ((job->out_height + pieces.rows - 1) / pieces.rows);
     const size_t slot = 3 * (2 * GROUP + 1) * (size_t)job->inputs + OUTPUTS;
+    const int chunk = job->outputs % OUTPUTS ? pieces.panels : 1; /* the last two panels write some outputs both */
     float *scratch = malloc(sizeof(float) * slot * (size_t)threads);
     if (!scratch) return -1;
-    share_rows(NAME(strided_pieces), job, &pieces, scratch, slot, count, 1, threads);
+    share_rows(NAME(strided_pieces), job, &pieces, scratch, slot, count, chunk, threads);
     free(scratch);
     return 0;
 }

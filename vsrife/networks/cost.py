@@ -33,7 +33,7 @@ def multiplications(config: IFNetConfig, height: int, width: int) -> float:
     Args:
         config: the network's.
         height: of the picture, aligned.
-        width: of the same.
+        width: of the picture, aligned too.
     """
     blocks = (
         block_multiplications(config, index, height / scale, width / scale) for index, scale in enumerate(config.scales)

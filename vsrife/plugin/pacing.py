@@ -6,12 +6,13 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from vsrife.detect.runs import Run
 from vsrife.plugin.pairing import Decision, MissingFrames, Pace, Pairing, RecentCache, Role
 from vsrife.timing.moments import Moment
+from vsrife.timing.motion_time import motion_time
 from vsrife.timing.timeline import share_between
 
 if TYPE_CHECKING:
-    from vsrife.detect.runs import Run
     from vsrife.plugin.pairing import Frames
 
 __all__ = ["REACH", "Pacing"]
@@ -45,12 +46,15 @@ class Pacing(Pairing):
         if isinstance(shot, MissingFrames):
             return shot
         decision = super().decide(n, frames)
+        if isinstance(decision, Decision) and decision.motion and self._arguments.dedup:
+            decision = replace(decision, motion=motion_time(decision.timestep))  # others' times are other ones, too
         if isinstance(decision, MissingFrames) or decision.kind == "cut" or moment.left + 1 not in shot:
             return decision
+        whole = self._run(moment, frames) if self._arguments.dedup else None  # dedup has the time of whole frames
         paces = tuple(
             Pace(first, end, share_between(self._timeline, moment, first, end), _around(first, end, shot))
             for first, end in self._drawings.lookup(moment.left, lambda: self._find_drawings(shot, moment.left, frames))
-            if first < moment.left or moment.timestep
+            if (first < moment.left or moment.timestep) and Run(first, end) != whole
         )
         if not paces:
             return decision

@@ -192,6 +192,8 @@ class PictureRenderer(Renderer):
                 return None
         else:
             self._render(tasks, target)
+        if self._call.advice and decision.kind == "made" and self._own is Role.CLIP:
+            self._call.advice.count()
         if not has_alpha:
             return {}
         alpha, form = new_frame(alphas[0][0]), picture_format(alphas[0][0])
@@ -213,8 +215,6 @@ class PictureRenderer(Renderer):
             self._call.interpolator.render(tasks[0], target)
         else:
             self._call.interpolator.blur(tasks, target)
-        if self._call.advice:
-            self._call.advice.count()
 
     def _alphas(self, decision: Decision | Pace, frames: Frames) -> tuple[vs.VideoFrame, vs.VideoFrame] | None:
         """The two frames' alpha, VapourSynth's property `_Alpha`; None unless both have the same kind of it."""

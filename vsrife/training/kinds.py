@@ -102,11 +102,11 @@ def captions(rng: np.random.Generator, pictures: Pictures) -> Pictures:
     height, width = pictures.shape[2:]
     page = interpolate(text(rng)[None], scale_factor=1 / TEXELS, mode="area")[0]
     letters = (page - page[:, -1:, -1:]).abs().sum(0) > 0.2  # the last corner is ground
-    drawn = letters.numpy()[:height, :width]
+    drawn = letters.repeat(-(-height // letters.shape[0]), -(-width // letters.shape[1])).numpy()
     top = int(rng.integers(height // 2, height - height // 4))
     over = pictures.copy()
-    band = over[:, :, top : top + height // 4, : drawn.shape[1]]
-    band[:, :, drawn[: band.shape[2]]] = np.float32(rng.uniform(0.85, 1))
+    band = over[:, :, top : top + height // 4]
+    band[:, :, drawn[: band.shape[2], :width]] = np.float32(rng.uniform(0.85, 1))
     return over
 
 

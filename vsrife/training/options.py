@@ -28,8 +28,8 @@ class TrainOptions:
     data: tuple[str, ...] = option(
         (),
         "training data: films, .vpy scripts, folders of pictures or Vimeo90K folders; "
-        f'"{SCENES}" means synthetic scenes, "{SCENES}:N:P" N of them per epoch with motions of at most P pixels, '
-        f'and "{SCENES}:N:P:KIND" one kind: drawings, text, bars, repeats, faint, grain, letterbox or captions',
+        f'"{SCENES}[:N][:P][:KIND]" means synthetic scenes, N per epoch with motions of at most P pixels, of one kind: '
+        "noise (the default), drawings, text, bars, repeats, faint, grain, letterbox or captions",
     )
     validation: tuple[str, ...] = option((), "validation data; by default the end of each film, see --hold-out")
     hold_out: float = option(

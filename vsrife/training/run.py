@@ -254,8 +254,7 @@ def _parse_scenes(text: str) -> tuple[int, float, str]:
     """Scenes in an epoch, the longest motion in them in pixels, and their kind."""
     match = re.fullmatch(rf"{SCENES}(?::([1-9]\d*))?(?::([1-9]\d*))?(?::({'|'.join(KINDS)}))?", text)
     if not match:
-        allowed = f"{SCENES}, {SCENES}:NUMBER, {SCENES}:NUMBER:PIXELS, with :KIND after it, one of {', '.join(KINDS)}"
-        raise ArgumentError("data", text, allowed)
+        raise ArgumentError("data", text, f"{SCENES}[:NUMBER][:PIXELS][:KIND], the kind one of {', '.join(KINDS)}")
     count, reach, kind = match.groups()
     return int(count or SCENES_AN_EPOCH), float(reach or SceneTriplets.reach), kind or SceneTriplets.kind
 

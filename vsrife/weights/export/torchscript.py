@@ -125,7 +125,7 @@ class TorchOperations(Operations):
 
     def places(self, of: Extent) -> Places:
         height, width = self._sizes[of]
-        one = self._like[:1, :1, :1, :1] * 0 + 1
+        one = torch.ones_like(self._like[:1, :1, :1, :1])
         columns, rows = one.expand(1, 1, 1, width).cumsum(3) - 1, one.expand(1, 1, height, 1).cumsum(2) - 1
         return Places(columns, rows, columns[..., -1:], rows[..., -1:, :])
 
