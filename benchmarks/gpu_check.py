@@ -68,12 +68,11 @@ RIVALS = tuple(name for name in PARTS if name.endswith("-cuda"))
 STAGES: dict[str, tuple[type, str, tuple[str, ...]]] = {
     "upload and view": (FrameCache, "get", ("rgb", "luma and thumbnail")),
     "head": (FrameCache, "encoded", ("head", "encode")),
-    "detector": (FrameMaker, "cut_score", ()),
     "network": (MotionFinder, "_estimate", ("input", "block")),
     "correction": (MotionFinder, "_correct", ("correction",)),
-    "frame": (FrameMaker, "render", ()),
+    "frame with detector": (FrameMaker, "render_unless_cut", ()),
 }
-"""What is timed on its own: a method, and the floors that it has. `frame` and `network` contain those before them that
+"""What is timed on its own: a method, and the floors that it has. `frame with detector` and `network` contain those before them that
 they call."""
 
 
@@ -280,10 +279,10 @@ def measure_stages(setting: Setting) -> Iterator[dict[str, Any]]:
         film = Film(setting.device, setting.precision, *size, 8, 1)
         with timed(setting.device) as spans:
             film.run(RUNS if setting is CARD else 2, setting.seconds)
-        count, floors = max(len(spans["frame"]), 1), stages_of(MODEL, *size)
+        count, floors = max(len(spans["frame with detector"]), 1), stages_of(MODEL, *size)
         for stage, (_, _, parts) in STAGES.items():
             own = [floor for floor in floors if parts and floor.name.startswith(parts)]
-            if stage == "frame":
+            if stage == "frame with detector":
                 own = floors
             found[f"{name} {stage}"] = {
                 "ms": round(1e3 * sum(spans[stage]) / count, 3),
