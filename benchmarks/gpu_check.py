@@ -72,8 +72,8 @@ STAGES: dict[str, tuple[type, str, tuple[str, ...]]] = {
     "correction": (MotionFinder, "_correct", ("correction",)),
     "frame with detector": (FrameMaker, "render_unless_cut", ()),
 }
-"""What is timed on its own: a method, and the floors that it has. `frame with detector` and `network` contain those before them that
-they call."""
+"""What is timed on its own: a method, and the floors that it has. `frame with detector` and `network` contain those
+before them that they call."""
 
 
 @dataclass(frozen=True)
