@@ -17,6 +17,7 @@ import vapoursynth as vs
 from vsrife.cli import doctor, main
 from vsrife.cli.doctor import LIMITS, ask, examine, shortened
 from vsrife.cli.doctor_text import advice, text, works
+from vsrife.engine import card_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ MISSING = "raise ImportError('it is not here')\n"
 STUCK = "import time\ntime.sleep(60)\n"
 CRASHES = "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"
 NOISY = "print('vsrife-answer is not what this line begins with')\nraise ValueError('broken\\nin two lines')\n"
+NO_TRITON = "Triton cannot be imported (No module named 'triton')"
 WITHOUT_WORD = "import os\nos._exit(7)\n"
 
 
@@ -251,19 +253,22 @@ def test_advice(part: str, changes: dict[str, Any], said: str, whole: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("system", "cuda", "named"),
+    ("system", "cuda", "why", "named"),
     [
-        ("Windows-11-10.0.26100-SP0", "13.0", True),
-        ("Windows-11-10.0.26100-SP0", None, False),
-        ("Linux-6.8", "13.0", False),
+        ("Windows-11-10.0.26100-SP0", "13.0", NO_TRITON, True),
+        ("Windows-11-10.0.26100-SP0", "13.0", "Triton 3.2.0 does not run the kernels (a C compiler)", False),
+        ("Windows-11-10.0.26100-SP0", None, NO_TRITON, False),
+        ("Linux-6.8", "13.0", NO_TRITON, False),
     ],
 )
-def test_triton_for_windows_is_named(system: str, cuda: str | None, named: bool, whole: dict[str, Any]) -> None:
+def test_triton_for_windows_is_named(
+    system: str, cuda: str | None, why: str, named: bool, whole: dict[str, Any]
+) -> None:
     found = copy.deepcopy(whole)
     found["system"]["name"] = system
-    found["torch"] |= {"cuda": cuda, "kernels": {"kind": "", "why_no_others": "Triton cannot be imported"}}
+    found["torch"] |= {"cuda": cuda, "kernels": {"kind": "", "why_no_others": why}}
     (line,) = (said for said in advice(found) if said.startswith("frames are made by PyTorch alone"))
-    assert ("pip install triton-windows" in line) is named
+    assert ("; pip install triton-windows" in line) is named
 
 
 def test_a_triton_of_another_name_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +288,7 @@ PROBED = {
     "levels": {
         "eager": {"db": 71.2, "why": "", "ms": 2.31, "waits": 0},
         "graphs": {"db": 71.2, "why": "", "ms": 1.04, "waits": 2},
-        "ring": {"db": 41.0, "why": "its frames differ from those made eagerly"},
+        "ring": {"db": 41.0, "why": "its frames differ from those made eagerly", "wrong": True},
     },
 }
 
@@ -293,15 +298,17 @@ def test_cards_have_a_table(whole: dict[str, Any]) -> None:
     said = advice(found)
     lines = text(found | {"advice": said}).splitlines()
     rows = {line[:26].strip(): line[26:] for line in lines[lines.index("Cards") + 1 :]}
-    assert rows["cuda:0"] == "used at the level graphs, in fp16"
+    assert rows["cuda:0"] == "is best used at the level graphs, in fp16"
     assert rows["eager"] == "2.31 ms a frame, 71.2 dB to the reference"
     assert rows["graphs"] == "1.04 ms a frame, 71.2 dB to the reference, 2 waits"
     assert rows["ring"] == "41.0 dB to the reference, not used: its frames differ from those made eagerly"
     assert rows["cuda:1"] == "could not be probed: crashed, SIGSEGV: Fatal Python error"
     assert [line for line in said if line.startswith("cuda")] == [
-        f"cuda:0 does not make the same frames at every level ({PROBED['why']}): please report this",
+        "cuda:0 makes wrong frames at the level ring (its frames differ from those made eagerly): please report this",
         "cuda:1 could not be probed (crashed, SIGSEGV: Fatal Python error)",
     ]
+    failed = PROBED | {"levels": {"ring": {"why": "expected all tensors on one, but found a different device"}}}
+    assert not [line for line in advice(whole | {"cards": {"cuda:0": failed}}) if line.startswith("cuda")]
     assert "Cards" not in text(whole | {"cards": {}, "advice": []}).splitlines()
 
 
@@ -315,11 +322,15 @@ def test_every_card_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(doctor, "ask", answer)
     monkeypatch.setattr(doctor, "_vspipe", lambda _: {})
+    monkeypatch.delenv("VSRIFE_CUDA", raising=False)
     assert examine(LIMITS)["cards"] == {name: {"answers": "card"} for name in ("cuda:0", "cuda:1")}
     assert asked[2:] == [
         *(("card", LIMITS["card"], name) for name in ("cuda:0", "cuda:1")),
         ("self_test", LIMITS["self_test"]),
     ]
+    assert card_record.LIMIT < LIMITS["card"] < card_record.PATIENCE
+    monkeypatch.setenv("VSRIFE_CUDA", "off")
+    assert examine(LIMITS)["cards"] == {}
 
 
 def test_a_card_that_is_not_here_is_one_line() -> None:

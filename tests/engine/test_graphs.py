@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tape import Recorder, Tape
 from torch import Tensor
 
-from vsrife.engine import levels
+from vsrife.engine import levels, memory
 from vsrife.engine.graphs import CAPACITY, MOST_CAPTURES, UNUSED, CudaGraphs, GraphedEstimator, Graphs
 from vsrife.engine.levels import Level, level_of, set_level
 from vsrife.engine.task import time_tensor
@@ -286,7 +286,7 @@ class Driver:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, fails_at_end: bool = False) -> None:
         self.stream, self.capturing, self.held = "default", list[Any](), list[Any]()
-        self.broken = False
+        self.broken, self.waits = False, 0
         self._handles = iter(range(100))
         driver = self
 
@@ -321,13 +321,18 @@ class Driver:
             "graph_pool_handle": lambda: (0, next(self._handles)),
             "stream": stream,
             "device": lambda device: nullcontext(),
-            "synchronize": lambda device=None: None,
-            "empty_cache": lambda: None,
+            "synchronize": lambda device=None: self._waits(),
+            "empty_cache": self._waits,
         }.items():
             monkeypatch.setattr(torch.cuda, name, value)
         monkeypatch.setattr(torch, "_C", SimpleNamespace(**vars(torch._C)))
         monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", lambda _, pool: self._end(pool))
         monkeypatch.setattr(torch._C, "_cuda_releasePool", lambda _, pool: self.held.remove(pool))
+
+    def _waits(self) -> None:
+        """What another thread must not do during a capture."""
+        assert memory.capturing.locked()
+        self.waits += 1
 
     def _end(self, pool: Any) -> None:
         if pool not in self.capturing:
@@ -341,6 +346,28 @@ def test_a_capture_holds_its_pool_alone(monkeypatch: pytest.MonkeyPatch) -> None
     _, result = cuda.capture(lambda: "result")
     assert result == "result"
     assert (driver.stream, driver.capturing, len(driver.held)) == ("default", [], 1)
+
+
+def test_no_thread_frees_memory_during_a_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver, card = Driver(monkeypatch), torch.device("cuda", 0)
+    CudaGraphs(card).release()
+    memory.release_memory(card)
+    assert driver.waits == 2
+    assert not memory.capturing.locked()
+
+
+def test_before_pytorch_2_8_another_function_ends_a_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(monkeypatch)
+    monkeypatch.setattr(torch._C, "_cuda_endAllocateCurrentStreamToPool", torch._C._cuda_endAllocateToPool, False)
+    monkeypatch.delattr(torch._C, "_cuda_endAllocateToPool")
+
+    def work() -> None:
+        driver.broken = True
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    with pytest.raises(RuntimeError, match="not permitted"):
+        CudaGraphs(torch.device("cuda", 0)).capture(work)
+    assert (driver.capturing, driver.held) == ([], [])
 
 
 @pytest.mark.parametrize("breaks", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -67,9 +68,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return commands
 
 
-def chosen(device: torch.device = CARD) -> list[str]:
+def chosen(device: torch.device = CARD, frame_bytes: int = 0) -> list[str]:
     lines: list[str] = []
-    choose_level(device, lines.append)
+    choose_level(device, lines.append, frame_bytes)
     return lines
 
 
@@ -118,13 +119,13 @@ def test_what_was_proven_is_used(started: list[list[str]]) -> None:
 def test_a_probe_that_failed_is_said_and_not_started_again(started: list[list[str]]) -> None:
     write(CARD, {"level": "eager", "why": "graphs: its frames differ from those made eagerly"})
     (line,) = chosen()
-    assert line.startswith("cuda:0 is used eagerly, which costs some speed: graphs: its frames differ")
+    assert line.startswith("cuda:0 is used eagerly: graphs: its frames differ")
     assert not started
 
 
 def test_nothing_is_known_at_first(started: list[list[str]]) -> None:
     (line,) = chosen()
-    assert line.startswith("cuda:0 is used eagerly, which costs some speed: what else is right here is found out")
+    assert line.startswith("cuda:0 is used eagerly: a probe in the background finds out whether it can be faster")
     assert level_of(CARD) is Level.EAGER
     assert len(started) == 1
     assert started[0][1:] == ["-P", "-m", "vsrife.engine.probe", "cuda:0"]
@@ -223,8 +224,51 @@ def test_where_nothing_can_be_kept_nothing_is_started(
 def test_a_card_without_memory_is_not_probed(started: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device=None: (FREE_BYTES - 1, 2 * FREE_BYTES))
     assert "no memory" in chosen()[0]
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device=None: (FREE_BYTES + 99, 2 * FREE_BYTES))
+    assert "no memory" in chosen(frame_bytes=100)[0]
+
+    def fails(device: object = None) -> None:
+        raise RuntimeError("CUDA error: unknown error")
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", fails)
+    assert "`vsrife doctor`" in chosen()[0]
     assert not started
     assert read(CARD) is None
+
+
+def test_a_level_in_use_stays_while_it_is_proven_anew(started: list[list[str]]) -> None:
+    write(CARD, {"level": "ring"})
+    chosen()
+    write(CARD, {"attempts": 1, "started": time.time(), "step": "its start"})  # as `vsrife doctor` does
+    assert not chosen()
+    assert level_of(CARD) is Level.RING
+    assert not started
+
+
+def test_a_file_system_without_locks_is_no_other_probe(
+    started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(number, "imitated")
+
+    name = "msvcrt.locking" if sys.platform == "win32" else "fcntl.flock"
+    monkeypatch.setattr(name, fails)
+    number = errno.ENOLCK
+    with pytest.raises(OSError, match="imitated"), locked(CARD):
+        pass
+    assert "being probed" not in chosen()[0]
+    number = errno.EACCES
+    with locked(CARD) as ours:
+        assert not ours
+    assert not started
+
+
+def test_triton_is_known_by_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its package has other names with other builds of PyTorch."""
+    monkeypatch.setitem(sys.modules, "triton", SimpleNamespace(__version__="3.4.0"))
+    assert card_key(CARD)["triton"] == "3.4.0"
+    monkeypatch.setitem(sys.modules, "triton", None)
+    assert card_key(CARD)["triton"] == ""
 
 
 def test_a_host_that_embeds_python_is_not_started(
@@ -251,7 +295,7 @@ def test_a_card_that_fell_stays_down_here_and_later(started: list[list[str]], mo
     chosen(), chosen(OTHER)
     fall(CARD, "a frame was wrong")
     assert (level_of(CARD), level_of(OTHER)) == (Level.EAGER, Level.GRAPHS)
-    assert chosen() == ["cuda:0 is used eagerly, which costs some speed: a frame was wrong"]
+    assert chosen() == ["cuda:0 is used eagerly: a frame was wrong"]
     set_level(CARD, Level.RING)
     assert level_of(CARD) is Level.EAGER
     monkeypatch.setattr(levels, "_fallen", set())  # another process

@@ -78,6 +78,33 @@ def test_the_highest_level_is_reached(times: dict[Level, float]) -> None:
     assert json.loads(json.dumps(found)) == found
 
 
+def test_the_film_replays_graphs_where_the_frames_before_it_left_no_room(
+    times: dict[Level, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, options = ((122, 38), (58, 102), (122, 102)), probe.FORMS[0][1]
+    monkeypatch.setattr(probe, "FORMS", [(PictureFormat("yuv", 8, False, 1, 1, *size), options) for size in sizes])
+    tape, film, counts = Tape(), probe._film, list[tuple[Level, int, int]]()
+
+    def counted(engine: Engine, form: PictureFormat) -> float:
+        before = tape.calls.count("replay")
+        milliseconds = film(engine, form)
+        counts.append((level_of(CPU), len(engine.graphed.graphs or ()), tape.calls.count("replay") - before))
+        return milliseconds
+
+    monkeypatch.setattr(probe, "_film", counted)
+    assert probed(tape)[0]["level"] == "ring"
+    assert [level for level, _, _ in counts] == [level for level in Level for _ in range(probe.FILMS)]
+    assert [graphs for _, graphs, _ in counts] == [0] * probe.FILMS + [1] * 2 * probe.FILMS
+    assert all(bool(replays) == bool(level) for level, _, replays in counts)
+    assert tape.calls.count("capture") == 2 * (len(sizes) + 1)
+
+
+def test_a_film_counts_by_its_fastest(times: dict[Level, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = iter([9.0, 3.0, 5.0, 2.5, 9.0, 9.0, 9.0, 9.0, 1.0])
+    monkeypatch.setattr(probe, "_film", lambda engine, form: next(taken))
+    assert [each["ms"] for each in probed()[0]["levels"].values()] == [3.0, 2.5, 1.0]
+
+
 def test_a_level_that_is_not_faster_is_not_used(times: dict[Level, float]) -> None:
     times[Level.RING] = 1.99
     found, _ = probed()
@@ -115,6 +142,7 @@ class Poisoned(Tape):
 )
 def test_graphs_that_are_wrong_are_not_used(tape: Tape, why: str, times: dict[Level, float]) -> None:
     found, _ = probed(tape)
+    assert found["levels"]["graphs"].get("wrong", False) == ("frames" in why)
     assert found["level"] == "eager"
     assert found["why"].startswith(why)
     assert "\n" not in found["why"]
@@ -139,6 +167,7 @@ def test_frames_that_are_wrong_at_one_level_alone_are_found(
     found, _ = probed()
     assert found["level"] == "graphs"
     assert found["why"] == "ring: its frames differ from those made eagerly"
+    assert [each.get("wrong", False) for each in found["levels"].values()] == [False, False, True]
 
 
 def test_a_card_whose_eager_frames_are_wrong_is_raised_to_nothing(
@@ -237,6 +266,31 @@ def test_errors_are_one_line(
     monkeypatch.setattr(probe, "probe_engine", fails)
     assert probe.probe(CARD)["error"] == said
     assert json.loads(card.read_text()).get("level") == level
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"level": "ring", "why": ""}, {"level": "ring", "why": ""}),
+        ({"attempts": 2, "started": 5.0, "step": "its start"}, {"attempts": 1, "started": 5.0}),
+        ({"attempts": "many"}, {"attempts": "many"}),
+    ],
+)
+def test_a_card_without_memory_loses_nothing(
+    before: dict[str, Any], after: dict[str, Any], card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what was proven nor one of its attempts."""
+
+    def fails(_engine: object, step: Callable[[str], None]) -> None:
+        step("frames by the reference")
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(probe, "probe_engine", fails)
+    card_record.write(CARD, before)
+    probe.probe(CARD)
+    kept = card_record.read(CARD)
+    assert {name: kept[name] for name in after} == after
+    assert ("level" in kept) == ("level" in before)
 
 
 @pytest.mark.parametrize("arguments", [[], ["cuda:77"], ["gpu"]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -156,6 +157,53 @@ def test_a_wrong_frame_of_graphs_costs_the_level_alone(monkeypatch: pytest.Monke
         out = [np.empty((64, 96), np.float32) for _ in range(3)]
         plain.render(Task(*frames, Timestep(time), FORM), out)
         assert np.array_equal(frame, np.stack(out))
+
+
+def test_a_card_without_kernels_is_compared_at_the_levels_with_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "_levels", {})
+    monkeypatch.setattr(levels, "_fallen", set())
+    monkeypatch.setenv("VSRIFE_CHECK", "1")
+    monkeypatch.setenv("VSRIFE_CUDA", "ring")
+    engine = Engine(NETWORK, CPU, torch.float32, compiled=False)
+    right, lines = rendered(engine), list[str]()
+    estimate: Any = engine.graphed.estimate
+    levels.set_level(CPU, Level.RING)
+
+    def wrong(first: torch.Tensor, last: torch.Tensor, *args: Any, **named: Any) -> Any:
+        ends = (last, first) if level_of(CPU) is Level.RING else (first, last)
+        return estimate(*ends, *args, **named)
+
+    monkeypatch.setattr(engine, "graphed", SimpleNamespace(estimate=wrong, release=lambda: None))
+    assert np.array_equal(rendered(engine, lines.append), right)
+    assert "was made again; cpu is used eagerly from here on" in lines[0]
+    assert level_of(CPU) is Level.EAGER
+    rendered(engine, lines.append)
+    assert len(lines) == 1
+
+
+def test_psnr_of_samples_that_are_no_numbers() -> None:
+    nan, infinite = float("nan"), float("inf")
+    both = np.array([nan, infinite, -infinite, 0.5], np.float32)
+    assert psnr([both], [both], 1) == infinite
+    assert psnr([both], [both + np.array([0, 0, 0, 0.5], np.float32)], 1) == pytest.approx(12.04, abs=0.01)
+    for other in (infinite, nan):
+        assert psnr([np.array([0.5])], [np.array([other])], 1) == -infinite
+
+
+@pytest.mark.parametrize(("error", "alarms"), [(0.02, 0), (20.0, 1)])
+def test_linear_light_is_judged_by_its_own_peak(error: float, alarms: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSRIFE_CHECK", "1")
+    engine, lines = Engine(NETWORK, CPU, torch.float32, compiled=False), list[str]()
+    recovery = Interpolator(engine, FORM, Options(), log=lines.append)._recovery
+    monkeypatch.setattr(levels, "_levels", {CPU: Level.GRAPHS})
+    monkeypatch.setattr(levels, "_fallen", set())
+    monkeypatch.setenv("VSRIFE_CUDA", "graphs")
+    frames = [HostFrame(n, [100 * plane for plane in texture(96, 64, 9 * n, 4 * n)], Colour()) for n in range(2)]
+    task, out = Task(*frames, Timestep(0.5), FORM), [np.empty((64, 96), np.float32) for _ in range(3)]
+    Interpolator(engine, FORM, Options()).render(task, out)
+    assert max(plane.max() for plane in out) > 50
+    recovery.compare(0, task, [plane + np.float32(error) for plane in out], None)
+    assert len(lines) == alarms
 
 
 @pytest.mark.parametrize("text", ["often", "-1", "2.5", "１"])

@@ -43,6 +43,8 @@ def hip(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         ("gfx1101", ["gfx11-generic"], True),
         ("gfx1031", ["gfx10-3-generic"], True),
         ("gfx1010", ["gfx10-3-generic"], False),
+        ("gfx90a", ["gfx9-generic"], False),
+        ("gfx942", ["gfx9-4-generic"], True),
         ("gfx1100", [], True),
     ],
 )

@@ -89,7 +89,8 @@ def examine(limits: Mapping[str, float]) -> dict[str, Any]:
     plugins = found["vapoursynth"].get("plugins", {})
     found["source_filters"] = [name for name in SOURCE_FILTERS if name in plugins]
     names = (device["name"] for device in found["torch"].get("devices", ()))
-    found["cards"] = {name: ask("card", limits["card"], name) for name in names if name.startswith("cuda")}
+    cards = [name for name in names if name.startswith("cuda") and os.environ.get("VSRIFE_CUDA") != "off"]
+    found["cards"] = {name: ask("card", limits["card"], name) for name in cards}
     found["self_test"] = ask("self_test", limits["self_test"])
     return found
 

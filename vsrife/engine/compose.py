@@ -101,7 +101,7 @@ def warp_blend_into(
     out = download.planes if download else [torch.from_numpy(array) for array in target]
     for grid, planes in groups:
         kernels.warp_and_blend_into(pair.first[planes], pair.last[planes], motion, grid, out[planes], peak)
-    return download.start() if download else Pending(lambda: list(beside))
+    return download.start() if download else Pending(list)
 
 
 def crossfade(pair: PlanePair, timestep: Tensor) -> list[Tensor]:
@@ -151,7 +151,7 @@ def write_planes(
 ) -> Pending[list[Tensor]]:
     """Copy planes to host memory: rounded and clipped to the format's integers, floats with every value.
 
-    What is pending are copies of the tensors `beside` them.
+    What is pending are copies of the tensors `beside` them; none but on a CUDA card.
     """
     if not form.is_float:
         planes = [plane.round().clamp_(0, (1 << form.bits) - 1) for plane in planes]
@@ -165,7 +165,7 @@ def write_planes(
     def finish() -> list[Tensor]:
         for copy, array in zip(copies, target, strict=True):
             np.copyto(array, copy, casting="unsafe")
-        return [tensor.cpu() for tensor in beside]
+        return []
 
     return Pending(finish)
 

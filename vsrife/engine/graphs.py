@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vsrife.engine.cards import check_memory, is_lost
 from vsrife.engine.levels import Level, fall, level_of
-from vsrife.engine.memory import is_out_of_memory
+from vsrife.engine.memory import capturing, is_out_of_memory
 from vsrife.errors import first_line
 from vsrife.motion import Motion, PackedMap
 
@@ -158,9 +158,6 @@ class Graphs[T]:
             self._captured[key] = _Captured(buffers, result, replay, self._runs)
 
 
-_capturing = threading.Lock()
-
-
 class CudaGraphs:
     """PyTorch's CUDA graphs of one card, which share their memory: a replay may write over another's results."""
 
@@ -176,7 +173,7 @@ class CudaGraphs:
         a capture is going on, after which memory that two streams used is never handed out again.
         """
         graph = torch.cuda.CUDAGraph()
-        with _capturing, torch.cuda.device(self._device):
+        with capturing, torch.cuda.device(self._device):
             torch.cuda.synchronize()  # errors of earlier work are not the capture's
             torch.cuda.empty_cache()
             with torch.cuda.stream(self._stream):
@@ -190,7 +187,8 @@ class CudaGraphs:
         return graph.replay, result
 
     def release(self) -> None:
-        torch.cuda.synchronize(self._device)
+        with capturing:
+            torch.cuda.synchronize(self._device)
         self._pool = torch.cuda.graph_pool_handle()
 
     def _abandon(self, graph: torch.cuda.CUDAGraph) -> None:
@@ -198,8 +196,9 @@ class CudaGraphs:
         with suppress(RuntimeError):
             graph.capture_end()
         index, pool = self._device.index, self._pool
-        with suppress(RuntimeError):  # where the capture's end did so
-            torch._C._cuda_endAllocateToPool(index, pool)
+        end, before_2_8 = "_cuda_endAllocateToPool", "_cuda_endAllocateCurrentStreamToPool"  # of PyTorch
+        with suppress(RuntimeError, AttributeError, TypeError):  # RuntimeError where the capture's end did so
+            getattr(torch._C, end if hasattr(torch._C, end) else before_2_8)(index, pool)
             torch._C._cuda_releasePool(index, pool)
         with suppress(RuntimeError):
             graph.reset()

@@ -23,7 +23,7 @@ __all__ = ["Level", "choose_level", "fall", "is_off", "level_of", "set_level", "
 VARIABLE = "VSRIFE_CUDA"
 OFF, AUTO = "off", "auto"
 FREE_BYTES = 2 << 30
-"""Free memory of a card from which on it is probed while the filter uses it; the probe takes half of that."""
+"""Free memory, besides that of a frame, from which on a card is probed during its use; a probe takes half of it."""
 
 
 class Level(IntEnum):
@@ -80,14 +80,15 @@ def fall(device: torch.device, why: str) -> None:
         card_record.write(device, {"level": Level.EAGER.name.lower(), "why": why})
 
 
-def choose_level(device: torch.device, log: Callable[[str], None]) -> None:
+def choose_level(device: torch.device, log: Callable[[str], None], frame_bytes: int) -> None:
     """Have a card used at the level that the user fixed, or that was proven on this machine.
 
-    Where nothing is known of the card it is used eagerly, and a probe is started in the background.
+    Where nothing is known of the card it stays as it is, at first eager, and a probe is started in the background.
 
     Args:
         device: a CUDA card that makes right frames eagerly.
         log: takes a line where the card is used eagerly, with the reason.
+        frame_bytes: memory that a frame of the filter needs; a probe is not started where it would take that.
     """
     if (name := wanted_level()) not in (AUTO, OFF):
         set_level(device, Level[name.upper()])
@@ -98,21 +99,22 @@ def choose_level(device: torch.device, log: Callable[[str], None]) -> None:
     if level is not None:
         set_level(device, level)
         if level is Level.EAGER:
-            log(f"{device} is used eagerly, which costs some speed: {record.get('why') or 'its probe failed'}")
+            log(f"{device} is used eagerly: {record.get('why') or 'its probe failed'}")
         return
-    set_level(device, Level.EAGER)
-    log(f"{device} is used eagerly, which costs some speed: {_start_probe(device)}")
+    found = _start_probe(device, frame_bytes)
+    if level_of(device) is Level.EAGER:  # else it is in use at a level that is being proven anew
+        log(f"{device} is used eagerly: {found}")
 
 
-def _start_probe(device: torch.device) -> str:
+def _start_probe(device: torch.device, frame_bytes: int) -> str:
     """Start a probe of a card in the background, if that can be; returns what to say about it."""
     advice = "`vsrife doctor` finds out whether it can be faster"
     python = _python()
     if python is None:
         return advice
-    if torch.cuda.mem_get_info(device)[0] < FREE_BYTES:
-        return f"{advice}; there is no memory to do so now"
     try:
+        if torch.cuda.mem_get_info(device)[0] < FREE_BYTES + frame_bytes:
+            return f"{advice}; there is no memory to do so now"
         if (why := card_record.begin(device)) is not None:
             return f"{why}; {advice}"
         quiet = subprocess.DEVNULL
@@ -126,7 +128,7 @@ def _start_probe(device: torch.device) -> str:
 
 
 def _python() -> Path | None:
-    """The interpreter of this process; hosts that embed it, such as players, are none."""
+    """The Python interpreter that can run a module; None where a host, as a player, embeds Python and none is found."""
     folder, names = Path(sys.prefix), ("python.exe", "Scripts/python.exe") if os.name == "nt" else ("bin/python3",)
     candidates = (Path(sys.executable or "none"), *(folder / name for name in names))
     return next((path for path in candidates if path.name.lower().startswith("python") and path.is_file()), None)

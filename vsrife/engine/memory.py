@@ -11,7 +11,15 @@ from typing import Protocol
 
 import torch
 
-__all__ = ["Holder", "is_out_of_memory", "register", "release_all_memory", "release_memory", "requested_bytes"]
+__all__ = [
+    "Holder",
+    "capturing",
+    "is_out_of_memory",
+    "register",
+    "release_all_memory",
+    "release_memory",
+    "requested_bytes",
+]
 
 TEXTS = (
     "out of memory",
@@ -43,6 +51,8 @@ class Holder(Protocol):
 
 _holders: weakref.WeakSet[Holder] = weakref.WeakSet()
 _lock = threading.Lock()
+capturing = threading.Lock()
+"""Held while a graph is captured, which what other threads free on a card, or wait for, would end."""
 
 
 def register(holder: Holder) -> None:
@@ -60,7 +70,8 @@ def release_memory(device: torch.device) -> None:
             holder.release()
     gc.collect()
     if device.type in ("cuda", "xpu", "mps"):
-        getattr(torch, device.type).empty_cache()
+        with capturing:
+            getattr(torch, device.type).empty_cache()
 
 
 def release_all_memory() -> None:

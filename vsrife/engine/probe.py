@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from vsrife.engine import card_record
+from vsrife.engine.card_record import LIMIT
 from vsrife.engine.device import PRECISIONS, resolve_device, resolve_precision
 from vsrife.engine.engine import Engine
 from vsrife.engine.frame_maker import FrameMaker
@@ -29,7 +30,7 @@ from vsrife.engine.graphs import GraphedEstimator
 from vsrife.engine.levels import Level, set_level
 from vsrife.engine.memory import is_out_of_memory
 from vsrife.engine.picture import Colour, HostFrame, PictureFormat
-from vsrife.engine.proof import psnr
+from vsrife.engine.proof import POISON, psnr, texture
 from vsrife.engine.recovery import execute
 from vsrife.engine.task import Options, Task, Timestep
 from vsrife.errors import RifeError, first_line
@@ -42,15 +43,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["LIMIT", "probe", "probe_engine"]
+__all__ = ["probe", "probe_engine"]
 
-LIMIT = 240.0
-"""Seconds after which a probe is given up; most of them compile."""
 LEAST = 45.0
 """The least PSNR to the reference in fp32, in dB; the network has 71 in fp16 on pictures like these."""
 GAIN = 0.98
-"""The part of the time of the levels below that a frame may take at most for a level to be worth its use."""
-POISON = 170
+"""A level is used if a frame takes at most this share of the fastest lower level's time."""
+STEP = 9, 4
+"""Pixels across and down by which the pictures move a frame."""
 THREADS = 3
 """Frames that are asked for at once."""
 FORMS = (
@@ -66,6 +66,8 @@ TIMES = (
 )
 FILM = PictureFormat("yuv", 8, False, 1, 1, 1920, 1080)
 FILM_FRAMES = 60
+FILMS = 3
+"""Times that a film is made, of which the fastest counts."""
 WARM_UP = 10
 
 Planes = list["NDArray[np.generic]"]
@@ -86,11 +88,14 @@ def probe(device: torch.device) -> dict[str, Any]:
     Returns:
         `level`, `why` it is not the highest, and `levels` with figures; `error`, one line, where nothing is kept.
     """
+    before: dict[str, Any] = {}
+    begun: dict[str, Any] = {}
     try:
         with card_record.locked(device) as ours:
             if not ours:
                 return {"error": "it is being probed by another process"}
-            begun = {"attempts": 1} | (card_record.read(device) or {})
+            before = card_record.read(device) or {}
+            begun = {"attempts": 1} | before
             begun = {name: begun[name] for name in ("attempts", "started") if name in begun}
             steps = [""]
 
@@ -105,7 +110,10 @@ def probe(device: torch.device) -> dict[str, Any]:
                 card_record.write(device, found)
                 return found
     except Exception as error:
-        if is_out_of_memory(error):
+        if is_out_of_memory(error):  # which says nothing about the card: what was proven stays, and no attempt counts
+            if "level" not in before and isinstance(attempts := begun.get("attempts"), int):
+                before = begun | {"attempts": max(attempts - 1, 0)}
+            card_record.write(device, before)
             return {"error": "there is no memory for it"}
         found = {"level": Level.EAGER.name.lower(), "why": f"{type(error).__name__}: {first_line(error)}"}
         card_record.write(device, found)
@@ -136,16 +144,20 @@ def probe_engine(engine: Engine, step: Callable[[str], None], film: PictureForma
         figures: dict[str, Any] = {}
         levels[title] = figures
         try:
+            _drop_graphs(engine)
             _poison(device)
             made = _make(engine, reverse=False)
             with _counting_waits(device, figures):
                 again = _make(engine, reverse=True)
             eager = eager or made
             figures["db"] = round(min(map(_likeness, made, reference)), 1)
-            figures["why"] = _fault(figures["db"], made, again, eager, engine, level)
+            if fault := _fault(figures["db"], made, again, eager):
+                figures["wrong"] = True
+            figures["why"] = fault or _why_no_graphs(engine, level)
             if not figures["why"]:
                 step(f"a film at the level {title}")
-                figures["ms"] = round(_film(engine, film), 3)
+                _drop_graphs(engine)  # those of the frames above leave no room for the film's
+                figures["ms"] = round(min(_film(engine, film) for _ in range(FILMS)), 3)
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
@@ -168,21 +180,24 @@ def _engine(device: torch.device) -> Engine:
     return Engine(load_network(DEFAULT, None, fetch=False), device, resolve_precision("auto", device))
 
 
-def _fault(
-    likeness: float,
-    made: Sequence[Planes],
-    again: Sequence[Planes],
-    eager: Sequence[Planes],
-    engine: Engine,
-    level: Level,
-) -> str:
-    """Why a level is not to be used, by its frames in two orders and those that were made eagerly."""
+def _drop_graphs(engine: Engine) -> None:
+    if isinstance(engine.graphed, GraphedEstimator):
+        engine.graphed.release_graphs()
+
+
+def _fault(likeness: float, made: Sequence[Planes], again: Sequence[Planes], eager: Sequence[Planes]) -> str:
+    """What is wrong with a level's frames, which are made in two orders, beside those that were made eagerly."""
     if likeness < LEAST:
         return f"its frames are {likeness} dB from the reference"
     if not all(map(_same, made, eager)):
         return "its frames differ from those made eagerly"
     if not all(map(_same, made, again)):
         return "its frames differ with the order they are asked for in"
+    return ""
+
+
+def _why_no_graphs(engine: Engine, level: Level) -> str:
+    """Why estimates were not replayed as graphs at a level; empty where they were, or where it has none."""
     if level >= Level.GRAPHS and isinstance(engine.graphed, GraphedEstimator):
         graphs = engine.graphed.graphs
         if graphs is None or not graphs.replays:
@@ -198,7 +213,7 @@ def _same(one: Planes, other: Planes) -> bool:
 def _likeness(got: Planes, expected: Planes) -> float:
     floats = got[0].dtype.kind == "f"
     deep = got[0].dtype == np.uint16
-    return min(999.0, psnr(got, expected, 1 if floats else 1023 if deep else 255))
+    return max(0.0, min(999.0, psnr(got, expected, 1 if floats else 1023 if deep else 255)))
 
 
 def _make(engine: Engine, *, reverse: bool) -> list[Planes]:
@@ -214,7 +229,7 @@ def _make(engine: Engine, *, reverse: bool) -> list[Planes]:
 
 def _frame(makers: Sequence[FrameMaker], ask: _Ask) -> Planes:
     form = FORMS[ask.form][0]
-    left, right = (HostFrame(number, _texture(form, number), Colour()) for number in (ask.left, ask.left + 1))
+    left, right = (HostFrame(number, texture(form, number, STEP), Colour()) for number in (ask.left, ask.left + 1))
     target: Planes = [np.full(form.shape(plane), POISON, form.dtype) for plane in range(form.planes)]
     task = Task(left, right, ask.timestep, form)
     _: list[Tensor] = execute(makers[ask.form], lambda maker: maker.render(task, target))
@@ -224,7 +239,7 @@ def _frame(makers: Sequence[FrameMaker], ask: _Ask) -> Planes:
 def _film(engine: Engine, form: PictureFormat) -> float:
     """Milliseconds of a made frame in a film of new frames, of which several are in progress."""
     maker = FrameMaker(engine, form, Options(requests=THREADS))
-    pictures = [_texture(form, number) for number in range(4)]
+    pictures = [texture(form, number, STEP) for number in range(4)]
     outputs = threading.local()
 
     def make(number: int) -> None:
@@ -240,19 +255,6 @@ def _film(engine: Engine, form: PictureFormat) -> float:
         began = time.perf_counter()
         list(pool.map(make, range(WARM_UP, WARM_UP + FILM_FRAMES)))
         return (time.perf_counter() - began) * 1e3 / FILM_FRAMES
-
-
-def _texture(form: PictureFormat, number: int) -> Planes:
-    """A smooth picture that moves by (9, 4) pixels a frame."""
-    planes: Planes = []
-    for plane in range(form.planes):
-        rows, columns = form.shape(plane)
-        y, x = np.mgrid[:rows, :columns]
-        y, x = y * (form.height / rows) - 4 * number, x * (form.width / columns) - 9 * number
-        waves = np.sin(0.11 * x + 0.05 * y) + np.sin(0.031 * x - 0.17 * y + plane) + np.sin(0.23 * x + 0.19 * y)
-        level = 0.5 + 0.12 * waves
-        planes.append((level if form.is_float else level * ((1 << form.bits) - 1)).astype(form.dtype))
-    return planes
 
 
 def _poison(device: torch.device) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vsrife.engine.engine import Engine
 
-__all__ = ["LEAST_OF_FILM", "every_nth", "find_fault", "psnr"]
+__all__ = ["LEAST_OF_FILM", "POISON", "every_nth", "find_fault", "psnr", "texture"]
 
 VARIABLE = "VSRIFE_CHECK"
 LEAST_OF_FILM = 40.0
@@ -33,8 +33,10 @@ FORM = PictureFormat("yuv", 8, False, 1, 1, 250, 134)
 """A format whose sides the network's alignment does not divide."""
 CASES = [("sharp", 0, 0.5), ("sharp", 1, 0.25), ("published", 0, 0.25), ("published", 1, 0.5)]
 """Picture step, left frame and time; the published one shows the network's motion as it is."""
+STEP = 12, 5
+"""Pixels across and down by which the picture moves a frame, farther than evidence alone finds."""
 POISON = 170
-"""What outputs hold before: a sample that nobody writes is no sample of the frame."""
+"""Value that outputs are filled with beforehand, so that samples nobody writes are noticed."""
 LEAST = 50.0
 """The least PSNR to the frames in fp32, in dB: the networks here have 71 in fp16 and 67 in bf16, on a CPU."""
 LARGEST = 8
@@ -50,7 +52,7 @@ def find_fault(engine: Engine, execute: Callable[[FrameMaker, Callable[[FrameMak
         engine: the network on a device.
         execute: runs an operation of a maker to its end.
     """
-    frames = [HostFrame(number, _texture(number), Colour()) for number in range(3)]
+    frames = [HostFrame(number, texture(FORM, number, STEP), Colour()) for number in range(3)]
     made = []
     for each in (engine, engine.reference()):
         makers = {picture: FrameMaker(each, FORM, Options(picture=picture)) for picture in PICTURES}
@@ -81,19 +83,28 @@ def every_nth() -> int:
 
 
 def psnr(got: Sequence[NDArray[np.generic]], expected: Sequence[NDArray[np.generic]], peak: float) -> float:
-    """PSNR of all planes together in dB, infinite where they are equal."""
+    """PSNR of all planes together in dB, infinite where they are equal; -∞ where one alone has a NaN or an infinity."""
     pairs = list(zip(got, expected, strict=True))
-    total = sum(float(np.sum((a.astype(np.float64) - b.astype(np.float64)) ** 2)) for a, b in pairs)
-    return 10 * math.log10(peak**2 * sum(a.size for a, _ in pairs) / total) if total else math.inf
+    total = sum(_squared_error(a.astype(np.float64), b.astype(np.float64)) for a, b in pairs)
+    if total == 0:
+        return math.inf
+    return 10 * math.log10(peak**2 * sum(a.size for a, _ in pairs) / total) if math.isfinite(total) else -math.inf
 
 
-def _texture(number: int) -> list[NDArray[np.uint8]]:
-    """A smooth picture that moves by (12, 5) pixels a frame, farther than evidence alone finds."""
-    planes = []
-    for plane in range(FORM.planes):
-        step = 2 if plane else 1
-        y, x = np.mgrid[: FORM.shape(plane)[0], : FORM.shape(plane)[1]] * step
-        x, y = x - 12 * number, y - 5 * number
+def texture(form: PictureFormat, number: int, step: tuple[int, int]) -> list[NDArray[np.generic]]:
+    """Planes of a smooth picture that moves by a step, in pixels across and down, a frame."""
+    planes: list[NDArray[np.generic]] = []
+    for plane in range(form.planes):
+        rows, columns = form.shape(plane)
+        y, x = np.mgrid[:rows, :columns]
+        x, y = x * (form.width / columns) - step[0] * number, y * (form.height / rows) - step[1] * number
         waves = np.sin(0.11 * x + 0.05 * y) + np.sin(0.031 * x - 0.17 * y + plane) + np.sin(0.23 * x + 0.19 * y)
-        planes.append((128 + 30 * waves).astype(np.uint8))
+        level = 0.5 + 0.12 * waves
+        planes.append((level if form.is_float else level * ((1 << form.bits) - 1)).astype(form.dtype))
     return planes
+
+
+def _squared_error(got: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+    """The sum over all samples; those that are equal, infinite ones included, or both NaN have none."""
+    alike = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    return float(np.sum(np.subtract(got, expected, out=np.zeros_like(got), where=~alike) ** 2))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from vsrife.engine.bands import BAND
-from vsrife.engine.cards import check_memory, exact_fp32, is_lost
+from vsrife.engine.cards import WORKING_BYTES, check_memory, exact_fp32, is_lost
 from vsrife.engine.executor import check_not_forked
 from vsrife.engine.frame_maker import FrameMaker
 from vsrife.engine.levels import Level, choose_level, fall, level_of
@@ -146,7 +146,8 @@ class Recovery:
         eagerly, else PyTorch takes the place of the kernels. Nothing is compared where there is no memory for it.
         """
         maker = self._makers[device]
-        if device in self._lost or maker.engine.kernels is None:
+        level = level_of(maker.device)
+        if device in self._lost or (maker.engine.kernels is None and level is Level.EAGER):
             return
         expected = [np.empty_like(plane) for plane in target]
         try:
@@ -159,14 +160,14 @@ class Recovery:
                 raise
             self._say(f"{maker.device} has no memory to compare a frame with that in fp32")
             return
-        likeness = psnr(target, expected, 1 if task.form.is_float else (1 << task.form.bits) - 1)
+        likeness = psnr(target, expected, _peak(task.form, expected))
         if likeness >= LEAST_OF_FILM:
             return
         for plane, right in zip(target, expected, strict=True):
             np.copyto(plane, right)
         between = f"{task.left.number} and {task.right.number} at {task.timestep.value:g}"
         wrong = f"the frame between {between} is {likeness:.1f} dB from that in fp32 and was made again"
-        if level_of(maker.device) > Level.EAGER:
+        if level > Level.EAGER:
             fall(maker.device, f"a frame of {self._form.width}x{self._form.height} was wrong")
             self._say(f"{wrong}; {maker.device} is used eagerly from here on")
             return
@@ -239,7 +240,7 @@ class Recovery:
             known = maker.device.type != "cuda" or number in self._levelled
             self._levelled.add(number)
         if not known:
-            choose_level(maker.device, self._log)
+            choose_level(maker.device, self._log, self._form.width * self._form.height * WORKING_BYTES)
 
     def _prove(self, engine: Engine) -> None:
         """Find out whether a device computes what it should, once for each engine.
@@ -298,6 +299,13 @@ class Recovery:
         *others, last = hints
         advice = f"{', '.join(others)} or {last}" if others else last
         return f"out of memory: {form.width}x{form.height} needs {needs}; try {advice}"
+
+
+def _peak(form: PictureFormat, planes: Sequence[NDArray[np.generic]]) -> float:
+    """The largest value that a frame's samples can have; of floats, which have no limit, those of this frame."""
+    if not form.is_float:
+        return (1 << form.bits) - 1
+    return max(1.0, *(float(np.abs(plane[np.isfinite(plane)]).max(initial=0)) for plane in planes))
 
 
 def execute[T](maker: FrameMaker, operation: Callable[[FrameMaker], T | Pending[T]]) -> T:

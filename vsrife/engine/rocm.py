@@ -17,12 +17,14 @@ VARIABLE = "PYTORCH_MIOPEN_SUGGEST_NHWC"
 def why_no_code(device: torch.device) -> str:
     """Why PyTorch cannot compute on an AMD GPU, in one line; empty where it can.
 
-    PyTorch sees GPUs that it has no code for. A name such as `gfx11-generic` stands for all that begin with `gfx11`.
+    PyTorch sees GPUs that it has no code for. A name such as `gfx11-generic` stands for all that begin with `gfx11`;
+    `gfx9-generic` for a few of those with `gfx9` alone, and is passed over.
     """
     name = str(torch.cuda.get_device_properties(device).gcnArchName)
     built_for = torch.cuda.get_arch_list()
     kind = name.partition(":")[0]  # what follows are features: gfx90a:sramecc+:xnack-
-    families = [each.removesuffix("-generic").replace("-", "") for each in built_for if each.endswith("-generic")]
+    generic = [each for each in built_for if each.endswith("-generic") and each != "gfx9-generic"]
+    families = [each.removesuffix("-generic").replace("-", "") for each in generic]
     if not built_for or kind in (each.partition(":")[0] for each in built_for) or kind.startswith(tuple(families)):
         return ""
     card = f"{torch.cuda.get_device_name(device)} ({kind})"

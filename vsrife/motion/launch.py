@@ -69,7 +69,7 @@ class Launch:
             self._again(*tensors, *self._arguments)
             return
         compiled = self._kernel[self._grid](*tensors, *self._arguments, **self._options)
-        if compiled and is_aligned:  # the interpreter compiles nothing
+        if compiled and is_aligned and _takes_constants():  # the interpreter compiles nothing
             self._again = compiled[self._grid]
 
 
@@ -86,6 +86,13 @@ def power(channels: int) -> int:
 def index_type(picture: Tensor | int) -> Any:
     """The integer type that counts the values of one picture, or so many."""
     return _index_types()[(picture if isinstance(picture, int) else picture.numel()) >= 2**31]
+
+
+@cache
+def _takes_constants() -> bool:
+    """Whether what Triton compiled is launched with all arguments; before 3.3 it takes those that are no constants."""
+    major, minor = importlib.import_module("triton").__version__.split(".")[:2]
+    return (int(major), int(minor)) >= (3, 3)
 
 
 @cache
