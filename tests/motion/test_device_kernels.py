@@ -58,10 +58,13 @@ def test_an_intel_gpu_has_tritons_where_triton_has_code_for_it(monkeypatch: pyte
 
 
 def test_kernels_are_launched_on_the_tensors_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     for kind in ("cuda", "xpu"):
         monkeypatch.setattr(getattr(torch, kind), "device", lambda device: f"on {device}")
         tensor = SimpleNamespace(device=torch.device(kind, 1), is_cuda=kind == "cuda", is_xpu=kind == "xpu")
         assert launch.on_device(tensor) == f"on {kind}:1"
+    with launch.on_device(SimpleNamespace(device=torch.device("cuda", 0), is_cuda=True, is_xpu=False)):
+        pass  # it is current
     with launch.on_device(torch.zeros(1)):
         pass
 
