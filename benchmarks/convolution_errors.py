@@ -13,7 +13,7 @@ import copy
 import os
 import tempfile
 from collections import defaultdict
-from typing import Any
+from typing import Any, ClassVar
 
 os.environ["VSRIFE_CONVOLUTIONS"] = "c"
 
@@ -38,7 +38,7 @@ class Watched(Convolution):
     """A convolution that keeps what Winograd's kernel is given, or leaves all of them to PyTorch."""
 
     by_pytorch = False
-    given: list[tuple[Watched, Tensor]] = []  # noqa: RUF012 - of all of them
+    given: ClassVar[list[tuple[Watched, Tensor]]] = []
 
     def __init__(self, layer: Layer, slope: float | None, dtype: torch.dtype, device: torch.device) -> None:
         super().__init__(layer, slope, dtype, device)
@@ -79,7 +79,7 @@ def made(job: Job) -> Tensor:
 @torch.inference_mode()
 def tables(job: Job) -> str:
     """Both tables."""
-    kernel_layers.Convolution = Watched  # type: ignore[attr-defined]
+    kernel_layers.Convolution = Watched
     by_kernel = made(job)
     Watched.by_pytorch = True
     by_pytorch = made(job)

@@ -67,17 +67,17 @@ def main() -> None:
     def measured(self: Convolution, x: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         kind = f"{x.shape[1]} → {self._bias.numel()}{', transposed' if self._transposed else ''}, /{self._stride[0]}"
         key = kind, f"{x.shape[2]}×{x.shape[3]}", self._in_c is not None and self._in_c.pays(x.shape[2:])
-        Convolution.__call__ = call  # type: ignore[method-assign]
+        Convolution.__call__ = call
         number, *rest = found.get(key) or compare(self, x, options.turns)
-        found[key] = number + (key in found), *rest  # type: ignore[assignment]
+        found[key] = number + (key in found), *rest
         result = self(x, out)
-        Convolution.__call__ = measured  # type: ignore[method-assign]
+        Convolution.__call__ = measured
         return result
 
     align, (width, height) = engine.config.alignment(1), map(int, options.size.split("x"))
     height, width = height + -height % align, width + -width % align
     set_threads(1)
-    Convolution.__call__ = measured  # type: ignore[method-assign]
+    Convolution.__call__ = measured
     with torch.inference_mode():
         if estimator.head:
             estimator.head(torch.rand(1, 3, height, width))

@@ -18,7 +18,7 @@ from collections import defaultdict
 
 import vapoursynth as vs
 
-from vsrife.motion.crew import frame_in_progress
+from vsrife.motion.thread_count import frame_in_progress
 
 SHIFTS, SPEED = 240, 4
 """Source frames, and pixels that the picture moves from one to the next."""

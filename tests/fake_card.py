@@ -109,7 +109,7 @@ class FakeCard(TorchDispatchMode):
             patch.object(FakeTensor, "new_tensor", _new_tensor, create=True),
             patch.object(FakeTensor, "is_pinned", lambda tensor: self._is_pinned(tensor), create=True),
             patch.object(torch.Tensor, "__deepcopy__", lambda tensor, memo: tensor.detach().clone()),
-            patch.object(torch.nn.Module, "_apply", _apply),
+            patch.object(torch.nn.Module, "_apply", replace_parameters),
             patch.object(DeviceExecutor, "run", lambda executor, work: work()),
             patch.object(
                 torch.cuda, "Event", lambda **_: SimpleNamespace(record=lambda *_: None, synchronize=self._wait)
@@ -298,8 +298,8 @@ def _new_tensor(tensor: torch.Tensor, data: Any, dtype: torch.dtype | None = Non
     return torch.tensor(data, dtype=dtype or tensor.dtype).to(tensor.device)
 
 
-def _apply(module: torch.nn.Module, move: Any, recurse: bool = True) -> torch.nn.Module:
-    """`nn.Module._apply` that replaces parameters: fake ones cannot take the place of others' memory."""
+def replace_parameters(module: torch.nn.Module, move: Any, recurse: bool = True) -> torch.nn.Module:
+    """`nn.Module._apply` that replaces parameters: those of fake tensors cannot take the place of others' memory."""
     for child in module.children():
         child._apply(move)
     for table in (module._parameters, module._buffers):

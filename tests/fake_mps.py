@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from unittest.mock import patch
 
 import torch
+from fake_card import replace_parameters
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -61,7 +62,7 @@ class FakeMps(TorchDispatchMode):
         stack = self._stack = ExitStack()
         for change in (
             patch.object(torch.mps, "empty_cache", lambda: None),
-            patch.object(torch.nn.Module, "_apply", _apply),
+            patch.object(torch.nn.Module, "_apply", replace_parameters),
             *(patch.object(torch, name, _from_host(getattr(torch, name))) for name in ("tensor", "as_tensor")),
             patch.object(torch.Tensor, "new_tensor", _new_tensor),
             patch.object(DeviceExecutor, "run", lambda executor, work: work()),  # modes belong to a thread
@@ -149,14 +150,3 @@ def _on_host(leaf: Any) -> Any:
     if isinstance(leaf, _Tensor):
         return leaf.inner
     return torch.device("cpu") if isinstance(leaf, torch.device) else leaf
-
-
-def _apply(module: torch.nn.Module, move: Any, recurse: bool = True) -> torch.nn.Module:
-    """`nn.Module._apply` that replaces parameters: those of another class cannot take the place of others' memory."""
-    for child in module.children():
-        child._apply(move)
-    for table in (module._parameters, module._buffers):
-        for key, value in table.items():
-            if value is not None:
-                table[key] = torch.nn.Parameter(move(value.detach()), requires_grad=False)
-    return module

@@ -28,7 +28,7 @@ def network(job: Job) -> Iterator[Callable[[], NDArray[np.float32]]]:
 
     net, layers = ncnn.Net(), []
     net.opt.num_threads = torch.get_num_threads()
-    net.register_custom_layer("rife.Warp", lambda: layers.append(_warp(ncnn)) or layers[-1], lambda layer: None)
+    net.register_custom_layer("rife.Warp", lambda: layers.append(warp_layer(ncnn)) or layers[-1], lambda layer: None)
     folder = _folder(job)
     if net.load_param(str(folder / "flownet.param")) or net.load_model(str(folder / "flownet.bin")):
         raise RuntimeError(f"ncnn does not load {folder}")
@@ -64,7 +64,7 @@ def _folder(job: Job) -> Path:
     return Path(job.folder) / "ncnn"
 
 
-def _warp(ncnn: Any) -> Any:
+def warp_layer(ncnn: Any) -> Any:
     """A layer of ncnn that warps a picture along a flow in pixels."""
     from vsrife.networks import backward_warp
 

@@ -17,7 +17,7 @@ import torch
 from vsrife.engine import executor as executor_module
 from vsrife.engine.executor import DeviceExecutor, device_executor
 from vsrife.errors import RifeError
-from vsrife.motion.crew import usable_threads
+from vsrife.motion.thread_count import usable_threads
 
 CPU = torch.device("cpu")
 

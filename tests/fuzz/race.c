@@ -19,7 +19,8 @@ int vsrife_encode(const Encode *job, int threads);
 int vsrife_winograd(const Winograd *job, int threads);
 int vsrife_strided(const Strided *job, int threads);
 
-enum { CALLERS = 4, INNER = 3, MAP_CHANNELS = 8, ENCODED = 12, CHANNELS = 16, SLACK = 64 };
+enum { CALLERS = 4, INNER = 3, MAP_CHANNELS = 8, ENCODED = 12, CHANNELS = 16, STRIDED = 24, SLACK = 64 };
+/* STRIDED outputs are two panels of 16 that share 8 */
 
 static float *randoms(size_t count, float low, float high, unsigned *seed) {
     float *values = malloc(sizeof(float) * (count + SLACK));
@@ -55,7 +56,7 @@ static Made make_all(const Shared *s, int threads) {
     Made made = {
         .input_size = sizeof(float) * pixels * (2 * ENCODED + MAP_CHANNELS), .rgb_size = sizeof(float) * pixels * 3,
         .encoded_size = sizeof(float) * pixels * ENCODED,
-        .convolved_size = sizeof(float) * pixels / 2 * CHANNELS, .strided_size = sizeof(float) * pixels / 8 * CHANNELS,
+        .convolved_size = sizeof(float) * pixels / 2 * CHANNELS, .strided_size = sizeof(float) * pixels / 8 * STRIDED,
         .warped_size = pixels};
     made.input = calloc(1, made.input_size + SLACK);
     made.rgb = calloc(1, made.rgb_size + SLACK);
@@ -86,7 +87,7 @@ static Made make_all(const Shared *s, int threads) {
         .split = 1, .weights = s->weights, .used = &used, .bias = s->weights, .slope = 0.2f, .out = made.convolved};
     const Strided strided = {
         .in = s->encoded0, .count = 1, .height = s->height / 2, .width = s->width, .above = 1, .inputs = CHANNELS,
-        .outputs = CHANNELS, .weights = s->weights, .bias = s->weights, .slope = 0.2f, .out_height = s->height / 4,
+        .outputs = STRIDED, .weights = s->weights, .bias = s->weights, .slope = 0.2f, .out_height = s->height / 4,
         .out = made.strided};
     if (vsrife_block_input(&input, threads) || vsrife_warp_and_blend(&warped, threads) || vsrife_to_rgb(&rgb, threads) ||
         vsrife_encode(&encoded, threads) || vsrife_winograd(&convolved, threads) ||

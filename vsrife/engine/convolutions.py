@@ -12,9 +12,9 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 from vsrife.engine.same_bits import same_bits
 from vsrife.engine.strided import StridedConvolution
 from vsrife.engine.winograd import WinogradConvolution
-from vsrife.motion.crew import threads_of, usable_threads
 from vsrife.motion.gpu_convolution import TritonConvolution
 from vsrife.motion.kernels import KernelError, reports_failure
+from vsrife.motion.thread_count import threads_of, usable_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from vsrife.errors import RifeError
-from vsrife.motion.crew import frame_in_progress
 from vsrife.motion.openmp import set_threads
+from vsrife.motion.thread_count import frame_in_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def _division(device: torch.device, parts: int) -> tuple[int, int | None]:
     while the threads of one frame meet at every layer, the more so where an encoder runs on the same cores. The number
     of threads is fixed, since the last bit depends on it: where the CPU stands for several devices, each of them has
     fewer frames at once rather than fewer threads for a frame. What does not depend on it has all cores while no other
-    frame is in progress, see `vsrife.motion.crew`. Other devices take one frame after another.
+    frame is in progress, see `vsrife.motion.thread_count`. Other devices take one frame after another.
     """
     cores = torch.get_num_threads()
     if device.type != "cpu" or cores < 2 or not set_threads(cores):

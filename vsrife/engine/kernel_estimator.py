@@ -12,8 +12,8 @@ from vsrife.engine.estimator import Pair, coarse_to_fine
 from vsrife.engine.kernel_layers import KernelBlock, KernelHead
 from vsrife.engine.precision import PrecisionPlan
 from vsrife.motion import PackedMap
-from vsrife.motion.crew import usable_threads
 from vsrife.motion.packing import Packing
+from vsrife.motion.thread_count import usable_threads
 from vsrife.networks.fold import folded
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vsrife.motion.crew import threads_of
+from vsrife.motion.thread_count import threads_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from vsrife.errors import first_line
-from vsrife.motion.crew import usable_threads
 from vsrife.motion.openmp import entry_point
+from vsrife.motion.thread_count import usable_threads
 
 __all__ = [
     "JOBS",
@@ -248,7 +248,7 @@ class Library:
         return self.variant
 
     def run(self, name: str, job: Structure) -> None:
-        """Run a kernel on the threads that the calling thread may use, see `vsrife.motion.crew`.
+        """Run a kernel on the threads that the calling thread may use, see `vsrife.motion.thread_count`.
 
         Raises:
             MemoryError: the kernel gets no memory for its scratch space.

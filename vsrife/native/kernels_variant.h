@@ -732,8 +732,7 @@ static int NAME(warp_and_blend)(const WarpAndBlend *job, int threads) {
 }
 
 #include "correction_variant.h"
-#include "winograd_variant.h"
-#include "strided_variant.h"
+#include "convolutions_variant.h"
 
 /* ---------------------------------------------------------------------------------------------------------------- */
 /* to_rgb and encode */

@@ -1,29 +1,8 @@
-/* 3x3 convolutions of stride 2, each sum in registers from the first product to the last. Included by kernels_variant.h;
+/* 3x3 convolutions of stride 2, each sum in registers from the first product to the last. Included by convolutions_variant.h;
  * vsrife/engine/strided.py lays out the weights. */
 
 #ifdef BASE
-#define OUTPUTS 16        /* a panel: outputs whose sums a core keeps in registers */
 #define PIECE (192 << 10) /* bytes of input that a core reads at a time, once for each panel */
-#endif
-
-#if defined(HAS_BF16)
-#define LANES 16
-#define GROUP 12 /* pixels whose sums a core keeps in registers */
-#define V V16
-#define I I16
-#define LOAD NAME(load16)
-#elif defined(HAS_AVX2)
-#define LANES 8
-#define GROUP 6
-#define V V8
-#define I I8
-#define LOAD NAME(load8)
-#else
-#define LANES 4
-#define GROUP 4
-#define V V4
-#define I I4
-#define LOAD NAME(load4)
 #endif
 
 typedef struct {
@@ -34,17 +13,17 @@ typedef struct {
 INLINE void NAME(sum_group)(
     const float *in, size_t down, int count, int inputs, const float *weights, const float *bias, float slope, float *out,
     size_t across, int pixels) {
-    V sum[GROUP][OUTPUTS / LANES];
+    V sum[GROUP][PANEL / LANES];
     UNROLLED for (int t = 0; t < GROUP; t++)
-        UNROLLED for (int n = 0; n < OUTPUTS / LANES; n++) sum[t][n] = LOAD(bias + n * LANES);
+        UNROLLED for (int n = 0; n < PANEL / LANES; n++) sum[t][n] = LOAD(bias + n * LANES);
     const size_t step = 2 * (size_t)inputs;
     for (int row = 0; row < count; row++, in += down)
-        for (int k = 0; k < 3 * inputs; k++, weights += OUTPUTS)
+        for (int k = 0; k < 3 * inputs; k++, weights += PANEL)
             UNROLLED for (int t = 0; t < GROUP; t++)
-                UNROLLED for (int n = 0; n < OUTPUTS / LANES; n++)
+                UNROLLED for (int n = 0; n < PANEL / LANES; n++)
                     sum[t][n] += LOAD(weights + n * LANES) * in[(size_t)t * step + (size_t)k];
     UNROLLED for (int t = 0; t < GROUP; t++)
-        UNROLLED for (int n = 0; n < OUTPUTS / LANES; n++)
+        UNROLLED for (int n = 0; n < PANEL / LANES; n++)
             if (t < pixels) {
                 const V v = sum[t][n];
                 const I positive = v > 0;
@@ -63,13 +42,13 @@ static void NAME(strided_pieces)(const void *data, void *kept, float *patch, int
     for (int piece = from; piece < to; piece++) {
         const int panel = piece % pieces->panels, part = piece / pieces->panels % down_pieces;
         const int n = piece / pieces->panels / down_pieces, end = (part + 1) * pieces->rows;
-        const int start = panel * OUTPUTS < outputs - OUTPUTS ? panel * OUTPUTS : outputs - OUTPUTS;
-        const float *weights = job->weights + (size_t)panel * 9 * across * OUTPUTS;
+        const int start = panel * PANEL < outputs - PANEL ? panel * PANEL : outputs - PANEL;
+        const float *weights = job->weights + (size_t)panel * 9 * across * PANEL;
         for (int y = part * pieces->rows; y < (end < job->out_height ? end : job->out_height); y++) {
             const int top = 2 * y - job->above, first = top < 0 ? -top : 0;
             const int last = job->height - top < 3 ? job->height - top : 3;
             const float *in = job->in + n * job->step + (int64_t)(top + first) * (int64_t)down;
-            const float *taps = weights + (size_t)first * 3 * across * OUTPUTS;
+            const float *taps = weights + (size_t)first * 3 * across * PANEL;
             float *out = job->out + n * job->out_step + ((size_t)y * (size_t)out_width) * out_across + (size_t)start;
             for (int x = 0; x < out_width; x += GROUP) {
                 const int left = 2 * x - 1, pixels = out_width - x < GROUP ? out_width - x : GROUP;
@@ -97,19 +76,13 @@ static void NAME(strided_pieces)(const void *data, void *kept, float *patch, int
 
 static int NAME(strided)(const Strided *job, int threads) {
     const int row = 2 * job->width * job->inputs * (int)sizeof(float), most = PIECE / row > 1 ? PIECE / row : 1;
-    NAME(Pieces) pieces = {most < job->out_height ? most : job->out_height, (job->outputs + OUTPUTS - 1) / OUTPUTS};
+    NAME(Pieces) pieces = {most < job->out_height ? most : job->out_height, (job->outputs + PANEL - 1) / PANEL};
     const int count = job->count * pieces.panels * ((job->out_height + pieces.rows - 1) / pieces.rows);
-    const size_t slot = 3 * (2 * GROUP + 1) * (size_t)job->inputs + OUTPUTS;
-    const int chunk = job->outputs % OUTPUTS ? pieces.panels : 1; /* the last two panels write some outputs both */
+    const size_t slot = 3 * (2 * GROUP + 1) * (size_t)job->inputs + PANEL;
+    const int chunk = job->outputs % PANEL ? pieces.panels : 1; /* the last two panels write some outputs both */
     float *scratch = malloc(sizeof(float) * slot * (size_t)threads);
     if (!scratch) return -1;
     share_rows(NAME(strided_pieces), job, &pieces, scratch, slot, count, chunk, threads);
     free(scratch);
     return 0;
 }
-
-#undef LANES
-#undef GROUP
-#undef V
-#undef I
-#undef LOAD

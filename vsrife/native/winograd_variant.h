@@ -1,44 +1,13 @@
 /* 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): a tile of 4x4 outputs takes 36 multiplications for each pair of
- * channels where the sum of products takes 144. Included by kernels_variant.h. Source: Lavin and Gray, "Fast Algorithms for
+ * channels where the sum of products takes 144. Included by convolutions_variant.h. Source: Lavin and Gray, "Fast Algorithms for
  * Convolutional Neural Networks", https://arxiv.org/abs/1509.09308; vsrife/engine/winograd.py transforms the weights. */
 
 #ifdef BASE
-typedef int32_t I4 __attribute__((vector_size(16)));
-#define PANEL 16   /* outputs whose sums a core keeps in registers */
 #define POINTS 36
-#if defined(__clang__)
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#else
-#define UNROLLED _Pragma("GCC unroll 16")
-#endif
 #define GAP 16     /* floats between the parts of a scratch array, which would otherwise share few sets of a cache */
 #define CACHED (256 << 10) /* bytes of transformed input that a core works on at a time */
 #define INNER 0.625f        /* the interpolation points are 0, INNER, -INNER, OUTER, -OUTER and infinity */
 #define OUTER 1.5f
-#endif
-
-#if defined(HAS_BF16)
-#define LANES 16
-#define GROUP 12 /* tiles whose sums a core keeps in registers */
-#define V V16
-#define I I16
-#define LOAD NAME(load16)
-#elif defined(HAS_AVX2)
-#define LANES 8
-#define GROUP 6
-#define V V8
-#define I I8
-#define LOAD NAME(load8)
-#else
-#define LANES 4
-#if defined(__aarch64__)
-#define GROUP 6 /* 24 of the 32 registers; SSE2 has 16 */
-#else
-#define GROUP 4
-#endif
-#define V V4
-#define I I4
-#define LOAD NAME(load4)
 #endif
 
 INLINE void NAME(put)(float *p, V v) { memcpy(p, &v, sizeof v); }
@@ -191,9 +160,3 @@ static int NAME(winograd)(const Winograd *job, int threads) {
     free(scratch);
     return 0;
 }
-
-#undef LANES
-#undef GROUP
-#undef V
-#undef I
-#undef LOAD

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+from peers.ncnn_cpu import warp_layer
 from support import data
 from weights.export.networks import CONFIGS, decibels, moving, pair
 
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.networks import IFNetConfig, backward_warp
+from vsrife.networks import IFNetConfig
 from vsrife.weights import load_network, read_weights
 from vsrife.weights.export import Form, export_network
 from vsrife.weights.export.ncnn import write_ncnn
@@ -68,23 +69,12 @@ def ran(folder: Path, *inputs: Tensor) -> NDArray[np.float32]:
     """The picture by PyPI's ncnn, with the ncnn plugin's own layer by `backward_warp`."""
     ncnn = pytest.importorskip("ncnn")
 
-    class Warp(ncnn.Layer):
-        def __init__(self) -> None:
-            ncnn.Layer.__init__(self)
-            self.one_blob_only = False
-
-        def forward(self, bottoms: list[Any], tops: list[Any], option: Any) -> int:
-            picture, flow = (torch.from_numpy(np.array(bottom))[None] for bottom in bottoms)
-            warped = np.ascontiguousarray(backward_warp(picture, flow)[0].numpy())
-            tops[0].clone_from(ncnn.Mat(warped), option.blob_allocator)
-            return 0
-
     layers = []
     net = ncnn.Net()
     net.opt.num_threads = 1
     for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_packing_layout"):
         setattr(net.opt, option, False)
-    net.register_custom_layer("rife.Warp", lambda: layers.append(Warp()) or layers[-1], lambda layer: None)
+    net.register_custom_layer("rife.Warp", lambda: layers.append(warp_layer(ncnn)) or layers[-1], lambda layer: None)
     assert net.load_param(str(folder / "flownet.param")) == 0
     assert net.load_model(str(folder / "flownet.bin")) == 0
     arrays = [np.ascontiguousarray(value[0].numpy()) for value in inputs]  # ncnn does not copy them

@@ -28,7 +28,7 @@ SHORTEST = 0.03
 """Seconds of computing from which on a job tells anything: a comparison of two frames takes less."""
 
 
-class _Crew(threading.local):
+class _Frame(threading.local):
     """The calling thread's frame.
 
     Attributes:
@@ -40,7 +40,7 @@ class _Crew(threading.local):
     crowded = False
 
 
-_crew = _Crew()
+_frame = _Frame()
 _lock = threading.Lock()
 _frames = 0
 
@@ -55,22 +55,22 @@ def frame_in_progress(most: int) -> Iterator[None]:
     global _frames
     with _lock:
         _frames += 1
-    _crew.most = 0 if _crew.crowded else most
+    _frame.most = 0 if _frame.crowded else most
     began, computed = time.perf_counter(), time.thread_time()
     try:
         yield
     finally:
-        _crew.most = 0
+        _frame.most = 0
         computed = time.thread_time() - computed
         if computed >= SHORTEST:
-            _crew.crowded = time.perf_counter() - began > CROWDED * computed
+            _frame.crowded = time.perf_counter() - began > CROWDED * computed
         with _lock:
             _frames -= 1
 
 
 def usable_threads() -> int:
     """Threads for what the calling thread does next, if its bits do not depend on them."""
-    return _crew.most if _crew.most and _frames == 1 else torch.get_num_threads()
+    return _frame.most if _frame.most and _frames == 1 else torch.get_num_threads()
 
 
 @contextmanager

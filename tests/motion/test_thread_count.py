@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from vsrife.motion import crew
-from vsrife.motion.crew import frame_in_progress, threads_of, usable_threads
+from vsrife.motion import thread_count
+from vsrife.motion.thread_count import frame_in_progress, threads_of, usable_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +64,8 @@ def test_threads_are_as_before_after_a_failure() -> None:
 
 def test_a_frame_keeps_its_threads_after_one_that_waited_for_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = {"wall": 0.0, "cpu": 0.0}
-    monkeypatch.setattr(crew.time, "perf_counter", lambda: clock["wall"])
-    monkeypatch.setattr(crew.time, "thread_time", lambda: clock["cpu"])
+    monkeypatch.setattr(thread_count.time, "perf_counter", lambda: clock["wall"])
+    monkeypatch.setattr(thread_count.time, "thread_time", lambda: clock["cpu"])
     found = []
     for wall, cpu in ((1.2, 1.0), (2.0, 1.0), (0.01, 0.001), (2.0, 1.9), (1.0, 1.0)):
         with frame_in_progress(MOST):
