@@ -16,7 +16,7 @@ pytestmark = pytest.mark.vpy("unique-core")
 def advised(required: float, seconds: float, *, cores: int = 2, frames: int = SKIPPED + MEASURED) -> list[str]:
     """What is said after so many frames that take so many seconds of processor time each."""
     lines: list[str] = []
-    advice = SlowAdvice(required, lines.append, lambda: seconds * advice._count, cores)
+    advice = SlowAdvice(lambda: required, lines.append, lambda: seconds * advice._count, cores)
     for _ in range(frames):
         advice.count()
     return lines
@@ -42,7 +42,7 @@ def test_nothing_is_said_in_real_time_or_before_enough_frames(
 
 def test_it_is_said_once_from_however_many_threads() -> None:
     lines: list[str] = []
-    advice = SlowAdvice(1e9, lines.append, cores=2)
+    advice = SlowAdvice(lambda: 1e9, lines.append, cores=2)
     threads = [Thread(target=lambda: [advice.count() for _ in range(MEASURED)]) for _ in range(8)]
     for thread in threads:
         thread.start()

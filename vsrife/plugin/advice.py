@@ -31,7 +31,7 @@ class SlowAdvice:
     The rate is that of the process's own time on its processors, so that a paused preview counts nothing.
 
     Args:
-        required: interpolated frames a second in real time.
+        required: gives the interpolated frames a second in real time, 0 where that is unknown.
         tell: takes the line.
         clock: seconds of processor time.
         cores: processors that the process may use.
@@ -39,7 +39,7 @@ class SlowAdvice:
 
     def __init__(
         self,
-        required: float,
+        required: Callable[[], float],
         tell: Callable[[str], None],
         clock: Callable[[], float] = time.process_time,
         cores: int | None = None,
@@ -65,8 +65,9 @@ class SlowAdvice:
                 self._begin = self._clock()
         if count == SKIPPED + MEASURED:
             rate = self._cores * MEASURED / max(self._clock() - self._begin, 1e-9)
-            if rate < self._required:
-                self._tell(_line(rate, self._required))
+            required = self._required()
+            if rate < required:
+                self._tell(_line(rate, required))
 
 
 def required_rate(schedule: Schedule) -> float:

@@ -182,9 +182,10 @@ def _call(
 
 def _advice(arguments: Arguments, interpolator: Interpolator, schedule: Schedule) -> SlowAdvice | None:
     """Counts interpolated frames where the filter chose the network and a CPU runs it."""
-    required = required_rate(schedule)
     chosen = arguments.model in (None, "auto") and not arguments.model_path
-    return SlowAdvice(required, once(log, "real time")) if chosen and interpolator.on_cpu and required else None
+    if not chosen or not interpolator.on_cpu:
+        return None
+    return SlowAdvice(partial(required_rate, schedule), once(log, "real time"))
 
 
 def _share(shutter: float, schedule: Schedule) -> Fraction:
