@@ -1,4 +1,4 @@
-"""How exact the convolutions in C are: `python benchmarks/convolution_errors.py [--size WxH] [--pairs N]`.
+"""How exact the convolutions in C are: `python benchmarks/convolution_errors.py [--size WxH] [--pairs N] [--bf16]`.
 
 The layers of 4.26 that `vsrife.engine.winograd` computes, on what they are given while frames are made, against the
 same convolution in fp64; oneDNN's sums of products beside them. Then the frames themselves against the published form
@@ -44,7 +44,8 @@ class Watched(Convolution):
         super().__init__(layer, slope, dtype, device)
         self.layer, self.slope = layer, slope
         self.plain = Convolution(layer, slope, dtype, device, fused=has_fused(dtype))
-        self.in_c = WinogradConvolution(layer, slope) if WinogradConvolution.knows(layer, dtype, device) else None
+        known = WinogradConvolution.knows(layer, dtype, device)
+        self.in_c = WinogradConvolution(layer, slope, dtype) if known else None
 
     def writes_rows(self, _: Any) -> bool:
         return False
@@ -53,7 +54,7 @@ class Watched(Convolution):
         if Watched.by_pytorch:
             return self.plain(x)
         if self.in_c and self.in_c.pays(x.shape[2:]):
-            Watched.given.append((self, x.clone(memory_format=torch.channels_last)))
+            Watched.given.append((self, x.to(self._dtype, copy=True, memory_format=torch.channels_last)))
         return super().__call__(x)
 
     def kind(self) -> str:
@@ -71,18 +72,18 @@ class Watched(Convolution):
         return size, (self.in_c(x) - exact).abs(), (self.plain(x) - exact).abs()
 
 
-def made(job: Job) -> Tensor:
-    """Frames by the engine in fp32."""
-    return torch.stack([torch.from_numpy(frame().copy()) for frame in ours.network(job, precision="fp32")])
+def made(job: Job, precision: str) -> Tensor:
+    """Frames by the engine."""
+    return torch.stack([torch.from_numpy(frame().copy()) for frame in ours.network(job, precision=precision)])
 
 
 @torch.inference_mode()
-def tables(job: Job) -> str:
-    """Both tables."""
+def tables(job: Job, precision: str) -> str:
+    """Both tables, of an engine in `fp32` or `bf16`."""
     kernel_layers.Convolution = Watched
-    by_kernel = made(job)
+    by_kernel = made(job, precision)
     Watched.by_pytorch = True
-    by_pytorch = made(job)
+    by_pytorch = made(job, precision)
     lines = [
         "| layers | number, rows × columns | RMS of the outputs | in C: largest error, mean | oneDNN: largest, mean |",
         "|---|---|---|---|---|",
@@ -99,12 +100,14 @@ def tables(job: Job) -> str:
         lines.append(f"| {kind} | {count}, {height}×{width} | {rms:.2g} | {' | '.join(cells)} |")
     network, pictures = load_network("4.26", None), torch.from_numpy(job.pictures())
     published = torch.cat([network(pictures[n : n + 1], pictures[n + 1 : n + 2], float(t)) for n, t in job.times()])
-    lines += ["", "| frames, 0 to 1, against the published form | largest difference | mean |", "|---|---|---|"]
+    lines += ["", "| frames, 0 to 1, against the published form | largest difference | mean | PSNR, dB |"]
+    lines += ["|---|---|---|---|"]
     pairs = {"in C": (by_kernel, published), "oneDNN": (by_pytorch, published)}
     pairs["in C against oneDNN"] = (by_kernel, by_pytorch)
     for name, (one, other) in pairs.items():
         wrong = (one - other.clamp(0, 1)).abs()
-        lines.append(f"| {name} | {float(wrong.max()):.1e} | {float(wrong.mean()):.1e} |")
+        psnr = -10 * float(wrong.square().mean().log10())
+        lines.append(f"| {name} | {float(wrong.max()):.1e} | {float(wrong.mean()):.1e} | {psnr:.1f} |")
     return "\n".join(lines)
 
 
@@ -113,11 +116,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="640x360", metavar="WxH")
     parser.add_argument("--pairs", type=int, default=2, help="of source frames, a made frame each (2)")
+    parser.add_argument("--bf16", action="store_true", help="in place of fp32")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         job = Job(folder, *parse_size(options.size), options.pairs, 2, 1, "network")
         write_clip(job, str(CLIP) if CLIP.is_file() else "")
-        print(tables(job))
+        print(tables(job, "bf16" if options.bf16 else "fp32"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The convolutions of a frame in turns: `python benchmarks/layers.py [--model NAME] [--size WxH] [--turns N]`.
+"""The convolutions of a frame in turns: `python benchmarks/layers.py [--model NAME] [--size WxH] [--turns N] [--bf16]`.
 
 Each layer as oneDNN and as the filter computes it, on one thread: processor time in milliseconds, the smallest and the
-median, and the thousand millions of multiplications a second of the smallest. CPU only, fp32.
+median, and the thousand millions of multiplications a second of the smallest. CPU only.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def spent(work: Callable[[], object]) -> float:
 def compare(convolution: Convolution, x: torch.Tensor, turns: int) -> tuple[int, list[float], list[float], float]:
     """How often the layer was met, its times by oneDNN and by the filter, and millions of multiplications."""
     out = convolution(x)
+    x = x.to(convolution._dtype)
     convolution._run_fused(x)
     theirs, ours = [], []
     for _ in range(turns):
@@ -58,8 +59,10 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT)
     parser.add_argument("--size", default="640x360", metavar="WxH")
     parser.add_argument("--turns", type=int, default=20)
+    parser.add_argument("--bf16", action="store_true", help="in place of fp32")
     options = parser.parse_args()
-    engine = shared_engine(options.model, None, CPU, torch.float32)
+    dtype = torch.bfloat16 if options.bf16 else torch.float32
+    engine = shared_engine(options.model, None, CPU, dtype)
     estimator, found, call = engine.estimator, Measured(), Convolution.__call__
     if not isinstance(estimator, KernelEstimator):
         raise SystemExit("layers: the compiled kernels are not here")
@@ -83,7 +86,9 @@ def main() -> None:
             estimator.head(torch.rand(1, 3, height, width))
         for index, scale in enumerate(engine.config.scales):
             rows, columns, channels = int(height / scale), int(width / scale), estimator.packing.input_channels
-            strip = torch.rand(1, strip_rows(rows, columns * channels * 4) + 1, columns, channels)
+            entry = estimator.plan.entries[index]
+            size = strip_rows(rows, columns * channels * entry.itemsize) + 1, columns, channels
+            strip = torch.rand(1, *size, dtype=entry)
             estimator.blocks[index](Unfilled(), strip, 0, rows)
     print("| layer, size | a frame | oneDNN | the filter | ratio | G/s |\n|---|---|---|---|---|---|")
     total = [0.0, 0.0]

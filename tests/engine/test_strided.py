@@ -97,7 +97,7 @@ def test_what_the_kernel_does_not_know_stays_with_pytorch(monkeypatch: pytest.Mo
 
 def test_small_pictures_and_odd_widths_stay_with_onednn(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
     if variant != "avx2":
-        pytest.skip("the other variants convolve nothing in the engine")
+        pytest.skip("the other variants compute no layer of stride 2 in the engine")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     convolution = Convolution(layer(3, 16), None, torch.float32, CPU)
     wide = 2 * (FEWEST_PIXELS // 10)

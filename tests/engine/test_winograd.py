@@ -52,6 +52,17 @@ def exact(module: nn.Module, x: Tensor, slope: float | None) -> Tensor:
     return out if slope is None else leaky_relu(out, slope)
 
 
+def bf16_lies_as_near_as_rounding_allows(
+    module: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, slope: float | None
+) -> None:
+    """A bf16 has 8 significant bits, so that rounding moves a value by at most a 256th of it."""
+    x = x.bfloat16()
+    out, wanted = WinogradConvolution(module, slope, torch.bfloat16)(x), exact(module, x, slope)
+    assert out.dtype == torch.bfloat16
+    assert out.is_contiguous(memory_format=torch.channels_last)
+    assert bool(((out - wanted).abs() <= wanted.abs() / 256 + 10 * WINOGRAD).all())
+
+
 def error(module: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, slope: float | None) -> float:
     """The root of the mean square; the largest error is below ten times as much."""
     out = WinogradConvolution(module, slope)(x)
@@ -65,6 +76,7 @@ def error(module: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, slope: float | None
 @pytest.mark.parametrize("channels", WIDTHS)
 def test_every_width_of_the_networks(channels: int) -> None:
     assert error(layer(channels, channels), picture(1, channels, 10, 13), 0.2) <= WINOGRAD
+    bf16_lies_as_near_as_rounding_allows(layer(channels, channels), picture(1, channels, 10, 13), 0.2)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3), (3, 2), (4, 4), (5, 8), (6, 6), (7, 31), (17, 5)])
@@ -72,6 +84,8 @@ def test_every_width_of_the_networks(channels: int) -> None:
 def test_every_edge_and_slope(size: tuple[int, int], slope: float | None) -> None:
     assert error(layer(24, 40), picture(3, 24, *size), slope) <= WINOGRAD
     assert error(layer(24, 16, transposed=True), picture(3, 24, *size), slope) <= WINOGRAD
+    bf16_lies_as_near_as_rounding_allows(layer(24, 40), picture(3, 24, *size), slope)
+    bf16_lies_as_near_as_rounding_allows(layer(24, 16, transposed=True), picture(3, 24, *size), slope)
 
 
 @pytest.mark.parametrize("outputs", [8, 16, 32, 64])
@@ -87,9 +101,10 @@ def test_a_residual_layer_keeps_what_it_adds_to() -> None:
     assert error(module, picture(1, 32, 20, 20) * torch.logspace(-3, 0, 32).view(1, -1, 1, 1), 0.2) <= WINOGRAD
 
 
-def test_bits_depend_on_neither_threads_nor_batch_nor_position() -> None:
-    module, x = layer(48, 48), picture(3, 48, 40, 36)
-    convolution, threads = WinogradConvolution(module, 0.2), torch.get_num_threads()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_bits_depend_on_neither_threads_nor_batch_nor_position(dtype: torch.dtype) -> None:
+    module, x = layer(48, 48), picture(3, 48, 40, 36).to(dtype)
+    convolution, threads = WinogradConvolution(module, 0.2, dtype), torch.get_num_threads()
     try:
         whole = convolution(x)
         for count in (1, 2, 3):
@@ -104,42 +119,51 @@ def test_bits_depend_on_neither_threads_nor_batch_nor_position() -> None:
 
 
 def test_what_the_kernel_does_not_know_stays_with_pytorch(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    known = [nn.Conv2d(16, 24, 3, 1, 1), nn.ConvTranspose2d(16, 8, 4, 2, 1)]
+    monkeypatch.setattr(winograd, "_has_matrix_units", lambda: False)
+    known = [nn.Conv2d(32, 40, 3, 1, 1), nn.ConvTranspose2d(16, 8, 4, 2, 1), nn.Conv2d(16, 24, 3, 1, 1)]
     unknown = [
-        nn.Conv2d(16, 16, 3, 2, 1), nn.Conv2d(16, 16, 3, 1, 0), nn.Conv2d(16, 16, 3, 1, 1, groups=2),
-        nn.Conv2d(8, 16, 3, 1, 1), nn.Conv2d(16, 8, 3, 1, 1), nn.Conv2d(16, 16, 5, 1, 1),
-        nn.ConvTranspose2d(16, 12, 4, 2, 1), nn.ConvTranspose2d(16, 8, 2, 2, 1),
+        nn.Conv2d(32, 32, 3, 2, 1), nn.Conv2d(32, 32, 3, 1, 0), nn.Conv2d(32, 32, 3, 1, 1, groups=2),
+        nn.Conv2d(8, 32, 3, 1, 1), nn.Conv2d(32, 8, 3, 1, 1), nn.Conv2d(32, 32, 5, 1, 1),
+        nn.ConvTranspose2d(32, 12, 4, 2, 1), nn.ConvTranspose2d(32, 8, 2, 2, 1),
     ]  # fmt: skip
-    assert [WinogradConvolution.knows(module, torch.float32, CPU) for module in known] == [variant == "avx2"] * 2
+    in_fp32, in_bf16 = variant != "base", variant == "avx512"
+    assert [WinogradConvolution.knows(module, torch.float32, CPU) for module in known] == [in_fp32] * 3
+    assert [WinogradConvolution.knows(module, torch.bfloat16, CPU) for module in known] == [in_bf16, False, False]
     for module in unknown:
         assert not WinogradConvolution.knows(module, torch.float32, CPU)
-    assert not WinogradConvolution.knows(known[0], torch.bfloat16, CPU)
-    assert not WinogradConvolution.knows(known[0], torch.float32, torch.device("meta"))
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    assert not WinogradConvolution.knows(known[0], torch.float32, CPU)
+        assert not WinogradConvolution.knows(module, torch.bfloat16, CPU)
+    for dtype in (torch.float32, torch.bfloat16):
+        assert not WinogradConvolution.knows(known[0], dtype, torch.device("meta"))
+    assert not WinogradConvolution.knows(known[0], torch.float16, CPU)
+
+
+def test_matrix_units_multiply_bf16_faster(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
+    monkeypatch.setattr(winograd, "_has_matrix_units", lambda: True)
+    known = nn.Conv2d(32, 40, 3, 1, 1)
+    assert WinogradConvolution.knows(known, torch.float32, CPU) == (variant != "base")
+    assert not WinogradConvolution.knows(known, torch.bfloat16, CPU)
 
 
 def test_a_variable_decides_whose_convolutions_run(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
-    known = nn.Conv2d(16, 24, 3, 1, 1)
-    for capability in ("AVX2", "AVX512", "DEFAULT"):
-        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda capability=capability: capability)
-        for value, used in (("c", True), ("pytorch", False), ("", (variant, capability) == ("avx2", "AVX2"))):
-            monkeypatch.setenv("VSRIFE_CONVOLUTIONS", value)
-            assert WinogradConvolution.knows(known, torch.float32, CPU) == used
-            assert not WinogradConvolution.knows(known, torch.bfloat16, CPU)
+    monkeypatch.setattr(winograd, "_has_matrix_units", lambda: False)
+    known = nn.Conv2d(32, 40, 3, 1, 1)
+    for value, used in (("c", True), ("pytorch", False), ("", variant != "base")):
+        monkeypatch.setenv("VSRIFE_CONVOLUTIONS", value)
+        assert WinogradConvolution.knows(known, torch.float32, CPU) == used
+        assert WinogradConvolution.knows(known, torch.bfloat16, CPU) == (used and variant == "avx512")
     monkeypatch.setenv("VSRIFE_CONVOLUTIONS", "mkl")
     with pytest.raises(RifeError, match=r"^VSRIFE_CONVOLUTIONS must be c or pytorch, got mkl$"):
         WinogradConvolution.knows(known, torch.float32, CPU)
 
 
 def test_small_pictures_stay_with_onednn(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
-    if variant != "avx2":
-        pytest.skip("the other variants convolve nothing in the engine")
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    monkeypatch.setenv("VSRIFE_CONVOLUTIONS", "c")
+    monkeypatch.setattr(winograd, "_has_matrix_units", lambda: False)
     sizes: list[tuple[int, ...]] = []
     monkeypatch.setattr(winograd.WinogradConvolution, "__call__", lambda _, x: sizes.append(tuple(x.shape[2:])) or x)
-    convolution = Convolution(layer(16, 16), None, torch.float32, CPU)
-    for size in ((6, 10), (12, 20), (1, 400), (40, 40)):
-        convolution(picture(1, 16, *size))
-    assert sizes == [(12, 20), (40, 40)]
+    for dtype in (torch.float32, torch.bfloat16) if variant == "avx512" else (torch.float32,):
+        convolution = Convolution(layer(32, 32), None, dtype, CPU)
+        for size in ((6, 10), (12, 20), (1, 400), (40, 40)):
+            convolution(picture(1, 32, *size))
+    assert sizes[:2] == [(12, 20), (40, 40)]
+    assert sizes[2:] == ([(40, 40)] if variant == "avx512" else [])

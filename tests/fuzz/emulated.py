@@ -91,11 +91,11 @@ def arrays(job: ctypes.Structure) -> Iterator[Array]:
             yield _field(job, "out", 8 * pixels, written=True)
         case library.Winograd():
             panels = -(-job.outputs // PANEL)
-            yield _field(job, "input", job.count * pixels * job.inputs)
+            yield _field(job, "input", job.count * pixels * job.inputs, ITEM[job.type])
             yield _field(job, "weights", panels * POINTS * job.inputs * PANEL)
             yield _field(job, "used", panels, 8)
             yield _field(job, "bias", job.outputs)
-            yield _field(job, "out", job.count * pixels * job.outputs, written=True)
+            yield _field(job, "out", job.count * pixels * job.outputs, ITEM[job.type], written=True)
         case library.Strided():
             yield _field(job, "input", (job.count - 1) * job.step + pixels * job.inputs)
             yield _field(job, "weights", -(-job.outputs // PANEL) * 9 * job.inputs * PANEL)

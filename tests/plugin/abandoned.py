@@ -12,7 +12,8 @@ from vsengine.vpy import load_script
 
 SCRIPT = Path(__file__).with_name("reloaded.vpy")
 ROUNDS = 12
-MOST_GROWTH = 3  # a thread that is left in every round grows to 5 between the first four and the last four, in every second to 3
+MOST_GROWTH = 3
+"""Threads between the first four rounds and the last four: one left in every round makes 5, in every second one 3."""
 
 
 def main() -> None:
@@ -35,7 +36,8 @@ def main() -> None:
                 assert answered.acquire(timeout=30)
             gc.collect()
             threads.append(psutil.Process().num_threads())
-    grown = min(threads[-4:]) - max(threads[:4])  # a thread that is just ending may be counted, and a library may start one late
+    # a thread that is just ending may be counted, and a library may start one late
+    grown = min(threads[-4:]) - max(threads[:4])
     assert grown < MOST_GROWTH, threads
     print(f"{ROUNDS} rounds")
 

@@ -65,7 +65,7 @@ class Convolution:
         self._bias = layer.bias.detach().to(device, dtype)
         self._fused = device.type == "cpu" and has_fused(dtype) if fused is None else fused
         if fused is None and WinogradConvolution.knows(layer, dtype, device):
-            self._in_c = WinogradConvolution(layer, slope)
+            self._in_c = WinogradConvolution(layer, slope, dtype)
         elif fused is None and isinstance(layer, nn.Conv2d) and StridedConvolution.knows(layer, dtype, device):
             self._in_c = StridedConvolution(layer, slope)
         self._reordered: dict[tuple[int, ...], Tensor] = {}

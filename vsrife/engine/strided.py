@@ -1,4 +1,4 @@
-"""Convolutions of stride 2 in C: fp32 on CPUs with AVX2, where oneDNN's are slower."""
+"""Convolutions of stride 2 in C: fp32 on CPUs whose best instructions are AVX2, where oneDNN's are slower."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from vsrife.engine.winograd import PANEL, computes_in_c
+from vsrife.engine.winograd import PANEL, chosen_in_c
 from vsrife.motion.library import Strided, kernel_library
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class StridedConvolution:
             form in (((3, 3), (2, 2), (1, 1)), ((3, 3), (2, 2), (0, 1)))
             and layer.out_channels >= PANEL
             and layer.groups == 1
-            and computes_in_c(dtype, device)
+            and _computes(dtype, device)
         )
 
     def pays(self, size: Sequence[int]) -> bool:
@@ -100,3 +100,11 @@ class StridedConvolution:
         taps = self._weight.permute(2, 3, 1, 0)
         starts = [min(start, taps.shape[3] - PANEL) for start in range(0, taps.shape[3], PANEL)]
         return torch.stack([taps[..., start : start + PANEL] for start in starts]).contiguous()
+
+
+def _computes(dtype: torch.dtype, device: torch.device) -> bool:
+    chosen, library = chosen_in_c(), kernel_library()
+    if device.type != "cpu" or dtype != torch.float32 or library is None:
+        return False
+    only_avx2 = library.variant == "avx2" and torch.backends.cpu.get_cpu_capability() == "AVX2"
+    return only_avx2 if chosen is None else chosen

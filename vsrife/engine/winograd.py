@@ -1,6 +1,8 @@
-"""Convolutions by Winograd's F(4×4, 3×3) in C: fp32 on CPUs with AVX2, where oneDNN sums every product.
+"""Convolutions by Winograd's F(4×4, 3×3) in C, on CPUs with AVX2 or AVX-512; oneDNN sums every product.
 
-Other CPUs have them, too, where `VSRIFE_CONVOLUTIONS` asks for them.
+They compute in fp32. With bf16 tensors they are faster than bf16 products where the vector units multiply bf16 twice
+as fast as fp32, and slower where a CPU has matrix units for bf16 (AMX). Other CPUs have the fp32 ones, too, where
+`VSRIFE_CONVOLUTIONS` asks for them.
 """
 
 from __future__ import annotations
@@ -14,20 +16,22 @@ import torch
 from torch import Tensor, nn
 
 from vsrife.errors import ArgumentError
-from vsrife.motion.library import Winograd, kernel_library
+from vsrife.motion.library import TYPES, Winograd, kernel_library
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["PANEL", "WinogradConvolution", "at_half_size", "computes_in_c"]
+__all__ = ["PANEL", "WinogradConvolution", "at_half_size", "chosen_in_c"]
 
 POINTS = (0, 0.625, -0.625, 1.5, -1.5)
 """Interpolation points besides ∞: in fp32 their error is half that of 0, ±1, ±2. The kernel has the same."""
 VARIABLE = "VSRIFE_CONVOLUTIONS"
 """The environment variable that chooses whose fp32 convolutions a CPU runs: `c` for these, `pytorch` for none."""
 PANEL = 16
-FEWEST_PRODUCTS = 500
+FEWEST_PRODUCTS = {torch.float32: 500, torch.bfloat16: 5000}
 """Products a pair of channels must save before the transformed weights, four times as large, pay for being read."""
+BF16_CHANNELS = 32
+"""Inputs and outputs from which a layer with bf16 tensors is faster."""
 
 
 class WinogradConvolution:
@@ -38,9 +42,13 @@ class WinogradConvolution:
     Args:
         layer: a convolution that `knows` accepts.
         slope: of the leaky ReLU, None without one.
+        dtype: of input and output, fp32 or bf16; weights and sums are fp32.
     """
 
-    def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d, slope: float | None) -> None:
+    def __init__(
+        self, layer: nn.Conv2d | nn.ConvTranspose2d, slope: float | None, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self._dtype = dtype
         self._split = 2 if isinstance(layer, nn.ConvTranspose2d) else 1
         layer = at_half_size(layer) if isinstance(layer, nn.ConvTranspose2d) else layer
         assert layer.bias is not None
@@ -50,10 +58,13 @@ class WinogradConvolution:
 
     @staticmethod
     def knows(layer: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype, device: torch.device) -> bool:
-        """Whether the kernel computes this layer, and `computes_in_c` wants it to."""
-        if layer.groups != 1 or not computes_in_c(dtype, device):
+        """Whether the kernel computes this layer, on a CPU and in a dtype for which it was measured to be faster."""
+        if layer.groups != 1 or not _computes(dtype, device):
             return False
         form = layer.kernel_size, layer.stride, layer.padding
+        if dtype == torch.bfloat16:
+            is_wide = min(layer.in_channels, layer.out_channels) >= BF16_CHANNELS
+            return is_wide and isinstance(layer, nn.Conv2d) and form == ((3, 3), (1, 1), (1, 1))
         if isinstance(layer, nn.ConvTranspose2d):
             fits = form == ((4, 4), (2, 2), (1, 1)) and 2 * layer.out_channels % PANEL == 0
         else:
@@ -63,19 +74,21 @@ class WinogradConvolution:
     def pays(self, size: Sequence[int]) -> bool:
         """Whether a picture of this height and width saves enough multiplications."""
         height, width = size
-        return 9 * height * width - 36 * -(-height // 4) * -(-width // 4) >= FEWEST_PRODUCTS
+        return 9 * height * width - 36 * -(-height // 4) * -(-width // 4) >= FEWEST_PRODUCTS[self._dtype]
 
     def __call__(self, x: Tensor) -> Tensor:
-        """N×C×h×w, channels last, fp32, to N×outputs×h×w, or to twice the height and width if transposed."""
+        """N×C×h×w, channels last, to N×outputs×h×w, or to twice the height and width if transposed."""
         library = kernel_library()
         assert library is not None
         pixels = x.permute(0, 2, 3, 1).contiguous()
         count, height, width, inputs = pixels.shape
         weights, used = self._transformed
         outputs, split = self._bias.numel(), self._split
-        out = torch.empty(count, split * height, split * width, outputs // split**2)
+        assert pixels.dtype == self._dtype
+        out = torch.empty(count, split * height, split * width, outputs // split**2, dtype=self._dtype)
         job = Winograd(
             input=pixels.data_ptr(),
+            type=TYPES[self._dtype],
             count=count,
             height=height,
             width=width,
@@ -102,23 +115,30 @@ class WinogradConvolution:
         return panels, bits.sum(1)
 
 
-def computes_in_c(dtype: torch.dtype, device: torch.device) -> bool:
-    """Whether convolutions in C are used: in fp32, on CPUs with AVX2 at best, where they were measured to be faster.
-
-    `VSRIFE_CONVOLUTIONS` decides for any CPU.
+def chosen_in_c() -> bool | None:
+    """What `VSRIFE_CONVOLUTIONS` says: whether a CPU's convolutions are in C wherever they can be; None without it.
 
     Raises:
-        RifeError: the variable is neither `c` nor `pytorch`.
+        RifeError: it is neither `c` nor `pytorch`.
     """
     chosen = os.environ.get(VARIABLE, "")
     if chosen not in ("", "c", "pytorch"):
         raise ArgumentError(VARIABLE, chosen, "c or pytorch")
-    library = kernel_library()
-    if device.type != "cpu" or dtype != torch.float32 or library is None:
+    return chosen == "c" if chosen else None
+
+
+def _computes(dtype: torch.dtype, device: torch.device) -> bool:
+    chosen, library = chosen_in_c(), kernel_library()
+    if device.type != "cpu" or library is None:
         return False
-    if chosen:
-        return chosen == "c"
-    return library.variant == "avx2" and torch.backends.cpu.get_cpu_capability() == "AVX2"
+    if dtype == torch.bfloat16:
+        return library.variant == "avx512" and not _has_matrix_units() and chosen is not False
+    return dtype == torch.float32 and (library.variant in ("avx2", "avx512") if chosen is None else chosen)
+
+
+def _has_matrix_units() -> bool:
+    """Whether PyTorch finds units for matrices of bf16 (AMX) in this CPU."""
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
 
 
 def _weights_to_points() -> Tensor:

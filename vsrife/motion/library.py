@@ -38,7 +38,7 @@ __all__ = [
 
 VARIABLE = "VSRIFE_VARIANT"
 """The environment variable that names a variant of the kernels to use in place of the fastest."""
-VERSION = 5
+VERSION = 6
 MAX_MAPS = 8
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.uint8: 2, torch.uint16: 3}
 
@@ -169,7 +169,7 @@ class Winograd(Structure):
 
     _fields_ = (
         ("input", c_void_p),
-        *_int32("count", "height", "width", "inputs", "outputs", "split"),
+        *_int32("type", "count", "height", "width", "inputs", "outputs", "split"),
         *((name, c_void_p) for name in ("weights", "used", "bias")),
         ("slope", c_float),
         ("out", c_void_p),

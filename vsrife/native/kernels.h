@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define KERNELS_VERSION 5
+#define KERNELS_VERSION 6
 #define MAX_MAPS 8
 
 enum { TYPE_F32 = 0, TYPE_BF16 = 1, TYPE_U8 = 2, TYPE_U16 = 3 };
@@ -126,7 +126,8 @@ typedef struct {
 
 /* A 3x3 convolution of stride 1 with a border of zeros, and its leaky ReLU. */
 typedef struct {
-    const float *in; /* count x height x width x inputs */
+    const void *in; /* count x height x width x inputs */
+    int32_t type;   /* of the input and the output: F32 or BF16 */
     int32_t count, height, width;
     int32_t inputs, outputs; /* at least 16 each */
     int32_t split;           /* 1, or 2: the first half of the outputs makes the upper one of two rows for each row */
@@ -134,7 +135,7 @@ typedef struct {
     const uint64_t *used;    /* for each panel, the points whose weights are not all 0 */
     const float *bias;
     float slope; /* of the leaky ReLU; 1 without */
-    float *out;  /* count x height x split x width x (outputs / split) */
+    void *out;   /* count x height x split x width x (outputs / split) */
 } Winograd;
 
 /* A 3x3 convolution of stride 2 with a border of zeros, and its leaky ReLU; a pixel is summed in one order. */

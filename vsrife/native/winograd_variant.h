@@ -12,11 +12,35 @@
 
 INLINE void NAME(put)(float *p, V v) { memcpy(p, &v, sizeof v); }
 
-/* Six samples, `from` floats apart, to the values at the six points. */
-INLINE void NAME(to_points)(const float *in, size_t from, float *out, size_t to) {
+/* A vector of fp32 or bf16 samples, `at` samples from `in` on. */
+INLINE V NAME(sample)(const void *in, size_t at, const int is_f32) {
+    if (is_f32) return LOAD((const float *)in + at);
+    H half;
+    memcpy(&half, (const uint16_t *)in + at, sizeof half);
+    return (V)(__builtin_convertvector(half, U) << 16);
+}
+
+/* A vector to fp32 or bf16 samples, `at` samples from `out` on. */
+INLINE void NAME(put_sample)(void *out, size_t at, V v, const int is_f32) {
+    if (is_f32) {
+        NAME(put)((float *)out + at, v);
+        return;
+    }
+#ifdef HAS_BF16
+    const __m256bh half = _mm512_cvtneps_pbh((__m512)v);
+#else
+    const U bits = (U)v;
+    const H half = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, H);
+#endif
+    memcpy((uint16_t *)out + at, &half, sizeof half);
+}
+
+/* Six samples, `from` apart, to the values at the six points. */
+INLINE void NAME(to_points)(const void *in, size_t at, size_t from, const int is_f32, float *out, size_t to) {
     const float a = INNER, b = OUTER, aa = a * a, bb = b * b;
-    const V d0 = LOAD(in), d1 = LOAD(in + from), d2 = LOAD(in + 2 * from), d3 = LOAD(in + 3 * from);
-    const V d4 = LOAD(in + 4 * from), d5 = LOAD(in + 5 * from);
+    const V d0 = NAME(sample)(in, at, is_f32), d1 = NAME(sample)(in, at + from, is_f32);
+    const V d2 = NAME(sample)(in, at + 2 * from, is_f32), d3 = NAME(sample)(in, at + 3 * from, is_f32);
+    const V d4 = NAME(sample)(in, at + 4 * from, is_f32), d5 = NAME(sample)(in, at + 5 * from, is_f32);
     const V inner = d4 - bb * d2, outer = d4 - aa * d2, inner_odd = a * (d3 - bb * d1), outer_odd = b * (d3 - aa * d1);
     NAME(put)(out, d4 - (aa + bb) * d2 + aa * bb * d0);
     NAME(put)(out + to, inner + inner_odd);
@@ -37,38 +61,46 @@ INLINE void NAME(from_points)(const float *in, size_t from, V out[4]) {
     out[3] = LOAD(in + 5 * from) + a * a * inner_odd + b * b * outer_odd;
 }
 
-/* 6x6 pixels, a row `down` floats below the other, to `step` floats between the points. */
-static void NAME(transform_tile)(const float *in, size_t down, int channels, float *out, size_t step) {
+/* 6x6 pixels, a row `down` samples below the other, to `step` floats between the points. */
+INLINE void NAME(transform_tile)(
+    const void *in, size_t at, size_t down, const int is_f32, int channels, float *out, size_t step) {
     float half[POINTS * LANES] __attribute__((aligned(64)));
     for (int next = 0; next < channels; next += LANES) {
-        const int c = next < channels - LANES ? next : channels - LANES;
-        for (int x = 0; x < 6; x++) NAME(to_points)(in + x * channels + c, down, half + x * LANES, 6 * LANES);
-        for (int y = 0; y < 6; y++) NAME(to_points)(half + 6 * y * LANES, LANES, out + (size_t)(6 * y) * step + c, step);
+        const size_t c = (size_t)(next < channels - LANES ? next : channels - LANES);
+        for (size_t x = 0; x < 6; x++)
+            NAME(to_points)(in, at + x * (size_t)channels + c, down, is_f32, half + x * LANES, 6 * LANES);
+        for (size_t y = 0; y < 6; y++) NAME(to_points)(half, 6 * y * LANES, LANES, 1, out + 6 * y * step + c, step);
     }
 }
 
-/* The sums over all inputs for GROUP tiles and a panel of outputs, at one point. */
-INLINE void NAME(multiply)(const float *tiles, int inputs, const float *weights, float *out) {
-    V sum[GROUP][PANEL / LANES];
+/* The sums over all inputs for GROUP tiles and `panels` of outputs at one point; weights and sums of a panel are apart from
+ * the next one's by so many floats. */
+INLINE void NAME(multiply)(
+    const float *tiles, int inputs, const float *weights, size_t weights_apart, float *out, size_t out_apart, const int panels) {
+    V sum[GROUP][PANELS * PANEL / LANES];
+    const int vectors = PANEL / LANES;
     UNROLLED for (int t = 0; t < GROUP; t++)
-        UNROLLED for (int n = 0; n < PANEL / LANES; n++) sum[t][n] = (V){0};
+        UNROLLED for (int n = 0; n < panels * vectors; n++) sum[t][n] = (V){0};
     for (int k = 0; k < inputs; k++, weights += PANEL)
         UNROLLED for (int t = 0; t < GROUP; t++)
-            UNROLLED for (int n = 0; n < PANEL / LANES; n++)
-                sum[t][n] += LOAD(weights + n * LANES) * tiles[(size_t)t * (size_t)inputs + (size_t)k];
+            UNROLLED for (int n = 0; n < panels * vectors; n++)
+                sum[t][n] += LOAD(weights + (size_t)(n / vectors) * weights_apart + n % vectors * LANES) *
+                             tiles[(size_t)t * (size_t)inputs + (size_t)k];
     UNROLLED for (int t = 0; t < GROUP; t++)
-        UNROLLED for (int n = 0; n < PANEL / LANES; n++) NAME(put)(out + t * PANEL + n * LANES, sum[t][n]);
+        UNROLLED for (int n = 0; n < panels * vectors; n++)
+            NAME(put)(out + (size_t)(n / vectors) * out_apart + t * PANEL + n % vectors * LANES, sum[t][n]);
 }
 
-INLINE void NAME(activate)(V v, float slope, float *out) {
+/* Leaky ReLU, to fp32 or bf16 samples, `at` samples from `out` on. */
+INLINE void NAME(activate)(V v, float slope, void *out, size_t at, const int is_f32) {
     const I positive = v > 0;
-    NAME(put)(out, (V)(((I)v & positive) | ((I)(v * slope) & ~positive)));
+    NAME(put_sample)(out, at, (V)(((I)v & positive) | ((I)(v * slope) & ~positive)), is_f32);
 }
 
 /* One vector of a tile's outputs: `rows` x `columns` of 4x4. */
 INLINE void NAME(finish_tile)(
-    const float *products, size_t step, const float *biases, float slope, float *to, size_t down, size_t across, int rows,
-    int columns) {
+    const float *products, size_t step, const float *biases, float slope, void *to, size_t at, size_t down, size_t across,
+    int rows, int columns, const int is_f32) {
     float half[4 * 6 * LANES] __attribute__((aligned(64)));
     V out[4];
     for (int x = 0; x < 6; x++) {
@@ -79,12 +111,12 @@ INLINE void NAME(finish_tile)(
         NAME(put)(half + (18 + x) * LANES, out[3]);
     }
     const V bias = LOAD(biases);
-    for (int row = 0; row < rows; row++, to += down) {
+    for (int row = 0; row < rows; row++, at += down) {
         NAME(from_points)(half + 6 * row * LANES, LANES, out);
-        NAME(activate)(out[0] + bias, slope, to);
-        if (columns > 1) NAME(activate)(out[1] + bias, slope, to + across);
-        if (columns > 2) NAME(activate)(out[2] + bias, slope, to + 2 * across);
-        if (columns > 3) NAME(activate)(out[3] + bias, slope, to + 3 * across);
+        NAME(activate)(out[0] + bias, slope, to, at, is_f32);
+        if (columns > 1) NAME(activate)(out[1] + bias, slope, to, at + across, is_f32);
+        if (columns > 2) NAME(activate)(out[2] + bias, slope, to, at + 2 * across, is_f32);
+        if (columns > 3) NAME(activate)(out[3] + bias, slope, to, at + 3 * across, is_f32);
     }
 }
 
@@ -92,59 +124,93 @@ typedef struct {
     int down, across, limit; /* rows and columns of tiles; the most tiles of a piece */
 } NAME(Tiles);
 
-/* A piece: the tiles `from` to `to`, at most the limit. */
-static void NAME(winograd_tiles)(const void *data, void *kept, float *scratch, int from, int to) {
-    const Winograd *job = data;
-    const NAME(Tiles) *tiles = kept;
-    const int height = job->height, width = job->width, inputs = job->inputs, outputs = job->outputs, split = job->split;
-    const int count = (to - from + GROUP - 1) / GROUP * GROUP;
-    const size_t step = (size_t)tiles->limit * (size_t)inputs + GAP, out_step = (size_t)tiles->limit * PANEL + GAP;
-    const size_t across = (size_t)inputs, down = (size_t)width * across, out_across = (size_t)(outputs / split);
-    float *transformed = scratch, *products = transformed + POINTS * step, *patch = products + POINTS * out_step;
-    for (int t = 0; t < count; t++) { /* a group is filled with its last tile */
+/* The tiles `from` to `to` of the input at the points, `step` floats apart; the last one again up to `count`. */
+INLINE void NAME(transform_tiles)(
+    const Winograd *job, const NAME(Tiles) *tiles, int from, int to, int count, float *transformed, size_t step, char *patch,
+    const int is_f32) {
+    const int height = job->height, width = job->width;
+    const size_t across = (size_t)job->inputs, down = (size_t)width * across, item = is_f32 ? 4 : 2;
+    for (int t = 0; t < count; t++) {
         const int tile = from + t < to ? from + t : to - 1, n = tile / (tiles->down * tiles->across);
         const int top = tile / tiles->across % tiles->down * 4 - 1, left = tile % tiles->across * 4 - 1;
-        const float *picture = job->in + (size_t)n * (size_t)height * down;
+        const size_t picture = (size_t)n * (size_t)height * down;
         float *out = transformed + (size_t)t * across;
         if (top >= 0 && left >= 0 && top + 6 <= height && left + 6 <= width) {
-            NAME(transform_tile)(picture + (size_t)top * down + (size_t)left * across, down, inputs, out, step);
+            const size_t at = picture + (size_t)top * down + (size_t)left * across;
+            NAME(transform_tile)(job->in, at, down, is_f32, job->inputs, out, step);
             continue;
         }
         const int first = left < 0 ? 1 : 0, last = width - left < 6 ? width - left : 6;
-        memset(patch, 0, sizeof(float) * POINTS * across);
+        memset(patch, 0, item * POINTS * across);
         for (int y = 0; y < 6; y++)
             if (top + y >= 0 && top + y < height)
                 memcpy(
-                    patch + (size_t)(6 * y + first) * across,
-                    picture + (size_t)(top + y) * down + (size_t)(left + first) * across,
-                    sizeof(float) * (size_t)(last - first) * across);
-        NAME(transform_tile)(patch, 6 * across, inputs, out, step);
+                    patch + item * (size_t)(6 * y + first) * across,
+                    (const char *)job->in + item * (picture + (size_t)(top + y) * down + (size_t)(left + first) * across),
+                    item * (size_t)(last - first) * across);
+        NAME(transform_tile)(patch, 0, 6 * across, is_f32, job->inputs, out, step);
     }
-    const float *weights = job->weights;
-    for (int p = 0; p * PANEL < outputs; p++) {
-        const int start = p * PANEL < outputs - PANEL ? p * PANEL : outputs - PANEL;
-        for (int k = 0; k < POINTS; k++, weights += inputs * PANEL) {
+}
+
+/* The outputs from `start` on of the tiles `from` to `to`. */
+INLINE void NAME(finish_tiles)(
+    const Winograd *job, const NAME(Tiles) *tiles, int from, int to, int start, const float *products, size_t step,
+    const int is_f32) {
+    const int height = job->height, width = job->width;
+    const size_t across = (size_t)(job->outputs / job->split), split = (size_t)job->split;
+    const size_t down = split * (size_t)width * across, part = (size_t)start / across;
+    for (int t = 0; t < to - from; t++) {
+        const int tile = from + t, n = tile / (tiles->down * tiles->across);
+        const int top = tile / tiles->across % tiles->down * 4, left = tile % tiles->across * 4;
+        const int rows = height - top < 4 ? height - top : 4, columns = width - left < 4 ? width - left : 4;
+        const size_t row = ((size_t)n * (size_t)height + (size_t)top) * split + part;
+        const size_t at = (row * (size_t)width + (size_t)left) * across + (size_t)start % across;
+        for (int k = 0; k < PANEL; k += LANES)
+            NAME(finish_tile)(
+                products + (size_t)t * PANEL + k, step, job->bias + start + k, job->slope, job->out, at + (size_t)k, down, across,
+                rows, columns, is_f32);
+    }
+}
+
+/* A piece: the tiles `from` to `to`, at most the limit. */
+INLINE void NAME(winograd_tiles_of)(
+    const Winograd *job, const NAME(Tiles) *tiles, float *scratch, int from, int to, const int is_f32) {
+    const int inputs = job->inputs, outputs = job->outputs, count = (to - from + GROUP - 1) / GROUP * GROUP;
+    const size_t step = (size_t)tiles->limit * (size_t)inputs + GAP, out_step = (size_t)tiles->limit * PANEL + GAP;
+    const size_t of_panel = POINTS * out_step, weights_of_panel = POINTS * (size_t)inputs * PANEL;
+    float *transformed = scratch, *products = transformed + POINTS * step, *patch = products + PANELS * of_panel;
+    NAME(transform_tiles)(job, tiles, from, to, count, transformed, step, (char *)patch, is_f32);
+    for (int p = 0; p * PANEL < outputs; p += PANELS) {
+        const int panels = PANELS == 2 && (p + 1) * PANEL < outputs ? 2 : 1;
+        for (int k = 0; k < POINTS; k++) {
+            const float *weights = job->weights + (size_t)p * weights_of_panel + (size_t)(k * inputs * PANEL);
+            const float *at_point = transformed + (size_t)k * step;
             float *out = products + (size_t)k * out_step;
-            if (job->used[p] >> k & 1)
+            if (panels == 2 && job->used[p] >> k & job->used[p + 1] >> k & 1) {
                 for (int t = 0; t < count; t += GROUP)
-                    NAME(multiply)(transformed + (size_t)k * step + (size_t)t * across, inputs, weights, out + t * PANEL);
-            else
-                memset(out, 0, sizeof(float) * (size_t)count * PANEL);
-        }
-        for (int t = 0; t < to - from; t++) {
-            const int tile = from + t, n = tile / (tiles->down * tiles->across);
-            const int top = tile / tiles->across % tiles->down * 4, left = tile % tiles->across * 4;
-            const int rows = height - top < 4 ? height - top : 4, columns = width - left < 4 ? width - left : 4;
-            for (int k = 0; k < PANEL; k += LANES) {
-                const int c = start + k, part = c / (int)out_across;
-                const size_t row = ((size_t)n * (size_t)height + (size_t)top) * (size_t)split + (size_t)part;
-                float *out = job->out + (row * (size_t)width + (size_t)left) * out_across + (size_t)c % out_across;
-                NAME(finish_tile)(
-                    products + (size_t)t * PANEL + k, out_step, job->bias + c, job->slope, out,
-                    (size_t)split * (size_t)width * out_across, out_across, rows, columns);
+                    NAME(multiply)(
+                        at_point + t * inputs, inputs, weights, weights_of_panel, out + t * PANEL, of_panel, PANELS);
+                continue;
             }
+            for (int q = 0; q < panels; q++, weights += weights_of_panel, out += of_panel)
+                if (job->used[p + q] >> k & 1)
+                    for (int t = 0; t < count; t += GROUP)
+                        NAME(multiply)(at_point + t * inputs, inputs, weights, 0, out + t * PANEL, 0, 1);
+                else
+                    memset(out, 0, sizeof(float) * (size_t)count * PANEL);
+        }
+        for (int q = 0; q < panels; q++) {
+            const int start = (p + q) * PANEL < outputs - PANEL ? (p + q) * PANEL : outputs - PANEL;
+            NAME(finish_tiles)(job, tiles, from, to, start, products + (size_t)q * of_panel, out_step, is_f32);
         }
     }
+}
+
+static void NAME(winograd_tiles)(const void *job, void *tiles, float *scratch, int from, int to) {
+    if (((const Winograd *)job)->type == TYPE_F32)
+        NAME(winograd_tiles_of)(job, tiles, scratch, from, to, 1);
+    else
+        NAME(winograd_tiles_of)(job, tiles, scratch, from, to, 0);
 }
 
 static int NAME(winograd)(const Winograd *job, int threads) {
@@ -152,7 +218,8 @@ static int NAME(winograd)(const Winograd *job, int threads) {
     const int count = job->count * tiles.down * tiles.across, share = (count + threads - 1) / threads;
     const int most = CACHED / (int)sizeof(float) / POINTS / job->inputs + 1;
     tiles.limit = ((most < share ? most : share) + GROUP - 1) / GROUP * GROUP;
-    const size_t slot = POINTS * ((size_t)tiles.limit * (size_t)(job->inputs + PANEL) + 2 * GAP + (size_t)job->inputs);
+    const size_t floats = (size_t)tiles.limit * (size_t)(job->inputs + PANELS * PANEL) + (1 + PANELS) * GAP;
+    const size_t slot = POINTS * (floats + (size_t)job->inputs);
     float *scratch = malloc(sizeof(float) * (slot * (size_t)threads + 2 * PANEL));
     if (!scratch) return -1;
     float *aligned = (float *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
