@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from cost import block_multiplications, head_multiplications
 
 from vsrife.motion.packing import Packing
 from vsrife.networks import CATALOG, DEFAULT
-from vsrife.networks.cost import block_multiplications, head_multiplications
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -63,13 +63,13 @@ def test_the_list(folder: Path, tmp_path: Path, asked: list[str], capsys: pytest
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
     rows = {line.split()[0]: line.split() for line in lines[1:-2]}
-    assert lines[0].split() == ["model", "network", "licence", "size"]
+    assert lines[0].split() == ["model", "architecture", "licence", "size"]
     assert list(rows) == [*manifest(), "mine"]
     assert rows["4.26"] == ["4.26", "4.25", "MIT", "11.3", "MB", "bundled"]
-    assert rows["4.3"] == ["4.3", "4.2", "MIT", "–", "not", "present"]
-    assert rows[MODEL] == [MODEL, MODEL, "MIT", "5.3", "MB", "present"]
+    assert rows["4.3"] == ["4.3", "4.2", "MIT", "–", "downloaded", "on", "first", "use"]
+    assert rows[MODEL] == [MODEL, MODEL, "MIT", "5.3", "MB", "downloaded"]
     assert rows["mine"] == ["mine", "4.22.lite", "–", "9.7", "MB", "imported"]
-    assert lines[-1] == f"Fetched and imported models lie in {folder}"
+    assert lines[-1] == f"Downloaded and imported models are in {folder}"
 
 
 def test_fetch(folder: Path, asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,20 +96,20 @@ def test_import_and_info(folder: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert load_network("mine", None).config == CATALOG["4.22.lite"]
     assert main(["models", "info", str(target)]) == 0
     network, parameters, place, digest = capsys.readouterr().out.splitlines()
-    assert network == "network:    4.22.lite, as the file says"
-    assert parameters == "parameters: 4,866,052 in 128 tensors, float16"
-    assert place == f"file:       {target} ({target.stat().st_size:,} bytes)"
-    assert digest.startswith("sha256:     ")
+    assert network == "architecture: 4.22.lite, as the file says"
+    assert parameters == "parameters:   4,866,052 in 128 tensors, float16"
+    assert place == f"file:         {target} ({target.stat().st_size:,} bytes)"
+    assert digest.startswith("sha256:       ")
 
 
 def test_info_of_files_of_several_networks(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "info", str(data("ncnn/rife-v4.26_ensembleFalse"))]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "network:    4.25 or 4.26"
+    assert lines[0] == "architecture: 4.25 or 4.26"
     assert [line.split(":")[0] for line in lines[2:]] == ["file", "sha256"] * 2
     bundled = models_folder() / manifest()["4.26"].file
     assert main(["models", "info", str(bundled)]) == 0
-    assert f"sha256:     {manifest()['4.26'].sha256}" in capsys.readouterr().out
+    assert f"sha256:       {manifest()['4.26'].sha256}" in capsys.readouterr().out
 
 
 def test_errors_are_one_line(

@@ -81,7 +81,10 @@ def test_a_script_says_it_once_however_many_filters_it_has() -> None:
 def test_a_guessed_matrix_is_said_once(size: tuple[int, int], taken: str) -> None:
     clip = moving_clip(*size, length=4, form=vs.YUV420P8)
     untagged = clip.std.RemoveFrameProps("_Matrix")
-    line = f"RIFE: the frames do not say their matrix: {taken} is taken for {size[0]}x{size[1]} (matrix= names another)"
+    line = (
+        f"RIFE: the frames do not say their matrix: {taken} is assumed for {size[0]}x{size[1]}; "
+        "if that is wrong, pass matrix="
+    )
     assert shown(untagged, **QUIET) == [RUNS, (INFORMATION, line)]
     assert shown(untagged, **QUIET, sc=0) == []
 
@@ -100,7 +103,10 @@ def test_what_has_no_matrix_is_not_asked_for_one(form: int) -> None:
 def test_what_frames_say_and_cannot_be_meant_is_said() -> None:
     clip = moving_clip(64, 64, length=2, form=vs.YUV420P8)
     odd = clip.std.SetFrameProps(_Matrix=11)
-    line = "RIFE: the frames say matrix 11, which is not known here: 601 is taken for 64x64 (matrix= names another)"
+    line = (
+        "RIFE: the frames say matrix 11, which is not known here: 601 is assumed for 64x64; "
+        "if that is wrong, pass matrix="
+    )
     assert shown(odd, **QUIET) == [RUNS, (INFORMATION, line)]
     odd = clip.std.SetFrameProps(_Range=3)
     line = "RIFE: the frames say _Range 3, which is neither 0 nor 1: limited is taken"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
-HEADINGS = ("model", "network", "licence", "size", "")
+HEADINGS = ("model", "architecture", "licence", "size", "")
 SIZE = HEADINGS.index("size")
 UNKNOWN = "–"
 
@@ -70,7 +70,7 @@ def list_models(_: argparse.Namespace) -> None:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         cells[SIZE] = row[SIZE].rjust(widths[SIZE])
         print("  ".join(cells).rstrip())
-    print(f"\nFetched and imported models lie in {user_folder()}")
+    print(f"\nDownloaded and imported models are in {user_folder()}")
 
 
 def fetch_models(options: argparse.Namespace) -> None:
@@ -113,13 +113,13 @@ def describe(options: argparse.Namespace) -> None:
     parameters = sum(value.numel() for value in state.values())
     kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})
     lines = [
-        ("network", own or (f"{name}, as the file says" if named else " or ".join(names_of(state)))),
+        ("architecture", own or (f"{name}, as the file says" if named else " or ".join(names_of(state)))),
         ("parameters", f"{parameters:,} in {len(state)} tensors, {', '.join(kinds)}"),
     ]
     for path in files_of(options.file) or (options.file,):
         lines += [("file", f"{shown(path, 200)} ({path.stat().st_size:,} bytes)"), ("sha256", sha256(path))]
     for key, value in lines:
-        print(f"{key + ':':<12}{value}")
+        print(f"{key + ':':<14}{value}")
 
 
 def export_model(options: argparse.Namespace) -> None:
@@ -198,10 +198,10 @@ def _size(entry: Entry, path: Path | None) -> str:
 
 def _state(entry: Entry, path: Path | None) -> str:
     if path is None:
-        return "not present"
+        return "downloaded on first use"
     if path != entry.path:
         return "imported"
-    return "bundled" if entry.bundled else "present"
+    return "bundled" if entry.bundled else "downloaded"
 
 
 def _megabytes(size: int) -> str:

@@ -110,7 +110,7 @@ class FrameReader:
                 else f"say matrix {stated}, which is not known here"
             )
             name = "709" if guessed == 1 else "601"
-            self._log(f"the frames {lack}: {name} is taken for {width}x{height} (matrix= names another)")
+            self._log(f"the frames {lack}: {name} is assumed for {width}x{height}; if that is wrong, pass matrix=")
         return guessed
 
     def _log(self, line: str) -> None:

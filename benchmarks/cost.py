@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vsrife.networks.config import IFNetConfig
 
-__all__ = ["block_multiplications", "head_multiplications", "multiplications"]
-
 
 def block_multiplications(config: IFNetConfig, index: int, height: float, width: float) -> float:
     """Multiplications of one block for an input of that size, in its published form."""
@@ -25,17 +23,3 @@ def head_multiplications(config: IFNetConfig, height: int, width: int) -> float:
     hidden, area = config.head.hidden, height * width / 4
     middle = (config.head.layers - 2) * hidden * 9 * hidden
     return (27 * hidden + middle + hidden * 16 * config.head.channels) * area
-
-
-def multiplications(config: IFNetConfig, height: int, width: int) -> float:
-    """Multiplications of the convolutions for one interpolated frame, of whose source frames one was encoded before.
-
-    Args:
-        config: the network's.
-        height: of the picture, aligned.
-        width: of the picture, aligned too.
-    """
-    blocks = (
-        block_multiplications(config, index, height / scale, width / scale) for index, scale in enumerate(config.scales)
-    )
-    return sum(blocks) + head_multiplications(config, height, width)
