@@ -111,9 +111,7 @@ class FakeCard(TorchDispatchMode):
             patch.object(torch.Tensor, "__deepcopy__", lambda tensor, memo: tensor.detach().clone()),
             patch.object(torch.nn.Module, "_apply", replace_parameters),
             patch.object(DeviceExecutor, "run", lambda executor, work: work()),
-            patch.object(
-                torch.cuda, "Event", lambda **_: SimpleNamespace(record=lambda *_: None, synchronize=self._wait)
-            ),
+            patch.object(torch.cuda, "Event", lambda **_: SimpleNamespace(record=lambda *_: None, query=self._is_past)),
             patch.object(torch.cuda, "current_stream", lambda *_: SimpleNamespace(synchronize=self._wait)),
             patch.object(torch.cuda, "get_device_properties", lambda *_: SimpleNamespace(total_memory=24 << 30)),
             patch.object(torch.cuda, "get_device_capability", lambda *_: (9, 0)),
@@ -209,6 +207,10 @@ class FakeCard(TorchDispatchMode):
 
     def _wait(self) -> None:
         self.waits[_where()] += 1
+
+    def _is_past(self) -> bool:
+        self._wait()
+        return True
 
     def _tolist(self, tensor: torch.Tensor) -> Any:
         if tensor.device.type == "cuda":

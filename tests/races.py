@@ -79,8 +79,9 @@ class Races(TorchDispatchMode):
             def record(self, stream: Stream) -> None:
                 self._clock = dict(stream.clock)
 
-            def synchronize(self) -> None:
+            def query(self) -> bool:
                 races.wait(self._clock)
+                return True
 
         def launched(name: str, grid: tuple[int, ...], tensors: list[torch.Tensor], *more: str) -> None:
             launch(name, grid, tensors, *more)

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,16 @@ import torch
 
 from vsrife.engine import cards, resolve_device, resolve_precision
 from vsrife.engine import device as device_module
-from vsrife.engine.cards import WORKING_BYTES, check_memory, exact_fp32, has_sound_fp16, is_lost, why_unusable
+from vsrife.engine.cards import (
+    WORKING_BYTES,
+    check_memory,
+    exact_fp32,
+    has_sound_fp16,
+    is_lost,
+    unfinished,
+    wait_for,
+    why_unusable,
+)
 from vsrife.engine.memory import is_out_of_memory, requested_bytes
 from vsrife.errors import RifeError
 
@@ -114,6 +124,7 @@ def test_fp32_takes_the_place_of_wrong_fp16(monkeypatch: pytest.MonkeyPatch) -> 
         (torch.AcceleratorError("CUDA error: invalid argument"), False),
         (RuntimeError("CUDA error: device-side assert triggered"), True),
         (RuntimeError("HIP error: unspecified launch failure"), True),
+        (unfinished(CARD, 60), True),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), False),
         (RuntimeError("CUDA error: out of memory"), False),
         (RuntimeError("shape '[2]' is invalid"), False),
@@ -126,6 +137,16 @@ def test_errors_after_which_a_card_does_nothing_more(error: Exception | None, lo
     around = ValueError("the kernels failed")
     around.__cause__ = error
     assert is_lost(around) is lost
+
+
+def test_a_card_that_hangs_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "LIMIT", 0.05)
+    looks = iter([False, False, True])
+    wait_for(SimpleNamespace(query=lambda: next(looks)), CARD)
+    assert next(looks, None) is None
+    with pytest.raises(RuntimeError, match=r"^cuda:0 has not finished its work after 0\.05 s$") as caught:
+        wait_for(SimpleNamespace(query=lambda: False), CARD)
+    assert is_lost(caught.value)
 
 
 def test_on_windows_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from vsrife.engine import executor as executor_module
+from vsrife.engine.cards import is_lost
 from vsrife.engine.executor import DeviceExecutor, device_executor
 from vsrife.errors import RifeError
 from vsrife.motion.thread_count import usable_threads
@@ -94,6 +95,23 @@ def test_no_thread_outlives_the_last_reference() -> None:
 def test_errors_reach_the_caller() -> None:
     with pytest.raises(ZeroDivisionError):
         device_executor(CPU).run(lambda: 1 // 0)
+
+
+def test_a_cards_thread_that_hangs_fails_the_frames_that_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor_module, "LIMIT", 0.1)
+    executor, go = DeviceExecutor(torch.device("cuda:0")), threading.Event()
+    for work in (go.wait, lambda: 1):
+        with pytest.raises(RuntimeError, match=r"^cuda:0 has not finished its work after 0\.1 s$") as caught:
+            executor.run(work)
+        assert is_lost(caught.value)
+    go.set()
+    assert DeviceExecutor(torch.device("cuda:0")).run(lambda: 42) == 42
+
+    def late() -> None:
+        raise TimeoutError("the work's own")
+
+    with pytest.raises(TimeoutError, match="the work's own"):
+        DeviceExecutor(torch.device("cuda:0")).run(late)
 
 
 def stop(thread: int) -> None:

@@ -124,7 +124,7 @@ def test_cards_have_streams_of_their_own(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_card_that_falls_back_copies_on_one_stream_from_the_next_frame_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames in progress are finished as they began."""
-    event = SimpleNamespace(synchronize=lambda: None, record=lambda *_: None)
+    event = SimpleNamespace(query=lambda: True, record=lambda *_: None)
     monkeypatch.setattr(torch.cuda, "Event", lambda **_: event)
     stream = SimpleNamespace(wait_stream=lambda _: None)
     with FakeCard():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import threading
+import time
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,9 @@ from vsrife.engine.rocm import why_no_code
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_memory", "exact_fp32", "has_sound", "has_sound_fp16", "is_lost", "why_unusable"]
+__all__ = [
+    "check_memory", "exact_fp32", "has_sound", "has_sound_fp16", "is_lost", "unfinished", "wait_for", "why_unusable",
+]  # fmt: skip
 
 BINARY, PORTABLE = re.compile(r"sm_(\d+)(\d)([af]?)"), re.compile(r"compute_(\d+)(\d)")
 WORKING_BYTES = 112
@@ -37,8 +40,13 @@ LOST = (
     "uncorrectable ecc",
     "device is lost",
     "no longer available",
+    "has not finished",
 )
 """Messages in lower case of errors after which a device does nothing more in a process."""
+LIMIT = 60.0
+"""Seconds after which a card that has been given all of a frame's work is taken to hang."""
+POLL = 0.0005
+"""Seconds between two looks at a card."""
 
 
 def why_unusable(device: torch.device) -> str:
@@ -96,6 +104,24 @@ def is_lost(error: BaseException | None) -> bool:
     if isinstance(error, RuntimeError) and any(part in text for part in LOST):
         return True
     return is_lost(error.__cause__)
+
+
+def wait_for(event: torch.cuda.Event, device: torch.device) -> None:
+    """Sleep until a card has done the work before an event; CUDA's own way to wait for one has no time limit.
+
+    Raises:
+        RuntimeError: it has not after `LIMIT`, and is lost.
+    """
+    until = time.monotonic() + LIMIT
+    while not event.query():  # type: ignore[no-untyped-call]
+        if time.monotonic() > until:
+            raise unfinished(device, LIMIT)
+        time.sleep(POLL)
+
+
+def unfinished(device: torch.device, seconds: float) -> RuntimeError:
+    """The error of a device that hangs; `is_lost` knows it."""
+    return RuntimeError(f"{device} has not finished its work after {seconds:g} s")
 
 
 def check_memory(device: torch.device, pixels: int) -> None:

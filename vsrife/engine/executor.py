@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from vsrife.engine.cards import unfinished
 from vsrife.errors import RifeError
 from vsrife.motion.openmp import set_threads
 from vsrife.motion.thread_count import frame_in_progress
@@ -27,6 +28,8 @@ MANY_CORES = 8
 """Cores from which on a CPU works on four frames at once, below on two."""
 PATIENCE = 30.0
 """Seconds that the frames in progress have to finish when the process ends."""
+LIMIT = 600.0
+"""Seconds after which a card's thread is taken to hang: it only queues work, but may compile kernels first."""
 
 Job = tuple["Callable[[], object]", "Future[Any]"]
 
@@ -86,6 +89,8 @@ class DeviceExecutor:
         most = 0 if cpu_threads is None else torch.get_num_threads()
         self.retry_lock = threading.Lock()
         """Taken by a caller whose work ran out of memory while it tries again."""
+        self._device = device
+        self._limit = LIMIT if device.type == "cuda" else None
         self._process = os.getpid()
         self._gate = threading.Lock()
         self._closed = False
@@ -110,7 +115,7 @@ class DeviceExecutor:
 
         Raises:
             RifeError: this process is a fork of the one that the executor was created in.
-            RuntimeError: the process is ending.
+            RuntimeError: the process is ending, or a card's thread hangs.
         """
         check_not_forked(self._process)
         future: Future[T] = Future()
@@ -119,7 +124,11 @@ class DeviceExecutor:
                 raise RuntimeError("the program is ending")
             self._jobs.put((work, future))
         try:
-            return future.result()
+            return future.result(self._limit)
+        except TimeoutError:
+            if future.done() or self._limit is None:  # it is the work's own
+                raise
+            raise unfinished(self._device, self._limit) from None
         finally:
             del future  # an error refers to this frame, which would refer to the error and all that it keeps alive
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from vsrife.engine.cards import wait_for
 from vsrife.engine.streams import copy_streams
 from vsrife.engine.unproven import type_on
 from vsrife.motion.cpu import with_slack
@@ -42,6 +43,7 @@ class HostCopy:
 
     def __init__(self, tensor: Tensor) -> None:
         self._event: torch.cuda.Event | None = None
+        self._device = tensor.device
         if tensor.device.type != "cuda":
             self._host = tensor.cpu()
             return
@@ -54,9 +56,13 @@ class HostCopy:
         self._event.record(torch.cuda.current_stream(tensor.device))
 
     def get(self) -> Tensor:
-        """The copy, once it is done."""
+        """The copy, once it is done.
+
+        Raises:
+            RuntimeError: see `wait_for`.
+        """
         if event := self._event:  # another thread may wait too
-            event.synchronize()
+            wait_for(event, self._device)
             self._event = None
         return self._host
 
