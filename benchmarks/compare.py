@@ -190,7 +190,7 @@ def measure(case: Case, who: list[Candidate], rounds: int, job: Job, env: dict[s
             runs[one.key].append(done)
             what = " ".join(filter(None, (case.path, case.size, case.rate, case.instructions)))
             print(f"  {what} round {number + 1}: {one.label} {done.fps:.2f}", file=sys.stderr, flush=True)
-    results = {one.key: failed.get(one.key) or entry(runs[one.key]) for one in who}
+    results = {one.key: failed.get(one.key) or entry(runs[one.key], ours=one.ours) for one in who}
     about = {"path": case.path, "size": case.size, "rate": case.rate, "frames": case.frames, "warm_up": case.warm}
     if case.instructions:
         about["instructions"] = case.instructions
@@ -207,8 +207,11 @@ def cpu_seconds() -> tuple[float, float]:
     return busy - own, time.perf_counter()
 
 
-def entry(runs: list[Run]) -> dict[str, Any]:
-    """A candidate's figures in the JSON."""
+def entry(runs: list[Run], *, ours: bool) -> dict[str, Any]:
+    """A candidate's figures in the JSON; an error where our frames, which no run may change, were not the same."""
+    likenesses = sorted({one.psnr for one in runs})
+    if ours and len(likenesses) > 1:
+        return {"error": f"the runs' frames differ: {likenesses[0]:.2f} to {likenesses[-1]:.2f} dB"}
     figures = {
         "made_fps": vars(Spread.of([one.fps for one in runs])),
         "rounds_made_fps": [round(one.fps, 3) for one in runs],

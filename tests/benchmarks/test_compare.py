@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare import cases, parsed
-from measure import CandidateError, MissingError, environment, prepare, psnr, run
+from compare import cases, entry, parsed
+from measure import CandidateError, MissingError, Run, environment, prepare, psnr, run
 from peers.candidates import ALL, CANDIDATES, Candidate
 from peers.job import Job
 from support import ROOT
@@ -46,6 +46,13 @@ def test_rate_is_the_slope_after_the_warm_up() -> None:
     for warm in (0, 2):
         with pytest.raises(ValueError, match="warm must be 1 to 1"):
             rate([0.0, 2.0], warm)
+
+
+def test_our_frames_are_the_same_in_every_run() -> None:
+    runs = [Run(10.0, 1.0, psnr, 100, None, {}) for psnr in (58.9, 58.9, 57.2)]
+    assert entry(runs[:2], ours=True)["psnr_to_published_fp32"] == 58.9
+    assert entry(runs, ours=True) == {"error": "the runs' frames differ: 57.20 to 58.90 dB"}
+    assert entry(runs, ours=False)["psnr_to_published_fp32"] == 57.2
 
 
 def test_psnr() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from torch.nn.functional import leaky_relu
 
 from vsrife.engine.convolutions import Convolution
 from vsrife.engine.strided import FEWEST_PIXELS, StridedConvolution
+from vsrife.motion.library import Library, Strided, kernel_library
 from vsrife.networks import CATALOG, OWN
 
 if TYPE_CHECKING:
@@ -77,6 +79,24 @@ def test_strips_of_any_height_on_any_number_of_threads_are_the_whole() -> None:
             assert torch.equal(out.permute(0, 3, 1, 2), whole)
     finally:
         torch.set_num_threads(threads)
+
+
+def test_weights_outlast_a_thread_that_prepares_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    convolution, x = StridedConvolution(layer(8, 16), 0.2), picture(1, 8, 6, 8)
+    library = kernel_library()
+    assert library is not None
+    run = type(library).run
+    alive = []
+
+    def replace_and_run(self: Library, name: str, job: Strided) -> None:
+        cached = weakref.ref(convolution._panels)
+        vars(convolution)["_panels"] = convolution._panels.clone()
+        alive.append(cached() is not None)
+        run(self, name, job)
+
+    monkeypatch.setattr(type(library), "run", replace_and_run)
+    convolution(x)
+    assert alive == [True]
 
 
 def test_what_the_kernel_does_not_know_stays_with_pytorch(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from vsrife.engine import winograd
-from vsrife.engine.convolutions import Convolution
+from vsrife.engine.convolutions import Convolution, has_fused
 from vsrife.engine.winograd import WinogradConvolution
 from vsrife.errors import RifeError
+from vsrife.motion.library import Library, Winograd, kernel_library
 from vsrife.networks import CATALOG, OWN
 
 if TYPE_CHECKING:
@@ -118,17 +120,34 @@ def test_bits_depend_on_neither_threads_nor_batch_nor_position(dtype: torch.dtyp
         torch.set_num_threads(threads)
 
 
-def test_what_the_kernel_does_not_know_stays_with_pytorch(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
-    monkeypatch.setattr(winograd, "_has_matrix_units", lambda: False)
+def test_weights_outlast_a_thread_that_prepares_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    convolution, x = WinogradConvolution(layer(16, 16), 0.2), picture(1, 16, 6, 8)
+    library = kernel_library()
+    assert library is not None
+    run = type(library).run
+    alive = []
+
+    def replace_and_run(self: Library, name: str, job: Winograd) -> None:
+        cached = [weakref.ref(tensor) for tensor in convolution._transformed]
+        vars(convolution)["_transformed"] = tuple(tensor.clone() for tensor in convolution._transformed)
+        alive.extend(reference() is not None for reference in cached)
+        run(self, name, job)
+
+    monkeypatch.setattr(type(library), "run", replace_and_run)
+    convolution(x)
+    assert alive == [True, True]
+
+
+def test_what_the_kernel_does_not_know_stays_with_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSRIFE_CONVOLUTIONS", "c")
     known = [nn.Conv2d(32, 40, 3, 1, 1), nn.ConvTranspose2d(16, 8, 4, 2, 1), nn.Conv2d(16, 24, 3, 1, 1)]
     unknown = [
         nn.Conv2d(32, 32, 3, 2, 1), nn.Conv2d(32, 32, 3, 1, 0), nn.Conv2d(32, 32, 3, 1, 1, groups=2),
         nn.Conv2d(8, 32, 3, 1, 1), nn.Conv2d(32, 8, 3, 1, 1), nn.Conv2d(32, 32, 5, 1, 1),
         nn.ConvTranspose2d(32, 12, 4, 2, 1), nn.ConvTranspose2d(32, 8, 2, 2, 1),
     ]  # fmt: skip
-    in_fp32, in_bf16 = variant != "base", variant == "avx512"
-    assert [WinogradConvolution.knows(module, torch.float32, CPU) for module in known] == [in_fp32] * 3
-    assert [WinogradConvolution.knows(module, torch.bfloat16, CPU) for module in known] == [in_bf16, False, False]
+    assert [WinogradConvolution.knows(module, torch.float32, CPU) for module in known] == [True, True, True]
+    assert [WinogradConvolution.knows(module, torch.bfloat16, CPU) for module in known] == [True, False, False]
     for module in unknown:
         assert not WinogradConvolution.knows(module, torch.float32, CPU)
         assert not WinogradConvolution.knows(module, torch.bfloat16, CPU)
@@ -137,33 +156,37 @@ def test_what_the_kernel_does_not_know_stays_with_pytorch(monkeypatch: pytest.Mo
     assert not WinogradConvolution.knows(known[0], torch.float16, CPU)
 
 
-def test_matrix_units_multiply_bf16_faster(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
-    monkeypatch.setattr(winograd, "_has_matrix_units", lambda: True)
+@pytest.mark.parametrize("capability", ["AVX2", "AVX512", "DEFAULT"])
+@pytest.mark.parametrize("has_amx", [False, True])
+def test_cpus_use_what_was_measured_to_be_faster(
+    capability: str, has_amx: bool, monkeypatch: pytest.MonkeyPatch, variant: str
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
     known = nn.Conv2d(32, 40, 3, 1, 1)
-    assert WinogradConvolution.knows(known, torch.float32, CPU) == (variant != "base")
-    assert not WinogradConvolution.knows(known, torch.bfloat16, CPU)
-
-
-def test_a_variable_decides_whose_convolutions_run(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
-    monkeypatch.setattr(winograd, "_has_matrix_units", lambda: False)
-    known = nn.Conv2d(32, 40, 3, 1, 1)
-    for value, used in (("c", True), ("pytorch", False), ("", variant != "base")):
+    in_fp32 = variant == "avx512" or (variant, capability) == ("avx2", "AVX2")
+    in_bf16 = variant == "avx512" and not has_amx
+    assert WinogradConvolution.knows(known, torch.float32, CPU) == in_fp32
+    assert WinogradConvolution.knows(known, torch.bfloat16, CPU) == in_bf16
+    for value, used in (("c", True), ("pytorch", False)):
         monkeypatch.setenv("VSRIFE_CONVOLUTIONS", value)
         assert WinogradConvolution.knows(known, torch.float32, CPU) == used
-        assert WinogradConvolution.knows(known, torch.bfloat16, CPU) == (used and variant == "avx512")
+        assert WinogradConvolution.knows(known, torch.bfloat16, CPU) == used
+
+
+def test_a_variable_that_chooses_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VSRIFE_CONVOLUTIONS", "mkl")
     with pytest.raises(RifeError, match=r"^VSRIFE_CONVOLUTIONS must be c or pytorch, got mkl$"):
-        WinogradConvolution.knows(known, torch.float32, CPU)
+        WinogradConvolution.knows(nn.Conv2d(32, 40, 3, 1, 1), torch.float32, CPU)
 
 
-def test_small_pictures_stay_with_onednn(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
+def test_small_pictures_stay_with_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VSRIFE_CONVOLUTIONS", "c")
-    monkeypatch.setattr(winograd, "_has_matrix_units", lambda: False)
     sizes: list[tuple[int, ...]] = []
     monkeypatch.setattr(winograd.WinogradConvolution, "__call__", lambda _, x: sizes.append(tuple(x.shape[2:])) or x)
-    for dtype in (torch.float32, torch.bfloat16) if variant == "avx512" else (torch.float32,):
+    for dtype in [torch.float32, *([torch.bfloat16] if has_fused(torch.bfloat16) else [])]:
         convolution = Convolution(layer(32, 32), None, dtype, CPU)
         for size in ((6, 10), (12, 20), (1, 400), (40, 40)):
             convolution(picture(1, 32, *size))
     assert sizes[:2] == [(12, 20), (40, 40)]
-    assert sizes[2:] == ([(40, 40)] if variant == "avx512" else [])
+    assert sizes[2:] == ([(40, 40)] if has_fused(torch.bfloat16) else [])

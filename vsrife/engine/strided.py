@@ -70,6 +70,7 @@ class StridedConvolution:
         if not pixels[0].is_contiguous():
             pixels = pixels.contiguous()
         count, height, width, inputs = pixels.shape
+        weights = self._panels  # a reference of this call's own: another thread may replace the cached one
         rows, outputs = self._rows(height), self._bias.numel()
         if out is None:
             out = torch.empty(count, rows, width // 2, outputs)
@@ -84,7 +85,7 @@ class StridedConvolution:
             above=self._above,
             inputs=inputs,
             outputs=outputs,
-            weights=self._panels.data_ptr(),
+            weights=weights.data_ptr(),
             bias=self._bias.data_ptr(),
             slope=self._slope,
             out_height=rows,

@@ -1,8 +1,8 @@
-"""Convolutions by Winograd's F(4×4, 3×3) in C, on CPUs with AVX2 or AVX-512; oneDNN sums every product.
+"""Convolutions by Winograd's F(4×4, 3×3) in C, which need a quarter of the products that oneDNN sums.
 
 They compute in fp32. With bf16 tensors they are faster than bf16 products where the vector units multiply bf16 twice
-as fast as fp32, and slower where a CPU has matrix units for bf16 (AMX). Other CPUs have the fp32 ones, too, where
-`VSRIFE_CONVOLUTIONS` asks for them.
+as fast as fp32, and slower where a CPU has matrix units for bf16 (AMX). They are used on the CPUs for which they were
+measured to be faster, and everywhere if `VSRIFE_CONVOLUTIONS` is `c`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["PANEL", "WinogradConvolution", "at_half_size", "chosen_in_c"]
 POINTS = (0, 0.625, -0.625, 1.5, -1.5)
 """Interpolation points besides ∞: in fp32 their error is half that of 0, ±1, ±2. The kernel has the same."""
 VARIABLE = "VSRIFE_CONVOLUTIONS"
-"""The environment variable that chooses whose fp32 convolutions a CPU runs: `c` for these, `pytorch` for none."""
+"""The environment variable that chooses whose convolutions a CPU runs: `c` for these, `pytorch` for none."""
 PANEL = 16
 FEWEST_PRODUCTS = {torch.float32: 500, torch.bfloat16: 5000}
 """Products a pair of channels must save before the transformed weights, four times as large, pay for being read."""
@@ -129,11 +129,15 @@ def chosen_in_c() -> bool | None:
 
 def _computes(dtype: torch.dtype, device: torch.device) -> bool:
     chosen, library = chosen_in_c(), kernel_library()
-    if device.type != "cpu" or library is None:
+    if device.type != "cpu" or library is None or dtype not in FEWEST_PRODUCTS:
         return False
-    if dtype == torch.bfloat16:
-        return library.variant == "avx512" and not _has_matrix_units() and chosen is not False
-    return dtype == torch.float32 and (library.variant in ("avx2", "avx512") if chosen is None else chosen)
+    if chosen is not None:
+        return chosen
+    if library.variant == "avx512":
+        return dtype == torch.float32 or not _has_matrix_units()
+    # oneDNN has 512-bit vectors on CPUs with AVX-512 and no bf16, whose variant is avx2; none of them was measured
+    has_avx2_alone = library.variant == "avx2" and torch.backends.cpu.get_cpu_capability() == "AVX2"
+    return dtype == torch.float32 and has_avx2_alone
 
 
 def _has_matrix_units() -> bool:
