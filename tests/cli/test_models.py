@@ -109,7 +109,10 @@ def test_info_of_files_of_several_networks(capsys: pytest.CaptureFixture[str]) -
     assert [line.split(":")[0] for line in lines[2:]] == ["file", "sha256"] * 2
     bundled = models_folder() / manifest()["4.26"].file
     assert main(["models", "info", str(bundled)]) == 0
-    assert f"sha256:       {manifest()['4.26'].sha256}" in capsys.readouterr().out
+    described = capsys.readouterr().out
+    assert f"sha256:       {manifest()['4.26'].sha256}" in described
+    assert main(["models", "info", "4.26"]) == 0
+    assert capsys.readouterr().out == described
 
 
 def test_errors_are_one_line(
@@ -118,6 +121,7 @@ def test_errors_are_one_line(
     file = saved(tmp_path, "4.22.lite")
     assert "not those of a 4.6 network" in failed(["models", "import", file, "--name", "4.6"], capsys)
     assert "must be a file" in failed(["models", "info", str(tmp_path / "none.pkl")], capsys)
+    assert "run vsrife models fetch 4.6" in failed(["models", "info", "4.6"], capsys)
     assert "which this package does not have" in failed(["models", "fetch", "5"], capsys)
     assert "cannot be downloaded" in failed(["models", "fetch", "paper"], capsys)
     folder.touch()

@@ -25,8 +25,8 @@ def advised(required: float, seconds: float, *, cores: int = 2, frames: int = SK
 def test_the_rate_is_that_of_all_cores() -> None:
     (line,) = advised(24, 0.5)
     assert line == (
-        "4.26 makes about 4 interpolated frames a second on this CPU, and real time takes 24; "
-        'model="nano" makes 2 to 3 times as many'
+        "4.26 makes about 4 interpolated frames a second on this CPU when nothing else uses it, and real time takes "
+        '24; model="nano" makes about twice as many'
     )
     assert advised(24, 0.5, frames=500) == [line]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import vapoursynth as vs
 from support import digest, logged, moving_clip
 
-from vsrife import rife
+from vsrife import at, estimate_motion, rife
 
 pytestmark = pytest.mark.vpy("unique-core")
 
@@ -85,8 +86,6 @@ def test_a_script_for_vsrife_runs() -> None:
 
 
 def test_integers_are_not_rounded() -> None:
-    from vsrife import at, estimate_motion
-
     clip = moving_clip(64, 64, length=2)
     with pytest.raises(ValueError, match=r"^RIFE: factor_num must be an integer, got 2\.5$"):
         rife(clip, factor_num=2.5)
@@ -95,3 +94,22 @@ def test_integers_are_not_rounded() -> None:
     with pytest.raises(ValueError, match=r"^Motion: dedup_limit must be an integer, got 2\.1$"):
         estimate_motion(clip, dedup_limit=2.1)
     assert rife(clip, factor_num=3.0).num_frames == 6
+
+
+def test_numbers_are_not_text() -> None:
+    clip = moving_clip(64, 64, length=2)
+    with pytest.raises(ValueError, match=r"^RIFE: multi must be a number, got two$"):
+        rife(clip, multi="two")
+    with pytest.raises(ValueError, match=r"^RIFE: sc must be an integer, got yes$"):
+        rife(clip, sc="yes")
+    with pytest.raises(ValueError, match=r"^At: timestep must be a number, got x$"):
+        at(clip, timestep="x")
+
+
+def test_a_time_for_each_pixel_has_two_names() -> None:
+    clip = moving_clip(64, 64, length=3)
+    times = clip.std.BlankClip(format=vs.GRAYS, color=0.25)
+    frames = [at(clip, times), at(clip, timestep_clip=times)]
+    assert (np.asarray(frames[0].get_frame(0)[0]) == np.asarray(frames[1].get_frame(0)[0])).all()
+    with pytest.raises(vs.Error, match=r"^At: timestep must be a number from 0 to 1, or timestep_clip a clip, got nei"):
+        at(clip)

@@ -74,7 +74,7 @@ def checked(code: str, folder: Path, *search: Path) -> list[str]:
     [
         ("RIFE", RifeArguments, {"multi", "extra"}),
         ("Motion", MotionArguments, set()),
-        ("At", AtArguments, {"timestep", "timestep_clip", "extra"}),
+        ("At", AtArguments, {"timestep", "extra"}),
         ("Replace", ReplaceArguments, {"frames", "extra"}),
     ],
 )

@@ -14,6 +14,7 @@ from vsrife.cli.figures import Spread, machine, rate, versions
 from vsrife.cli.processes import answer_of, describe_end, run_process
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.files import atomic_write
+from vsrife.networks.catalog import DEFAULT
 from vsrife.networks.config import SMALLEST
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def measure(sizes: Sequence[tuple[int, int]], options: argparse.Namespace) -> di
     return {
         "machine": machine() | {"device": engine["device"]},
         "packages": versions(),
-        "model": options.model or "bundled",
+        "model": options.model or DEFAULT,
         "precision": engine["precision"],
         "sizes": rows,
         "import_torch_seconds": asdict(Spread.of(torch_alone)),
@@ -126,7 +127,7 @@ def table(record: dict[str, Any]) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     first, alone = (Spread(**record[key]).text(2) for key in ("first_made_frame_seconds", "import_torch_seconds"))
     return "\n".join((
-        f"vsrife {packages['vsrife']}, {record['model']} model, {record['precision']} on {here['device']}, "
+        f"vsrife {packages['vsrife']}, model {record['model']}, {record['precision']} on {here['device']}, "
         f"PyTorch {packages['torch']}; {here['cpu']}, {cores}",
         "",
         *lines,

@@ -107,8 +107,9 @@ def describe(options: argparse.Namespace) -> None:
     from vsrife.weights.loading import open_weights
     from vsrife.weights.ncnn import files_of
 
-    state, name, config = open_weights(options.file, None)
-    named = "architecture" in read_metadata(options.file)
+    file = _file_or_model(options.file)
+    state, name, config = open_weights(file, None)
+    named = "architecture" in read_metadata(file)
     own = described(config) if CONFIGS.get(name) != config else None
     parameters = sum(value.numel() for value in state.values())
     kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})
@@ -116,10 +117,25 @@ def describe(options: argparse.Namespace) -> None:
         ("architecture", own or (f"{name}, as the file says" if named else " or ".join(names_of(state)))),
         ("parameters", f"{parameters:,} in {len(state)} tensors, {', '.join(kinds)}"),
     ]
-    for path in files_of(options.file) or (options.file,):
+    for path in files_of(file) or (file,):
         lines += [("file", f"{shown(path, 200)} ({path.stat().st_size:,} bytes)"), ("sha256", sha256(path))]
     for key, value in lines:
         print(f"{key + ':':<14}{value}")
+
+
+def _file_or_model(given: Path) -> Path:
+    """A file that exists, or that of a model by its name.
+
+    Raises:
+        RifeError: it is neither.
+    """
+    name = str(given)
+    if given.exists() or (name not in manifest() and name not in imported()):
+        return given
+    path = find(name)
+    if path is None:
+        raise ModelError(f"model {name} is not here; run vsrife models fetch {name}")
+    return path
 
 
 def export_model(options: argparse.Namespace) -> None:
@@ -163,7 +179,7 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
         "file",
         type=_path,
         metavar="FILE",
-        help=".safetensors, .pkl, .pth or ncnn's folder",
+        help=".safetensors, .pkl, .pth or ncnn's folder; for info also a model's name",
     )
 
 

@@ -22,6 +22,8 @@ FINEST = 2**31 - 1
 MICROSECOND = Fraction(1, 1_000_000)
 PART = "first", "stop"
 """Fields of a film that start and duration decide."""
+OPTIONS = {"segment_seconds": "segment"}
+"""Fields whose option has another name."""
 RATE = "multi", "fps_num", "fps_den", "factor_num", "factor_den"
 """Arguments that multi and fps decide."""
 
@@ -117,6 +119,7 @@ class Job:
                 if part in PART:
                     return "start or duration was another one"
                 return f"{name}'s {part} was {shown(was.get(part))}, is {shown(now[part])}"
+            name = OPTIONS.get(name, name)
             return f"{name} was {shown(was)}, is {shown(now)}"
         return None
 

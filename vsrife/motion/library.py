@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from vsrife.errors import first_line
+from vsrife.errors import ArgumentError, first_line
 from vsrife.motion.openmp import entry_point
 from vsrife.motion.thread_count import usable_threads
 
@@ -38,6 +38,7 @@ __all__ = [
 
 VARIABLE = "VSRIFE_VARIANT"
 """The environment variable that names a variant of the kernels to use in place of the fastest."""
+VARIANTS = ("base", "avx2", "avx512")
 VERSION = 6
 MAX_MAPS = 8
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.uint8: 2, torch.uint16: 3}
@@ -259,7 +260,11 @@ class Library:
 
 @cache
 def _load() -> Library | str:
-    """The library, or the reason why it cannot be used."""
+    """The library, or the reason why it cannot be used.
+
+    Raises:
+        RifeError: `VSRIFE_VARIANT` names no variant that this CPU runs.
+    """
     path = _path()
     if path is None:
         return "the native library is not installed beside VapourSynth"
@@ -267,10 +272,11 @@ def _load() -> Library | str:
         library = Library(path)
     except OSError as error:
         return f"the native library cannot be used: {first_line(error)}"
+    chosen = os.environ.get(VARIABLE) or None
     try:
-        library.use(os.environ.get(VARIABLE) or None)
-    except ValueError as error:
-        return f"{VARIABLE}: {first_line(error)}"
+        library.use(chosen)
+    except ValueError:
+        raise ArgumentError(VARIABLE, chosen, f"one that this CPU runs, of {', '.join(VARIANTS)}") from None
     return library
 
 

@@ -18,8 +18,8 @@ __all__ = ["SMALL", "SlowAdvice", "required_rate"]
 
 SMALL = "nano"
 """The network that the line names."""
-FACTOR = "2 to 3"
-"""How many times as fast it was measured to be, in models/nano.md."""
+FACTOR = "about twice"
+"""How many frames more it was measured to make, see docs/performance.md."""
 SKIPPED, MEASURED = 8, 24
 """Interpolated frames that are not measured, because the first ones prepare layers, and those that are."""
 SAMPLE = 120
@@ -80,6 +80,6 @@ def required_rate(schedule: Schedule) -> float:
 
 def _line(rate: float, required: float) -> str:
     return (
-        f"{DEFAULT} makes about {rate:.3g} interpolated frames a second on this CPU, and real time takes "
-        f'{required:.3g}; model="{SMALL}" makes {FACTOR} times as many'
+        f"{DEFAULT} makes about {rate:.3g} interpolated frames a second on this CPU when nothing else uses it, and "
+        f'real time takes {required:.3g}; model="{SMALL}" makes {FACTOR} as many'
     )

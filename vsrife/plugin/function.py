@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, RifeError, named
-from vsrife.plugin.arguments import INT64_MAX, Arguments, kind_of
+from vsrife.plugin.arguments import INT64_MAX, TEXTS, Arguments, kind_of
 from vsrife.plugin.host import log, native_plugin
 from vsrife.plugin.ports import translated
 
@@ -22,6 +22,7 @@ __all__ = ["at", "clear_cache", "estimate_motion", "replace_frames", "rife"]
 
 Nodes = vs.VideoNode | list[vs.VideoNode]
 KNOWN = frozenset(argument.name for argument in fields(Arguments))
+NUMBERS = KNOWN - {*TEXTS, *(argument.name for argument in fields(Arguments) if "Clip" in str(argument.type))}
 
 
 @overload
@@ -65,7 +66,8 @@ def rife(
         RifeError: the native plugin is not loaded, another plugin has taken its name, or `multi` is a Fraction that is
             too large or comes with another rate.
     """
-    given = _named(translated({**arguments, "extra": extra}, log))
+    given = _named(translated({"multi": multi, **arguments, "extra": extra}, log))
+    given.pop("multi", None)
     if isinstance(multi, Fraction):
         others = [name for name in ("factor_num", "factor_den", "fps_num", "fps_den") if name in given]
         if others:
@@ -102,7 +104,7 @@ def estimate_motion(clip: vs.VideoNode, **arguments: Unpack[MotionArguments]) ->
 @overload
 def at(
     clip: vs.VideoNode,
-    timestep: float | vs.VideoNode,
+    timestep: float | vs.VideoNode | None = None,
     *,
     extra: None = None,
     **arguments: Unpack[AtArguments],
@@ -110,7 +112,7 @@ def at(
 @overload
 def at(
     clip: vs.VideoNode,
-    timestep: float | vs.VideoNode,
+    timestep: float | vs.VideoNode | None = None,
     *,
     extra: Sequence[vs.VideoNode],
     **arguments: Unpack[AtArguments],
@@ -118,7 +120,7 @@ def at(
 @named("At")
 def at(
     clip: vs.VideoNode,
-    timestep: float | vs.VideoNode,
+    timestep: float | vs.VideoNode | None = None,
     *,
     extra: Sequence[vs.VideoNode] | None = None,
     **arguments: Unpack[AtArguments],
@@ -128,7 +130,7 @@ def at(
     Args:
         clip: as for `rife`.
         timestep: 0..1 of the way to the next frame; or a GRAYS clip of the same size whose frame n gives each pixel
-            its time between source frames n and n + 1.
+            its time between source frames n and n + 1, as `timestep_clip` does.
         extra: other clips of the same length, moved along the clip's motion.
         **arguments: the other arguments of `core.rife.At`.
 
@@ -140,7 +142,7 @@ def at(
         RifeError: the native plugin is not loaded, or another plugin has taken its name.
     """
     given: dict[str, Any] = {"timestep_clip" if isinstance(timestep, vs.VideoNode) else "timestep": timestep}
-    made: Nodes = native_plugin().At(clip, **given, extra=extra or None, **_named(arguments))
+    made: Nodes = native_plugin().At(clip, extra=extra or None, **_named(given | arguments))
     return made
 
 
@@ -201,9 +203,11 @@ def _named(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments with a list of devices as the one text that the native function takes.
 
     Raises:
-        RifeError: an integer is given as another number, which VapourSynth would round.
+        RifeError: an integer is given as another number, which VapourSynth would round, or a number as text.
     """
     for name, value in arguments.items():
+        if isinstance(value, str) and name in NUMBERS:
+            raise ArgumentError(name, value, "an integer" if kind_of(name) is int else "a number")
         if isinstance(value, (float, Fraction)) and value % 1 != 0 and name in KNOWN and kind_of(name) is int:
             raise ArgumentError(name, value, "an integer")
     device = arguments.get("device")

@@ -58,8 +58,9 @@ class MotionArguments(_When, _How, _Dedup, total=False):
 
 
 class AtArguments(_How, total=False):
-    """Of `core.rife.At`, beside the clip, the times and `extra`."""
+    """Of `core.rife.At`, beside the clip, `timestep` and `extra`."""
 
+    timestep_clip: Clip | None
     protect: Clip | None
 
 
