@@ -100,6 +100,20 @@ def test_the_limit_is_spread_over_the_source(bikes: Path, tmp_path: Path) -> Non
     assert shots == sorted(set(shots))
 
 
+def test_a_short_source_gives_windows_of_several_places(bikes: Path, tmp_path: Path) -> None:
+    one, three, full = (
+        extract_windows(bikes, tmp_path / str(k), WindowOptions(width=160, height=96, span=(0, 0.1), **more))
+        for k, more in enumerate(({}, {"places": 3}, {"places": 3, "limit": 4}))
+    )
+    frames = [entry["frames"] for entry in one.windows]
+    assert [entry["frames"] for entry in three.windows] == [numbers for numbers in frames for _ in range(3)]
+    assert three.windows[::3] != one.windows  # files are numbered
+    assert [entry["place"] for entry in three.windows[::3]] == [entry["place"] for entry in one.windows]
+    assert len({tuple(entry["place"]) for entry in three.windows}) == len(three)
+    # as many as the limit, spread over the source, where it leaves no room for several
+    assert [len(window.times) for window in full] == [7, 7, 7, 4]
+
+
 def test_spans_do_not_share_frames(pictures: Path, tmp_path: Path) -> None:
     parts = []
     for name, span in {"train": (0, 0.6), "test": (0.6, 1)}.items():
@@ -292,6 +306,7 @@ def test_bad_options_are_refused_in_one_line() -> None:
     for arguments, message in (
         ({"frames": 2}, "frames must be at least 3, got 2"),
         ({"limit": 0}, "limit must be at least 1, got 0"),
+        ({"places": 0}, "places must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"width": 63}, "width must be even and at least 2, got 63"),
         ({"scales": (1, 0)}, "scales must be above 0 and at most 1, at least one, got (1, 0)"),

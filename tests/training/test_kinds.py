@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from vsrife.footage import Window, WindowSet
 from vsrife.training.data import SceneTriplets
-from vsrife.training.kinds import KINDS, OVERLAYS, TEXTURES
+from vsrife.training.kinds import FILM, KINDS, OVERLAYS, TEXTURES, film_texture
 from vsrife.training.options import TrainOptions
 
 SIZE = 96
@@ -20,6 +21,19 @@ def drawn(kind: str, number: int = 0) -> np.ndarray:
     rng = np.random.default_rng((1, number))
     pictures, _ = SceneTriplets(4, SIZE, 12, kind=kind).draw(number, rng, any_time=False)
     return np.stack(pictures)
+
+
+class Film(WindowSet):
+    """Windows that hold one picture each, three times."""
+
+    def __init__(self, *pictures: np.ndarray) -> None:
+        self.pictures = pictures
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Window:
+        return Window(np.stack([self.pictures[index]] * 3), np.arange(3.0), str(index))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -93,3 +107,32 @@ def test_grain_is_of_each_picture_alone() -> None:
     noise = (OVERLAYS["grain"](np.random.default_rng(0), clean) - clean).reshape(3, -1)
     assert 1 / 255 <= noise.std() <= 6 / 255
     assert np.abs(np.corrcoef(noise) - np.eye(3)).max() < 0.05
+
+
+def test_scenes_of_film_are_covered_with_its_pictures_and_move() -> None:
+    red, green = (np.full((48, 64, 3), colour, np.uint8) for colour in ((200, 0, 0), (0, 90, 0)))
+    scenes = SceneTriplets(4, SIZE, 12, kind=FILM, films=(Film(red), Film(green)))
+    shown = np.zeros(3, int)
+    for number in range(4):
+        rng = np.random.default_rng(number)
+        pictures = np.stack(scenes.draw(number, rng, any_time=True)[0])
+        again = scenes.draw(number, np.random.default_rng(number), any_time=True)[0]
+        assert np.array_equal(pictures, np.stack(again))
+        assert not np.array_equal(pictures[0], pictures[2])
+        shown = np.maximum(shown, pictures.max((0, 1, 2)))
+    assert list(shown) == [200, 90, 0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_films_texture_is_the_film_and_has_no_seam(seed: int) -> None:
+    film = np.random.default_rng(9).integers(100, 156, (40, 60, 3), np.uint8)
+    texture = film_texture(np.random.default_rng(seed), film)
+    side = texture.shape[1] // 2
+    assert texture.shape == (3, 2 * side, 3 * side)
+    assert side in (40, 80)
+    assert torch.equal(texture, texture.flip(1))
+    assert torch.equal(texture, texture.flip(2))
+    shrunk = texture[:, :side, : 3 * side // 2].unflatten(1, (40, -1)).unflatten(3, (60, -1)).mean((2, 4))
+    seen, truth = shrunk.flatten(1).numpy(), film.reshape(-1, 3).T
+    for ours, theirs in zip(seen, truth, strict=True):
+        assert np.corrcoef(ours, theirs)[0, 1] > 0.98

@@ -111,6 +111,7 @@ def test_a_run_is_left_after_its_minutes_and_gone_on_with(tmp_path: Path) -> Non
         (("--model", "paper"), "train: data must hold moving pictures, got nothing that moves"),
         (("--data", "scenes:0", "--model", "paper"), "train: data must be scenes[:NUMBER][:PIXELS][:KIND], the"),
         (("--data", "scenes:4:x", "--model", "paper"), "train: data must be scenes[:NUMBER][:PIXELS][:KIND], the"),
+        (("--data", "scenes:4:9:film", "--model", "paper"), "train: data must be scenes of another kind than film, or"),
         (("--data", "scenes:4"), "train: model or init must be given, one of them, got neither"),
         (("--data", "scenes:4", "--model", "4.26", "--init", "4.26"), "train: model or init must be given"),
         (("--data", "scenes:4", "--model", "9.9"), "train: model must be one of "),

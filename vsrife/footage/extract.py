@@ -172,8 +172,13 @@ def _windows(footage: Footage, options: WindowOptions, progress: Progress | None
     def read(start: int) -> Iterator[Run]:
         return runs(frames(start), options.frames)
 
-    if len(span) < options.limit * options.frames:
-        windows = (cutout for run in read(span.start) if (cutout := _cut_out(run, options)))
+    if len(span) * options.places < options.limit * options.frames:
+        windows = (
+            cutout
+            for run in read(span.start)
+            for place in range(options.places)
+            if (cutout := _cut_out(run, options, place))
+        )
         yield from islice(windows, options.limit)
     else:
         yield from _spread(read, span, options)
@@ -206,8 +211,14 @@ def _spread(read: Callable[[int], Iterator[Run]], span: range, options: WindowOp
 
 
 @one_thread()
-def _cut_out(run: Run, options: WindowOptions) -> _Cutout | None:
-    """A run's window; None where the run is too short, or nothing moves where most changes."""
+def _cut_out(run: Run, options: WindowOptions, place: int = 0) -> _Cutout | None:
+    """A run's window; None where the run is too short, or nothing moves where most changes.
+
+    Args:
+        run: of frames.
+        options: its size.
+        place: number of the window, each of which has draws of its own.
+    """
     from vsrife.detect.repeats import repeats
 
     if len(run.frames) < SHORTEST:
@@ -215,7 +226,7 @@ def _cut_out(run: Run, options: WindowOptions) -> _Cutout | None:
     first, last = run.frames[0].rgb, run.frames[-1].rgb
     rows, columns = first.shape[1:]
     height, width = min(options.height, rows // 2 * 2), min(options.width, columns // 2 * 2)
-    rng = np.random.default_rng((options.seed, run.frames[0].number))
+    rng = np.random.default_rng((options.seed, run.frames[0].number, *([place] if place else [])))
     fitting = [scale for scale in options.scales if rows * scale >= height and columns * scale >= width]
     scale = float(rng.choice(fitting or [1.0]))
     tall, wide = min(rows, round(height / scale)), min(columns, round(width / scale))

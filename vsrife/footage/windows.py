@@ -37,6 +37,8 @@ class WindowOptions:
         width: width of a window in pixels, even; less where a source is smaller.
         height: height of a window in pixels, even; less where a source is smaller.
         limit: the most windows of a source, spread evenly over it.
+        places: windows of the same frames, each at a place and a size of its own, where the source is so short that the
+            limit leaves room for them.
         scales: factors of the source's size. One is drawn for each window, of those at which the source is no smaller
             than the window.
         seed: of what is drawn.
@@ -50,13 +52,14 @@ class WindowOptions:
     width: int = 448
     height: int = 256
     limit: int = 1000
+    places: int = 1
     scales: tuple[float, ...] = (1, 2 / 3, 1 / 2, 1 / 4)
     seed: int = 0
     span: tuple[float, float] = (0, 1)
 
     @named("WindowOptions")
     def __post_init__(self) -> None:
-        for name, least in (("frames", SHORTEST), ("limit", 1), ("seed", 0)):
+        for name, least in (("frames", SHORTEST), ("limit", 1), ("places", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ArgumentError(name, getattr(self, name), f"at least {least}")
         for name in ("width", "height"):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vsrife.training.kinds import OVERLAYS
+from vsrife.training.kinds import FILM, OVERLAYS, film_texture
 from vsrife.training.kinds import TEXTURES as TEXTURE_KINDS
 from vsrife.training.scenes import random_scene, random_texture
 
@@ -87,7 +87,8 @@ class SceneTriplets:
         size: sides of the pictures.
         reach: the longest motion in pixels.
         seed: of the scenes.
-        kind: one of `KINDS`.
+        kind: one of `KINDS`, or `FILM`.
+        films: their pictures cover the layers of the kind `FILM`, which needs at least one.
     """
 
     count: int
@@ -95,6 +96,7 @@ class SceneTriplets:
     reach: float = 64
     seed: int = 0
     kind: str = "noise"
+    films: tuple[WindowSet, ...] = ()
 
     def __len__(self) -> int:
         return self.count
@@ -105,6 +107,10 @@ class SceneTriplets:
         return [texture(np.random.default_rng((self.seed, n))) for n in range(TEXTURES)]
 
     def _texture(self, rng: np.random.Generator) -> Tensor:
+        if self.kind == FILM:
+            film = self.films[int(rng.integers(len(self.films)))]
+            window = film[int(rng.integers(len(film)))]
+            return film_texture(rng, np.asarray(window.pictures[int(rng.integers(len(window.pictures)))]))
         chosen = self._textures[int(rng.integers(TEXTURES))][torch.from_numpy(rng.permutation(3))]
         contrast = rng.uniform(0.6, 1) * (1 if rng.random() < 0.5 else -1)
         return 0.5 + contrast * (chosen - 0.5)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     Pictures = NDArray[np.float32]
 
-__all__ = ["KINDS", "OVERLAYS", "TEXTURES"]
+__all__ = ["FILM", "KINDS", "OVERLAYS", "TEXTURES", "film_texture"]
+
+FILM = "film"
+"""The kind whose layers are covered with pictures of the films that a run trains on."""
 
 GLYPH = 7, 5
 """Rows and columns of a letter's cells."""
@@ -80,6 +83,27 @@ def faint(rng: np.random.Generator, size: int = TEXTURE) -> Tensor:
     return mean + (soft - mean) * rng.uniform(0.08, 0.3)
 
 
+def film_texture(rng: np.random.Generator, picture: NDArray[np.uint8]) -> Tensor:
+    """A picture of a film as a texture, mirrored at its borders so that it repeats without a seam.
+
+    In half of the textures a pixel of the film is one of the scene, in the others half of one: finer detail.
+
+    Args:
+        rng: draws the size and the contrast.
+        picture: H×W×3, RGB.
+
+    Returns:
+        3×2h×2w, RGB in 0..1, for h = H, w = W or `TEXELS` times that.
+    """
+    texture = torch.tensor(picture).permute(2, 0, 1)[None].float() / 255
+    if rng.random() < 0.5:
+        texture = interpolate(texture, scale_factor=TEXELS, mode="bicubic").clamp(0, 1)
+    texture = torch.cat((texture, texture.flip(2)), 2)
+    texture = torch.cat((texture, texture.flip(3)), 3)[0]
+    mean = texture.mean((1, 2), keepdim=True)
+    return (mean + (texture - mean) * rng.uniform(0.7, 1.2)).clamp(0, 1)
+
+
 def grain(rng: np.random.Generator, pictures: Pictures) -> Pictures:
     """Noise of its own in every picture, σ of 1 to 6 of 255, as film and small sensors have."""
     noise = rng.standard_normal(pictures.shape, np.float32)
@@ -133,3 +157,4 @@ OVERLAYS: dict[str, Callable[[np.random.Generator, Pictures], Pictures]] = {
 }
 """Kinds by what lies over its pictures, N×3×H×W in 0..1 before they are rounded; their layers are noise."""
 KINDS = (*TEXTURES, *OVERLAYS)
+"""Kinds that need no film."""

@@ -29,7 +29,8 @@ class TrainOptions:
         (),
         "training data: films, .vpy scripts, folders of pictures or Vimeo90K folders; "
         f'"{SCENES}[:N][:P][:KIND]" means synthetic scenes, N per epoch with motions of at most P pixels, of one kind: '
-        "noise (the default), drawings, text, bars, repeats, faint, grain, letterbox or captions",
+        "noise (the default), drawings, text, bars, repeats, faint, grain, letterbox, captions or "
+        "film (pictures of the films that are given as well)",
     )
     validation: tuple[str, ...] = option((), "validation data; by default the end of each film, see --hold-out")
     hold_out: float = option(
@@ -40,6 +41,9 @@ class TrainOptions:
     )
     cache: str | None = option(None, "folder for the windows cut out of films; by default in the run's own folder")
     windows: int = option(1000, "largest number of windows cut out of each film", least=1)
+    places: int = option(
+        1, "windows cut out of the same frames of a short film, each at a place and a size of its own", least=1, most=64
+    )
 
     model: str | None = option(
         None, "network to train from scratch: a name that `vsrife models` lists, paper, paper-m, …"

@@ -23,7 +23,7 @@ from vsrife.networks import CONFIGS, IFNet
 from vsrife.networks.paper import PaperIFNet
 from vsrife.training.data import FootageTriplets, SceneTriplets, Triplet, Triplets, TripletSet
 from vsrife.training.distributed import Team, join_team
-from vsrife.training.kinds import KINDS
+from vsrife.training.kinds import FILM, KINDS
 from vsrife.training.loop import Step, train
 from vsrife.training.module import Losses, TrainingModule, interpolate_batch, to_floats
 from vsrife.training.options import SCENES, TrainOptions
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import nn
+
+    from vsrife.footage import WindowSet
 
 __all__ = ["run_training"]
 
@@ -208,24 +210,40 @@ class _Run:
         first, last = options.span
         border = last - options.hold_out * (last - first)
         validation, span = (options.validation, (0.0, 1.0)) if options.validation else (options.data, (border, last))
-        return (
-            [source for text in options.data for source in self._source(text, "train", (first, border))],
-            [source for text in validation for source in self._source(text, "test", span)],
-        )
+        return self._of(options.data, "train", (first, border)), self._of(validation, "test", span)
 
-    def _source(self, text: str, split: str, span: tuple[float, float]) -> list[Triplets]:
+    def _of(self, data: tuple[str, ...], split: str, span: tuple[float, float]) -> list[Triplets]:
+        """Sources in the order of `data`; scenes of the kind `FILM` are covered with its films."""
+        films = {text: self._footage(text, split, span) for text in data if not _is_scenes(text)}
+        windows = tuple(source.windows for found in films.values() for source in found)
+        sources: list[Triplets] = []
+        for text in data:
+            sources += films[text] if text in films else self._scenes(text, split, windows)
+        return sources
+
+    def _scenes(self, text: str, split: str, films: tuple[WindowSet, ...]) -> list[SceneTriplets]:
+        seed = 2 * self.options.seed
+        count, reach, kind = _parse_scenes(text)
+        if split == "test":
+            count, seed = MOST_VALIDATED, seed + 1
+        if kind == FILM and not films:
+            if split == "test":
+                return []
+            raise ArgumentError("data", text, f"{SCENES} of another kind than {FILM}, or beside a film")
+        return [SceneTriplets(count, self.crop + SCENE_BORDER, reach, seed, kind, films)]
+
+    def _footage(self, text: str, split: str, span: tuple[float, float]) -> list[FootageTriplets]:
         options = self.options
-        if text.split(":")[0] == SCENES:
-            count, reach, kind = _parse_scenes(text)
-            count, seed = (count, 2 * options.seed) if split == "train" else (MOST_VALIDATED, 2 * options.seed + 1)
-            return [SceneTriplets(count, self.crop + SCENE_BORDER, reach, seed, kind)]
         from vsrife.footage import WindowOptions, window_set
 
         if span[0] >= span[1]:
             return []
         side = max(self.crop, 256)
         limit = options.windows if split == "train" else MOST_VALIDATED
-        wanted = WindowOptions(width=max(side, 448), height=side, limit=limit, seed=options.seed, span=span)
+        places = options.places if split == "train" else 1
+        wanted = WindowOptions(
+            width=max(side, 448), height=side, limit=limit, places=places, seed=options.seed, span=span
+        )
         folder = Path(options.cache).expanduser() if options.cache else self.out / "footage"
         path = Path(text).expanduser()
         try:
@@ -250,11 +268,17 @@ class _Run:
             print(f"train: {text}", file=sys.stderr)
 
 
+def _is_scenes(text: str) -> bool:
+    return text.split(":")[0] == SCENES
+
+
 def _parse_scenes(text: str) -> tuple[int, float, str]:
     """Scenes in an epoch, the longest motion in them in pixels, and their kind."""
-    match = re.fullmatch(rf"{SCENES}(?::([1-9]\d*))?(?::([1-9]\d*))?(?::({'|'.join(KINDS)}))?", text)
+    match = re.fullmatch(rf"{SCENES}(?::([1-9]\d*))?(?::([1-9]\d*))?(?::({'|'.join((*KINDS, FILM))}))?", text)
     if not match:
-        raise ArgumentError("data", text, f"{SCENES}[:NUMBER][:PIXELS][:KIND], the kind one of {', '.join(KINDS)}")
+        raise ArgumentError(
+            "data", text, f"{SCENES}[:NUMBER][:PIXELS][:KIND], the kind one of {', '.join((*KINDS, FILM))}"
+        )
     count, reach, kind = match.groups()
     return int(count or SCENES_AN_EPOCH), float(reach or SceneTriplets.reach), kind or SceneTriplets.kind
 
