@@ -79,3 +79,30 @@ def test_pictures_are_where_they_belong(tmp_path: Path) -> None:
     row = sheet[-MARGIN - CELL // 2]
     shown = [tuple(row[MARGIN + column * (CELL + GAP) + CELL // 2].tolist()) for column in range(5)]
     assert shown == [*colours, (8, 8, 40)]
+
+
+def test_other_models_stand_beside_the_first_enlarged_where_it_is_wrong(tmp_path: Path) -> None:
+    grey = torch.full((3, 64, 128), 90, dtype=torch.uint8)
+    made, another = grey.clone(), grey.clone()
+    made[:, 40:56, 70:100] = 250
+    another[0, 40:56, 70:100] = 200
+    worst, case = Worst("first", 2), Case("case", grey, grey, ())
+    truths = [Truth(Fraction(k, 3), grey) for k in (1, 2)]
+    for model, pictures in {"blend": (grey, grey), "first": (made, another), "other": (another, made)}.items():
+        for truth, picture in zip(truths, pictures, strict=True):
+            worst.add("set", case, truth, model, picture)
+    (row,) = (made.comparison(worst.model) for made in worst.rows)
+    assert row.name == "set, case, t = 1/3"
+    assert [cell.heading.split(",")[0] for cell in row.cells] == ["truth", "first", "other"]
+    assert [cell.accent for cell in row.cells] == [False, True, False]
+    assert all(torch.equal(cell.picture, wanted) for cell, wanted in zip(row.cells, (grey, made, another), strict=True))
+    assert row.box is not None
+    left, top, right, bottom = row.box
+    assert (right - left, bottom - top) == (32, 16)
+    assert top == 40
+    assert left in (68, 69, 70)
+    save_sheet(tmp_path / "sheet.png", worst)
+    sheet = np.array(Image.open(tmp_path / "sheet.png"))
+    enlarged = sheet[-MARGIN - CELL // 4]
+    shown = [tuple(enlarged[MARGIN + column * (CELL + GAP) + CELL // 2].tolist()) for column in range(3)]
+    assert shown == [(90, 90, 90), (250, 250, 250), (200, 90, 90)]

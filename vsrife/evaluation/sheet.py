@@ -1,9 +1,11 @@
-"""Picture sheets: rows of pictures under a heading; and the cases a model did worst on, beside what was there."""
+"""Picture sheets: rows of pictures under a heading; and the cases that a model did worst on, beside other models'."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from torch.nn.functional import avg_pool2d
 
 from vsrife.errors import RifeError
 from vsrife.evaluation.metrics import psnr
@@ -35,6 +37,9 @@ BRIGHT = (240, 242, 245)
 DIM = (150, 156, 166)
 ACCENT = (255, 176, 32)
 HEADINGS = ("first", "last", "made", "truth", f"error, {GAIN} times")
+
+PART = 4
+"""The share of a picture's sides, as its inverse, of the part that is enlarged where models are compared."""
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom of a part of a picture, in its pixels."""
@@ -74,25 +79,41 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """One interpolated picture, on the host: uint8, 3×H×W each."""
+    """One interpolated picture, on the host: uint8, 3×H×W each.
+
+    Args:
+        name: of the case and the time.
+        psnr: of the picture, in dB.
+        pictures: the first, the last, the one made and the true one.
+        truth: what is made.
+        others: other models' pictures of the same truth: name, PSNR and picture.
+    """
 
     name: str
     psnr: float
     pictures: tuple[Tensor, ...]
+    truth: Truth
+    others: list[tuple[str, float, Tensor]] = field(default_factory=list)
 
     def row(self) -> Row:
         """As it is drawn."""
-        figure = "met exactly" if self.psnr == float("inf") else f"{self.psnr:.2f} dB"
         pictures = *self.pictures, error_map(*self.pictures[2:])
         cells = (Cell(heading, each, heading == "made") for heading, each in zip(HEADINGS, pictures, strict=True))
-        return Row(self.name, figure, tuple(cells))
+        return Row(self.name, _figure(self.psnr), tuple(cells))
+
+    def comparison(self, model: str) -> Row:
+        """As it is drawn beside other models, enlarged where the first one's error is largest."""
+        _, _, made, truth = self.pictures
+        cells = [Cell(f"{name}, {_figure(value)}", each) for name, value, each in self.others]
+        own = Cell(f"{model}, {_figure(self.psnr)}", made, True)
+        return Row(self.name, "", (Cell("truth", truth), own, *cells), _largest_error(made, truth))
 
 
 class Worst:
-    """Keeps the pictures of one model that are furthest from the truth, one of each case.
+    """Keeps the pictures of one model that are furthest from the truth, one of each case, and other models' of these.
 
     Args:
-        model: name of the model.
+        model: name of the model, the first that gives pictures of a case.
         count: number of pictures.
     """
 
@@ -104,15 +125,17 @@ class Worst:
 
     def add(self, suite: str, case: Case, truth: Truth, model: str, made: Tensor) -> None:
         """A `Watch`, but for the suite."""
+        key = f"{suite}, {case.name}"
         if model != self.model:
+            if key in self._rows and self._rows[key].truth is truth:
+                self._rows[key].others.append((model, float(psnr(made, truth.picture)), made.cpu()))
             return
         self.count += 1
         figure = float(psnr(made, truth.picture))
-        key = f"{suite}, {case.name}"
         if key in self._rows and self._rows[key].psnr <= figure:
             return
         pictures = tuple(picture.cpu() for picture in (case.first, case.last, made, truth.picture))
-        self._rows[key] = _Made(f"{key}, t = {truth.time}", figure, pictures)
+        self._rows[key] = _Made(f"{key}, t = {truth.time}", figure, pictures, truth)
         if len(self._rows) > self._count:
             del self._rows[max(self._rows, key=lambda each: self._rows[each].psnr)]
 
@@ -123,13 +146,16 @@ class Worst:
 
 
 def save_sheet(path: Path, worst: Worst) -> None:
-    """Draw the pictures into a PNG.
+    """Draw the pictures into a PNG: the two source frames, the picture, the true one and the error.
+
+    Where there are other models' pictures as well, all are drawn side by side instead, after the true one.
 
     Raises:
         RifeError: Pillow is not installed.
         OSError: the file cannot be written.
     """
-    rows = [made.row() for made in worst.rows]
+    several = any(made.others for made in worst.rows)
+    rows = [made.comparison(worst.model) if several else made.row() for made in worst.rows]
     title = f"Where {worst.model} is furthest from the truth"
     subtitle = f"the worst {len(rows)} of {worst.count} interpolated pictures, by PSNR, one of each case"
     draw_sheet(path, title, [subtitle], rows)
@@ -187,6 +213,21 @@ def draw_sheet(
         _draw(sheet, draw, row, top, cell)
         top += height
     sheet.save(path, "PNG")
+
+
+def _figure(value: float) -> str:
+    """A PSNR as it is drawn."""
+    return "met exactly" if value == float("inf") else f"{value:.2f} dB"
+
+
+def _largest_error(made: Tensor, truth: Tensor) -> Box:
+    """The part of a picture, `1 / PART` of its sides, where it differs most from the true one."""
+    error = (made.float() - truth.float()).square().mean(0)
+    height, width = error.shape
+    tall, wide = max(height // PART, 1), max(width // PART, 1)
+    sums = avg_pool2d(error[None, None], (tall, wide), stride=1)[0, 0]
+    top, left = divmod(int(sums.argmax()), sums.shape[1])
+    return left, top, left + wide, top + tall
 
 
 def _draw(sheet: Image.Image, draw: ImageDraw.ImageDraw, row: Row, top: int, cell: int) -> None:
