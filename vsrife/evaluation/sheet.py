@@ -85,7 +85,7 @@ class _Made:
         name: of the case and the time.
         psnr: of the picture, in dB.
         pictures: the first, the last, the one made and the true one.
-        truth: what is made.
+        truth: the true picture with its time.
         others: other models' pictures of the same truth: name, PSNR and picture.
     """
 
