@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "tests" / "slow_tests.py"
-BUDGET = 200
+BUDGET = 150
 """Seconds of one core that the quick tests may take, without the start of the processes."""
 HEAD = f'''"""The slow tests: all others together take {BUDGET} s of one core. Written by `scripts/slow_tests.py`."""
 

